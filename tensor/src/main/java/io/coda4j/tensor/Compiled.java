@@ -1,0 +1,139 @@
+package io.coda4j.tensor;
+
+import io.coda4j.tensor.spi.Device;
+import io.coda4j.tensor.spi.Executable;
+import io.coda4j.tensor.spi.Layout;
+import io.coda4j.tensor.spi.MemoryReport;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+
+/**
+ * A function over trees of tensors that is traced and compiled once per structure of its argument, then run many times.
+ *
+ * <pre>{@code
+ * var step = Compiled.of("train_step", model::trainStep, device).donating("state.**");
+ * var next = step.apply(new StepInput(state, batch));   // the arrays of state are consumed
+ * }</pre>
+ *
+ * @param <I> argument: a tree of tensors, see {@link Tree}
+ * @param <O> result: a tree of tensors
+ */
+public final class Compiled<I, O> implements AutoCloseable {
+    private record Entry<O>(Program program, Executable executable, O results) {}
+
+    private final String name;
+    private final Function<I, O> function;
+    private final Device device;
+    private final List<PathPattern> donated;
+    private final List<PathPattern> frozen;
+    private final Map<List<Object>, Entry<O>> entries = new LinkedHashMap<>();
+
+    private Compiled(
+            String name, Function<I, O> function, Device device, List<PathPattern> donated, List<PathPattern> frozen) {
+        this.name = name;
+        this.function = function;
+        this.device = device;
+        this.donated = donated;
+        this.frozen = frozen;
+    }
+
+    /** A function to be compiled for {@code device} under a name for listings. */
+    public static <I, O> Compiled<I, O> of(String name, Function<I, O> function, Device device) {
+        return new Compiled<>(name, function, device, List.of(), List.of());
+    }
+
+    /** The same function, consuming the arguments at these paths so that results may take over their storage. */
+    public Compiled<I, O> donating(String... paths) {
+        return new Compiled<>(name, function, device, patterns(paths), frozen);
+    }
+
+    /**
+     * The same function, receiving the very same arrays at these paths on every call, so that the device may derive
+     * what it likes from them once.
+     */
+    public Compiled<I, O> freezing(String... paths) {
+        return new Compiled<>(name, function, device, donated, patterns(paths));
+    }
+
+    private static List<PathPattern> patterns(String... paths) {
+        return java.util.Arrays.stream(paths).map(PathPattern::of).toList();
+    }
+
+    /** Runs the function; compiles it first if the structure of {@code in} is new. */
+    public synchronized O apply(I in) {
+        var entry = entry(in);
+        var args = new ArrayList<Array>();
+        Tree.leaves(in).forEach((path, leaf) -> args.add(onDevice(path, leaf)));
+        var results = entry.executable.run(args).iterator();
+        return Tree.map(entry.results, (path, leaf) -> results.next());
+    }
+
+    /** The program that runs for arguments like {@code in}. */
+    public synchronized Program program(I in) {
+        return entry(in).program;
+    }
+
+    /** What a run with arguments like {@code in} needs. */
+    public synchronized MemoryReport memory(I in) {
+        return entry(in).executable.memory();
+    }
+
+    private Array onDevice(String path, Tensor leaf) {
+        return switch (leaf) {
+            case Array array -> array.to(device);
+            case Symbol symbol -> throw new IllegalStateException(
+                    name + ": argument '" + path + "' is a " + symbol + "; call the function itself while tracing");
+        };
+    }
+
+    private Entry<O> entry(I in) {
+        return entries.computeIfAbsent(Tree.structure(in), _ -> compile(in));
+    }
+
+    private Entry<O> compile(I in) {
+        var leaves = Tree.leaves(in);
+        var types = leaves.values().stream().map(Tensor::type).toList();
+        var results = new ArrayList<O>();
+        var program = Trace.of(
+                name,
+                args -> {
+                    var values = args.iterator();
+                    results.add(function.apply(Tree.map(in, (path, leaf) -> values.next())));
+                    return List.copyOf(Tree.leaves(results.getFirst()).values());
+                },
+                types);
+        var paths = List.copyOf(leaves.keySet());
+        var donating = program.donating(matching(donated, paths));
+        var executable = device.compile(donating, new Layout(matching(frozen, paths)));
+        return new Entry<>(donating, executable, results.getFirst());
+    }
+
+    private Set<Integer> matching(List<PathPattern> patterns, List<String> paths) {
+        var indices = new LinkedHashSet<Integer>();
+        for (var pattern : patterns) {
+            int before = indices.size();
+            for (int i = 0; i < paths.size(); i++) {
+                if (pattern.matches(paths.get(i))) {
+                    indices.add(i);
+                }
+            }
+            if (indices.size() == before) {
+                throw new IllegalArgumentException(
+                        name + ": no argument matches '" + pattern + "'; arguments are " + paths);
+            }
+        }
+        return indices;
+    }
+
+    /** Releases what the device holds for this function. */
+    @Override
+    public synchronized void close() {
+        entries.values().forEach(entry -> entry.executable.close());
+        entries.clear();
+    }
+}

@@ -1,0 +1,44 @@
+package io.coda4j.tensor;
+
+/**
+ * The element types of the engine.
+ *
+ * <p>{@code BF16} is a storage and matrix-product type: sums over it run in {@code F32}. {@code F64} exists for the
+ * reference kernels and for gradient checks.
+ */
+public enum DType {
+    BOOL(1),
+    I32(4),
+    BF16(2),
+    F32(4),
+    F64(8);
+
+    private final int bytes;
+
+    DType(int bytes) {
+        this.bytes = bytes;
+    }
+
+    /** Bytes of one element in memory. */
+    public int bytes() {
+        return bytes;
+    }
+
+    /** Whether values are floating-point numbers, the only ones with a gradient. */
+    public boolean isFloat() {
+        return switch (this) {
+            case BF16, F32, F64 -> true;
+            case BOOL, I32 -> false;
+        };
+    }
+
+    /** The type in which sums and transcendental functions over this type are computed. */
+    public DType accumulator() {
+        return this == BF16 ? F32 : this;
+    }
+
+    @Override
+    public String toString() {
+        return name().toLowerCase(java.util.Locale.ROOT);
+    }
+}

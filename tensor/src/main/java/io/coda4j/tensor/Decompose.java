@@ -1,0 +1,217 @@
+package io.coda4j.tensor;
+
+import io.coda4j.tensor.Primitive.AttentionMask;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * The meaning of every fused primitive, written in core primitives.
+ *
+ * <p>Devices without a kernel run this; fused kernels are tested against it; gradients are derived from it unless
+ * {@code Vjp} names a fused one. BF16 operands are computed in F32 inside.
+ */
+public final class Decompose {
+    private static final List<Integer> BATCH_AND_HEAD = List.of(0, 1);
+
+    private Decompose() {}
+
+    /** Applies {@code prim} as core primitives under the current interpreter. */
+    public static List<Tensor> apply(Primitive.Fused prim, List<Tensor> in) {
+        return switch (prim) {
+            case Primitive.RmsNorm(double eps) -> List.of(rmsNorm(eps, in.get(0), in.get(1)));
+            case Primitive.RmsNormGrad(double eps) -> rmsNormGrad(eps, in.get(0), in.get(1), in.get(2));
+            case Primitive.Rope(double theta, boolean inverse) ->
+                List.of(rope(theta, inverse, in.get(0), in.get(1)));
+            case Primitive.SwiGlu() -> List.of(swiGlu(in.get(0), in.get(1)));
+            case Primitive.SwiGluGrad() -> swiGluGrad(in.get(0), in.get(1), in.get(2));
+            case Primitive.Attention(double scale, AttentionMask mask) -> attention(scale, mask, in);
+            case Primitive.AttentionGrad(double scale, AttentionMask mask) -> attentionGrad(scale, mask, in);
+            case Primitive.CrossEntropy() -> crossEntropy(in.get(0), in.get(1));
+            case Primitive.CrossEntropyGrad() ->
+                List.of(crossEntropyGrad(in.get(0), in.get(1), in.get(2), in.get(3)));
+            case Primitive.ArgMax(int axis) -> List.of(argMax(axis, in.getFirst()));
+            case Primitive.AdamW(double beta1, double beta2, double eps) -> adamW(beta1, beta2, eps, in);
+        };
+    }
+
+    private static Tensor widen(Tensor x) {
+        return x.convert(x.dtype().accumulator());
+    }
+
+    private static Tensor inverseRms(Tensor x, double eps) {
+        return x.mul(x).mean(-1).add(eps).rsqrt().expand(x.shape(), List.of(x.rank() - 1));
+    }
+
+    private static Tensor rmsNorm(double eps, Tensor x, Tensor weight) {
+        var wide = widen(x);
+        return wide.mul(inverseRms(wide, eps)).convert(x.dtype()).mul(weight);
+    }
+
+    private static List<Tensor> rmsNormGrad(double eps, Tensor x, Tensor weight, Tensor g) {
+        var wide = widen(x);
+        var last = List.of(x.rank() - 1);
+        var r = inverseRms(wide, eps);
+        var gr = widen(g).mul(r);
+        var gw = gr.mul(widen(weight));
+        var projection = gw.mul(wide).mean(-1).expand(x.shape(), last);
+        var dx = gw.sub(wide.mul(r).mul(r).mul(projection));
+        var dweight = gr.mul(wide).sum(x.shape().axesExcept(last));
+        return List.of(dx.convert(x.dtype()), dweight.convert(weight.dtype()));
+    }
+
+    private static Tensor rope(double theta, boolean inverse, Tensor x, Tensor positions) {
+        int half = x.dim(3) / 2;
+        var table = TensorType.of(x.dtype().accumulator(), x.dim(1), half);
+        var frequency = Tensor.iota(table, 1).mul(-Math.log(theta) / half).exp();
+        var angle = positions.convert(table.dtype()).broadcast(table.shape(), List.of(0)).mul(frequency);
+        var dims = x.shape().with(3, half);
+        var cos = angle.cos().broadcast(dims, List.of(1, 3));
+        var sin = (inverse ? angle.sin().neg() : angle.sin()).broadcast(dims, List.of(1, 3));
+        var first = widen(x.slice(3, 0, half));
+        var second = widen(x.slice(3, half, 2 * half));
+        return Tensor.concat(
+                        3,
+                        List.of(
+                                first.mul(cos).sub(second.mul(sin)),
+                                second.mul(cos).add(first.mul(sin))))
+                .convert(x.dtype());
+    }
+
+    private static Tensor swiGlu(Tensor gate, Tensor up) {
+        return widen(gate).silu().mul(widen(up)).convert(gate.dtype());
+    }
+
+    private static List<Tensor> swiGluGrad(Tensor gate, Tensor up, Tensor g) {
+        var x = widen(gate);
+        var wide = widen(g);
+        var s = x.logistic();
+        // d silu(x) / dx = s + x s (1 - s)
+        var slope = s.add(x.mul(s).mul(s.neg().add(1)));
+        return List.of(
+                wide.mul(widen(up)).mul(slope).convert(gate.dtype()),
+                wide.mul(x).mul(s).convert(up.dtype()));
+    }
+
+    /** x[B,S,K,D] as [B,H,S,D], each head repeated for its group of query heads. */
+    private static Tensor heads(Tensor x, int queryHeads) {
+        int group = queryHeads / x.dim(2);
+        var wide = widen(x).transpose(0, 2, 1, 3);
+        return wide.broadcast(Shape.of(x.dim(0), x.dim(2), group, x.dim(1), x.dim(3)), List.of(0, 1, 3, 4))
+                .reshape(x.dim(0), queryHeads, x.dim(1), x.dim(3));
+    }
+
+    /** The inverse of {@link #heads} for cotangents: [B,H,S,D] summed over each group, as x[B,S,K,D]. */
+    private static Tensor groups(Tensor x, Tensor like) {
+        int keyHeads = like.dim(2);
+        return x.reshape(x.dim(0), keyHeads, x.dim(1) / keyHeads, x.dim(2), x.dim(3))
+                .sum(2)
+                .transpose(0, 2, 1, 3)
+                .convert(like.dtype());
+    }
+
+    /** BOOL [B,H,T,S]: which keys each query sees. */
+    private static Tensor visible(AttentionMask mask, Tensor q, Tensor k, List<Tensor> in) {
+        var dims = Shape.of(q.dim(0), q.dim(2), q.dim(1), k.dim(1));
+        var same = in.get(3).broadcast(dims, List.of(0, 2)).eq(in.get(4).broadcast(dims, List.of(0, 3)));
+        return switch (mask) {
+            case FULL -> same;
+            case CAUSAL -> {
+                var type = new TensorType(DType.I32, dims);
+                var last = Tensor.iota(type, 2).add(in.get(5).broadcast(dims, List.of()));
+                yield same.and(Tensor.iota(type, 3).le(last));
+            }
+        };
+    }
+
+    private static Tensor scores(double scale, Tensor q, Tensor k) {
+        return heads(q, q.dim(2))
+                .dot(heads(k, q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, List.of(3), List.of(3))
+                .mul(scale);
+    }
+
+    private static List<Tensor> attention(double scale, AttentionMask mask, List<Tensor> in) {
+        var q = in.get(0);
+        var k = in.get(1);
+        var sees = visible(mask, q, k, in);
+        var s = scores(scale, q, k);
+        s = sees.select(s, s.like(Double.NEGATIVE_INFINITY));
+        var last = List.of(3);
+        var max = s.reduceMax(3);
+        // A query that sees nothing has maximum -inf; subtracting 0 instead keeps NaN out.
+        max = max.gt(max.like(Double.NEGATIVE_INFINITY))
+                .select(max, max.like(0))
+                .stopGradient();
+        var e = s.sub(max.expand(s.shape(), last)).exp();
+        var total = e.sum(3);
+        var seen = total.gt(total.like(0));
+        var divisor = seen.select(total, total.like(1));
+        var logSumExp = seen.select(divisor.log().add(max), total.like(Double.NEGATIVE_INFINITY));
+        var p = e.div(divisor.expand(s.shape(), last));
+        var out = p.dot(heads(in.get(2), q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, last, List.of(2));
+        return List.of(out.transpose(0, 2, 1, 3).convert(q.dtype()), logSumExp);
+    }
+
+    private static List<Tensor> attentionGrad(double scale, AttentionMask mask, List<Tensor> in) {
+        var q = in.get(0);
+        var k = in.get(1);
+        var v = in.get(2);
+        var out = in.get(6);
+        var logSumExp = in.get(7);
+        var g = heads(in.get(8), q.dim(2));
+        var last = List.of(3);
+        var sees = visible(mask, q, k, in);
+        var s = scores(scale, q, k);
+        var p = sees.select(s.sub(logSumExp.expand(s.shape(), last)).exp(), s.like(0));
+        var dv = p.dot(g, BATCH_AND_HEAD, BATCH_AND_HEAD, List.of(2), List.of(2));
+        var dp = g.dot(heads(v, q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, last, last);
+        var delta = g.mul(heads(out, q.dim(2))).sum(3);
+        var ds = p.mul(dp.sub(delta.expand(s.shape(), last))).mul(scale);
+        var dq = ds.dot(heads(k, q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, last, List.of(2));
+        var dk = ds.dot(heads(q, q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, List.of(2), List.of(2));
+        return List.of(groups(dq, q), groups(dk, k), groups(dv, v));
+    }
+
+    /** Per-row log-sum-exp of logits[N,V]. */
+    private static Tensor logSumExp(Tensor logits) {
+        var max = logits.reduceMax(1).stopGradient();
+        return logits.sub(max.expand(logits.shape(), List.of(1))).exp().sum(1).log().add(max);
+    }
+
+    private static Tensor isTarget(Tensor logits, Tensor targets) {
+        var type = logits.type().as(DType.I32);
+        return Tensor.iota(type, 1).eq(targets.expand(type.shape(), List.of(1)));
+    }
+
+    private static List<Tensor> crossEntropy(Tensor logits, Tensor targets) {
+        var wide = widen(logits);
+        var lse = logSumExp(wide);
+        var chosen = isTarget(wide, targets).select(wide, wide.like(0)).sum(1);
+        return List.of(lse.sub(chosen), lse);
+    }
+
+    private static Tensor crossEntropyGrad(Tensor logits, Tensor targets, Tensor lse, Tensor g) {
+        var wide = widen(logits);
+        var rows = List.of(1);
+        var p = wide.sub(lse.expand(wide.shape(), rows)).exp();
+        var onehot = isTarget(wide, targets).select(wide.like(1), wide.like(0));
+        return p.sub(onehot).mul(g.expand(wide.shape(), rows)).convert(logits.dtype());
+    }
+
+    private static Tensor argMax(int axis, Tensor x) {
+        var index = x.type().as(DType.I32);
+        var hit = x.eq(x.reduceMax(axis).expand(x.shape(), List.of(axis)));
+        return hit.select(Tensor.iota(index, axis), Tensor.full(index, Integer.MAX_VALUE)).reduceMin(axis);
+    }
+
+    private static List<Tensor> adamW(double beta1, double beta2, double eps, List<Tensor> in) {
+        var p = in.get(0);
+        var g = in.get(3);
+        var m = in.get(1).mul(beta1).add(g.mul(1 - beta1));
+        var v = in.get(2).mul(beta2).add(g.mul(g).mul(1 - beta2));
+        var scalars = IntStream.range(4, 8).mapToObj(i -> in.get(i).broadcastTo(p.shape())).toList();
+        var rate = scalars.get(0);
+        var decayed = p.sub(rate.mul(scalars.get(1)).mul(p));
+        var direction = m.mul(scalars.get(2)).div(v.mul(scalars.get(3)).sqrt().add(eps));
+        return List.of(decayed.sub(rate.mul(direction)), m, v);
+    }
+}

@@ -1,0 +1,16 @@
+package io.coda4j.tensor;
+
+/** A device that cannot do what was asked of it; the message names the device, the reason and a way out. */
+public final class DeviceException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    /** An error with a message for the user. */
+    public DeviceException(String message) {
+        super(message);
+    }
+
+    /** An error with a message for the user and the failure underneath. */
+    public DeviceException(String message, Throwable cause) {
+        super(message, cause);
+    }
+}

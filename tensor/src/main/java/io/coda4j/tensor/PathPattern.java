@@ -1,0 +1,40 @@
+package io.coda4j.tensor;
+
+import java.util.regex.Pattern;
+
+/**
+ * A pattern over {@link Tree} paths: {@code *} stands for one name and {@code **} for any number of them, as in
+ * {@code state.**} or {@code layers.*.selfAttn.qProj.weight}.
+ */
+public final class PathPattern {
+    private final String text;
+    private final Pattern pattern;
+
+    private PathPattern(String text) {
+        this.text = text;
+        var regex = new StringBuilder();
+        for (var part : text.split("\\.", -1)) {
+            switch (part) {
+                case "**" -> regex.append("(\\.[^.]+)*");
+                case "*" -> regex.append("\\.[^.]+");
+                default -> regex.append("\\.").append(Pattern.quote(part));
+            }
+        }
+        this.pattern = Pattern.compile(regex.toString());
+    }
+
+    /** The pattern written as {@code text}. */
+    public static PathPattern of(String text) {
+        return new PathPattern(text);
+    }
+
+    /** Whether the whole of {@code path} matches. */
+    public boolean matches(String path) {
+        return pattern.matcher(path.isEmpty() ? "" : "." + path).matches();
+    }
+
+    @Override
+    public String toString() {
+        return text;
+    }
+}

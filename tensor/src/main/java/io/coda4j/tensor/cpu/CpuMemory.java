@@ -1,0 +1,91 @@
+package io.coda4j.tensor.cpu;
+
+import io.coda4j.tensor.exec.Memory;
+import io.coda4j.tensor.spi.Buffer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** A pool of native blocks in size classes; blocks of closed buffers are reused, none is given back before the end. */
+final class CpuMemory implements Memory, AutoCloseable {
+    /** A cache line, and the width of the widest vectors. */
+    static final int ALIGNMENT = 64;
+
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    private final CpuDevice device;
+    private final Arena arena = Arena.ofShared();
+    private final Map<Long, Deque<MemorySegment>> free = new ConcurrentHashMap<>();
+
+    CpuMemory(CpuDevice device) {
+        this.device = device;
+    }
+
+    @Override
+    public CpuBuffer allocate(long bytes) {
+        long rounded = sizeClass(bytes);
+        var block = take(rounded);
+        // The cleaner is the safety net for buffers that nobody closes; it must not see the buffer itself.
+        var lease = new Lease(this, block, rounded);
+        var segment = block.asSlice(0, bytes);
+        var holder = new Object[1];
+        var buffer = new CpuBuffer(device, segment, () -> ((Cleaner.Cleanable) holder[0]).clean());
+        holder[0] = CLEANER.register(buffer, lease);
+        return buffer;
+    }
+
+    private record Lease(CpuMemory memory, MemorySegment block, long rounded) implements Runnable {
+        @Override
+        public void run() {
+            memory.giveBack(block, rounded);
+        }
+    }
+
+    /** Four classes per power of two, so that at most a quarter of a block is wasted. */
+    private static long sizeClass(long bytes) {
+        if (bytes <= 256) {
+            return 256;
+        }
+        long step = Long.highestOneBit(bytes - 1) >>> 2;
+        return (bytes + step - 1) / step * step;
+    }
+
+    @SuppressWarnings("restricted")
+    private MemorySegment take(long bytes) {
+        var blocks = free.computeIfAbsent(bytes, _ -> new ArrayDeque<>());
+        synchronized (blocks) {
+            var block = blocks.pollFirst();
+            if (block != null) {
+                return block;
+            }
+        }
+        var owned = arena.allocate(bytes, ALIGNMENT);
+        return MemorySegment.ofAddress(owned.address()).reinterpret(bytes);
+    }
+
+    private void giveBack(MemorySegment block, long bytes) {
+        var blocks = free.computeIfAbsent(bytes, _ -> new ArrayDeque<>());
+        synchronized (blocks) {
+            blocks.addFirst(block);
+        }
+    }
+
+    @Override
+    public Buffer view(Buffer slab, long offset, long bytes) {
+        return new CpuBuffer(device, CpuBuffer.segment(slab).asSlice(offset, bytes), () -> {});
+    }
+
+    @Override
+    public void copy(Buffer from, Buffer to) {
+        MemorySegment.copy(CpuBuffer.segment(from), 0, CpuBuffer.segment(to), 0, from.byteSize());
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,15 @@
+package io.coda4j.tensor.exec;
+
+import io.coda4j.tensor.spi.Buffer;
+
+/** Storage of a device as the executor needs it. */
+public interface Memory {
+    /** Storage for {@code bytes} bytes, 64-byte aligned, of unspecified content; owned by the caller. */
+    Buffer allocate(long bytes);
+
+    /** A view of part of {@code slab}, valid as long as it; closing a view does nothing. */
+    Buffer view(Buffer slab, long offset, long bytes);
+
+    /** Copies all bytes of {@code from} to {@code to}. */
+    void copy(Buffer from, Buffer to);
+}

@@ -1,0 +1,28 @@
+package io.coda4j.tensor.spi;
+
+import io.coda4j.tensor.Program;
+import io.coda4j.tensor.TensorType;
+import java.lang.foreign.MemorySegment;
+
+/** Something that runs programs. Its one essential verb is {@link #compile}. */
+public interface Device extends AutoCloseable {
+    /** The name under which the device is selected, such as {@code cpu} or {@code opencl:0}. */
+    String name();
+
+    /** A line about the hardware for people: model, cores, vector width, memory. */
+    String description();
+
+    /**
+     * Prepares a program to be run many times.
+     *
+     * @throws io.coda4j.tensor.DeviceException if the device cannot run it
+     */
+    Executable compile(Program program, Layout layout);
+
+    /** Copies a dense row-major value from host memory to the device. */
+    Buffer upload(TensorType type, MemorySegment host);
+
+    /** Releases everything the device holds. */
+    @Override
+    void close();
+}

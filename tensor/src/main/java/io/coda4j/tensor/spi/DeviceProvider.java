@@ -1,0 +1,20 @@
+package io.coda4j.tensor.spi;
+
+import java.util.Optional;
+
+/** How a kind of device is found: implementations are declared for {@link java.util.ServiceLoader}. */
+public interface DeviceProvider {
+    /** The kind, the part of a device name before the colon: {@code cpu}, {@code opencl}, {@code pjrt}. */
+    String kind();
+
+    /** Why no device of this kind can be opened here, or empty if one can. */
+    Optional<String> unusableBecause();
+
+    /**
+     * Opens a device.
+     *
+     * @param selector the part of the device name after the colon, or empty
+     * @throws io.coda4j.tensor.DeviceException if there is none, with the reason
+     */
+    Device open(String selector);
+}

@@ -1,0 +1,48 @@
+package io.coda4j.tensor.spi;
+
+import io.coda4j.tensor.DeviceException;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.stream.Collectors;
+
+/** The devices of this process. */
+public final class Devices {
+    private Devices() {}
+
+    private static final class Default {
+        static final Device CPU = open("cpu");
+    }
+
+    /** The device that eager code and host data use when none is named: the CPU. Never closed. */
+    public static Device defaultDevice() {
+        return Default.CPU;
+    }
+
+    /** All kinds of devices that are installed, usable or not. */
+    public static List<DeviceProvider> providers() {
+        return ServiceLoader.load(DeviceProvider.class, Devices.class.getClassLoader()).stream()
+                .map(ServiceLoader.Provider::get)
+                .toList();
+    }
+
+    /**
+     * Opens the device called {@code name}, such as {@code cpu}, {@code opencl:1} or {@code pjrt:/path/to/plugin.so}.
+     *
+     * @throws DeviceException if no such kind is installed or it cannot be opened; the message says why
+     */
+    public static Device open(String name) {
+        int colon = name.indexOf(':');
+        var kind = colon < 0 ? name : name.substring(0, colon);
+        var providers = providers();
+        for (var provider : providers) {
+            if (provider.kind().equals(kind)) {
+                provider.unusableBecause().ifPresent(reason -> {
+                    throw new DeviceException("device " + name + " cannot be used: " + reason);
+                });
+                return provider.open(colon < 0 ? "" : name.substring(colon + 1));
+            }
+        }
+        throw new DeviceException("no device is called '" + name + "'; installed kinds: "
+                + providers.stream().map(DeviceProvider::kind).collect(Collectors.joining(", ")));
+    }
+}

@@ -1,0 +1,5 @@
+/** What a device must offer to run programs. */
+@NullMarked
+package io.coda4j.tensor.spi;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,15 @@
+/** Primitives, interpreters, programs, devices and the CPU kernels. */
+module io.coda4j.tensor {
+    requires static transitive org.jspecify;
+    requires jdk.incubator.vector;
+
+    exports io.coda4j.tensor;
+    exports io.coda4j.tensor.cpu;
+    exports io.coda4j.tensor.exec;
+    exports io.coda4j.tensor.spi;
+
+    uses io.coda4j.tensor.spi.DeviceProvider;
+
+    provides io.coda4j.tensor.spi.DeviceProvider with
+            io.coda4j.tensor.cpu.CpuDeviceProvider;
+}
