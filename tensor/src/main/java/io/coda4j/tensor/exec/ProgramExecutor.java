@@ -1,16 +1,245 @@
 package io.coda4j.tensor.exec;
 
-import io.coda4j.tensor.*;
-import io.coda4j.tensor.spi.*;
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.Equation;
+import io.coda4j.tensor.Legalizer;
+import io.coda4j.tensor.Program;
+import io.coda4j.tensor.Symbol;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.exec.MemoryPlan.Place;
+import io.coda4j.tensor.spi.Buffer;
+import io.coda4j.tensor.spi.Device;
+import io.coda4j.tensor.spi.Executable;
+import io.coda4j.tensor.spi.Layout;
+import io.coda4j.tensor.spi.MemoryReport;
+import java.lang.ref.Reference;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
-/** Placeholder. */
+/**
+ * Runs a program as a list of kernels over planned storage: the executable of every device that computes one primitive
+ * after the other.
+ */
 public final class ProgramExecutor implements Executable {
-    public ProgramExecutor(Device device, KernelSet kernels, Memory memory, Program program, Layout layout) {}
+    /** A kernel with the storage of its operands and results; places that change between runs are set before each. */
+    private record Step(Kernel kernel, Buffer[] in, Buffer[] out) {}
+
+    /** A slot of a step that holds argument or result {@code source} of the current run. */
+    private record Slot(@Nullable Buffer[] buffers, int index, int source) {}
+
+    private final Device device;
+    private final Memory memory;
+    private final Program program;
+    private final Layout layout;
+    private final MemoryPlan plan;
+    private final Buffer slab;
+    private final Buffer persistent;
+    private final Map<Array, Buffer> constants = new IdentityHashMap<>();
+    private final List<Step> once = new ArrayList<>();
+    private final List<Step> steps = new ArrayList<>();
+    private final List<Slot> argumentSlots = new ArrayList<>();
+    private final List<Slot> resultSlots = new ArrayList<>();
+    private @Nullable List<Array> frozenArguments;
+    private boolean closed;
+
+    /** Plans and binds {@code program} for {@code device}, expanding fused primitives that {@code kernels} lacks. */
+    public ProgramExecutor(Device device, KernelSet kernels, Memory memory, Program program, Layout layout) {
+        this.device = device;
+        this.memory = memory;
+        this.layout = layout;
+        this.program = Legalizer.legalise(
+                program, (prim, in) -> kernels.kernel(prim, in, prim.infer(in)).isPresent());
+        this.plan = MemoryPlan.of(this.program, layout.frozen());
+        this.slab = memory.allocate(plan.temporaryBytes());
+        this.persistent = memory.allocate(plan.persistentBytes());
+        for (var equation : this.program.body()) {
+            if (!MemoryPlan.isAlias(equation)) {
+                (plan.runsOnce(equation) ? once : steps).add(bind(kernels, equation));
+            }
+        }
+    }
+
+    private Step bind(KernelSet kernels, Equation equation) {
+        var in = equation.in().stream().map(Tensor::type).toList();
+        var out = equation.out().stream().map(Symbol::type).toList();
+        var kernel = kernels.kernel(equation.prim(), in, out)
+                .orElseThrow(() -> new DeviceException(
+                        device.name() + " has no kernel for " + equation.prim().mnemonic() + " on " + in));
+        return new Step(kernel, buffers(equation.in()), buffers(equation.out()));
+    }
+
+    private Buffer[] buffers(List<? extends Tensor> tensors) {
+        var buffers = new Buffer[tensors.size()];
+        for (int i = 0; i < buffers.length; i++) {
+            switch (plan.place(tensors.get(i))) {
+                case Place.Argument(int index) -> argumentSlots.add(new Slot(buffers, i, index));
+                case Place.Result(int index) -> resultSlots.add(new Slot(buffers, i, index));
+                case Place.Temporary(long offset, long bytes) -> buffers[i] = memory.view(slab, offset, bytes);
+                case Place.Persistent(long offset, long bytes) -> buffers[i] = memory.view(persistent, offset, bytes);
+                case Place.Constant(var array) -> buffers[i] = constant(array);
+            }
+        }
+        return buffers;
+    }
+
+    /** A copy of a captured array, which the program may outlive. */
+    private Buffer constant(Array array) {
+        return constants.computeIfAbsent(array, _ -> {
+            var copy = memory.allocate(array.type().byteSize());
+            memory.copy(array.to(device).buffer(), copy);
+            return copy;
+        });
+    }
+
     @Override
-    public List<Array> run(List<Array> args) { throw new UnsupportedOperationException(); }
+    public synchronized List<Array> run(List<Array> args) {
+        if (closed) {
+            throw new IllegalStateException("program " + program.name() + " was closed");
+        }
+        checkArguments(args);
+        var arguments = take(args);
+        var results = new Buffer[program.results().size()];
+        for (int k = 0; k < results.length; k++) {
+            var donated = plan.donation(k);
+            results[k] = donated != null
+                    ? arguments[donated]
+                    : memory.allocate(program.results().get(k).type().byteSize());
+        }
+        fill(argumentSlots, arguments);
+        fill(resultSlots, results);
+        if (frozenArguments == null) {
+            execute(once);
+            frozenArguments = layout.frozen().stream().map(args::get).toList();
+        }
+        execute(steps);
+        for (int k : plan.copiedResults()) {
+            memory.copy(buffer(program.results().get(k), arguments, results), results[k]);
+        }
+        closeUnclaimed(arguments);
+        // Kernels work on raw addresses: the arrays that own them must stay reachable until here.
+        Reference.reachabilityFence(args);
+        return arrays(results);
+    }
+
+    private static void execute(List<Step> steps) {
+        for (var step : steps) {
+            step.kernel.run(step.in, step.out);
+        }
+    }
+
+    private static void fill(List<Slot> slots, Buffer[] sources) {
+        for (var slot : slots) {
+            slot.buffers[slot.index] = sources[slot.source];
+        }
+    }
+
+    private Buffer buffer(Tensor tensor, Buffer[] arguments, Buffer[] results) {
+        return switch (plan.place(tensor)) {
+            case Place.Argument(int index) -> arguments[index];
+            case Place.Result(int index) -> results[index];
+            case Place.Temporary(long offset, long bytes) -> memory.view(slab, offset, bytes);
+            case Place.Persistent(long offset, long bytes) -> memory.view(persistent, offset, bytes);
+            case Place.Constant(var array) -> constant(array);
+        };
+    }
+
+    private void checkArguments(List<Array> args) {
+        if (args.size() != program.params().size()) {
+            throw new IllegalArgumentException("program " + program.name() + " takes "
+                    + program.params().size() + " arguments, got " + args.size());
+        }
+        Set<Array> consumed = Collections.newSetFromMap(new IdentityHashMap<>());
+        for (int i = 0; i < args.size(); i++) {
+            var expected = program.params().get(i).type();
+            if (!args.get(i).type().equals(expected)) {
+                throw new IllegalArgumentException(argument(i) + " must be " + expected + ", got "
+                        + args.get(i).type());
+            }
+            if (args.get(i).device() != device) {
+                throw new IllegalArgumentException(argument(i) + " is on "
+                        + args.get(i).device().name() + ", the program runs on " + device.name());
+            }
+            if (program.donated().contains(i)) {
+                consumed.add(args.get(i));
+            }
+        }
+        if (consumed.size() < program.donated().size()
+                || args.stream().filter(consumed::contains).count() > consumed.size()) {
+            throw new IllegalArgumentException(
+                    "program " + program.name() + ": a donated array was passed more than once");
+        }
+        checkFrozen(args);
+    }
+
+    private void checkFrozen(List<Array> args) {
+        int next = 0;
+        for (int i : layout.frozen()) {
+            if (frozenArguments != null && frozenArguments.get(next++) != args.get(i)) {
+                throw new IllegalArgumentException(
+                        argument(i) + " is frozen: it must be the same array on every call; compile again to change it");
+            }
+        }
+    }
+
+    private String argument(int index) {
+        return "program " + program.name() + ": argument " + index;
+    }
+
+    private Buffer[] take(List<Array> args) {
+        var buffers = new Buffer[args.size()];
+        for (int i = 0; i < buffers.length; i++) {
+            buffers[i] = program.donated().contains(i)
+                    ? args.get(i).donate(argument(i))
+                    : args.get(i).buffer();
+        }
+        return buffers;
+    }
+
+    private void closeUnclaimed(Buffer[] arguments) {
+        for (int i : program.donated()) {
+            boolean claimed = false;
+            for (int k = 0; k < program.results().size(); k++) {
+                var donation = plan.donation(k);
+                claimed |= donation != null && donation == i;
+            }
+            if (!claimed) {
+                arguments[i].close();
+            }
+        }
+    }
+
+    private List<Array> arrays(Buffer[] results) {
+        var arrays = new ArrayList<Array>(results.length);
+        for (int k = 0; k < results.length; k++) {
+            arrays.add(new Array(program.results().get(k).type(), results[k]));
+        }
+        return arrays;
+    }
+
     @Override
-    public MemoryReport memory() { throw new UnsupportedOperationException(); }
+    public MemoryReport memory() {
+        long arguments = program.params().stream().mapToLong(p -> p.type().byteSize()).sum();
+        long results = program.results().stream().mapToLong(r -> r.type().byteSize()).sum();
+        long donated = 0;
+        for (int k = 0; k < program.results().size(); k++) {
+            donated += plan.donation(k) == null ? 0 : program.results().get(k).type().byteSize();
+        }
+        return new MemoryReport(arguments, results, plan.temporaryBytes() + plan.persistentBytes(), donated);
+    }
+
     @Override
-    public void close() {}
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            slab.close();
+            persistent.close();
+            constants.values().forEach(Buffer::close);
+        }
+    }
 }
