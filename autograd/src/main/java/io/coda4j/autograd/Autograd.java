@@ -1,0 +1,97 @@
+package io.coda4j.autograd;
+
+import io.coda4j.tensor.Interpreter;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.Tree;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** Reverse-mode differentiation of tensor code, eager or traced. */
+public final class Autograd {
+    private Autograd() {}
+
+    /**
+     * The value of {@code loss} at {@code params} and its gradient with respect to every floating-point tensor in them.
+     *
+     * @param loss a function to a scalar; it must use the tree it is given, not {@code params} from outside
+     * @param params a tree of tensors, see {@link Tree}
+     * @throws IllegalArgumentException if the loss is not a scalar
+     */
+    public static <P> ValueAndGradient<P> valueAndGrad(Function<P, Tensor> loss, P params) {
+        var wrt = List.copyOf(Tree.leaves(params).values());
+        var tape = new Tape(wrt);
+        var value = tape.run(() -> loss.apply(params));
+        if (value.rank() != 0) {
+            throw new IllegalArgumentException(
+                    "valueAndGrad: the loss must be a scalar, got " + value.type() + "; reduce it, e.g. sumAll()");
+        }
+        var gradients =
+                tape.gradient(List.of(value), List.of(value.like(1)), wrt).iterator();
+        return new ValueAndGradient<>(value, Tree.map(params, (path, leaf) -> gradients.next()));
+    }
+
+    /** The cotangents of {@code in} for cotangents of the results of {@code f}; a null cotangent is zero. */
+    public static List<Tensor> vjp(
+            UnaryOperator<List<Tensor>> f, List<Tensor> in, List<? extends @Nullable Tensor> cotangents) {
+        var tape = new Tape(in);
+        var out = tape.run(() -> f.apply(in));
+        return tape.gradient(out, cotangents, in);
+    }
+
+    /** As {@link #checkpoint(UnaryOperator, List)}, for a function of a tree of tensors to one tensor. */
+    public static <P> Tensor checkpoint(Function<P, Tensor> f, P in) {
+        var leaves = List.copyOf(Tree.leaves(in).values());
+        UnaryOperator<List<Tensor>> onLeaves = tensors -> {
+            var next = tensors.iterator();
+            return List.of(f.apply(Tree.map(in, (path, leaf) -> next.next())));
+        };
+        return checkpoint(onLeaves, leaves).getFirst();
+    }
+
+    /**
+     * {@code f(in)} without keeping its intermediate values for the backward pass, which computes {@code f} again.
+     *
+     * @throws IllegalStateException if {@code f} uses a differentiated tensor that is not in {@code in}
+     */
+    public static List<Tensor> checkpoint(UnaryOperator<List<Tensor>> f, List<Tensor> in) {
+        if (!(Interpreter.current() instanceof Tape tape)) {
+            return f.apply(in);
+        }
+        var out = new Guard(tape, in).run(() -> f.apply(in));
+        tape.record(in, out, cotangents -> recompute(f, in, cotangents));
+        return out;
+    }
+
+    private static List<@Nullable Tensor> recompute(
+            UnaryOperator<List<Tensor>> f, List<Tensor> in, List<@Nullable Tensor> cotangents) {
+        // One barrier over operands and cotangents: recomputation cannot start before the cotangents exist.
+        var tied = new ArrayList<>(in);
+        cotangents.stream().filter(g -> g != null).forEach(tied::add);
+        var after = Tensor.apply(new Primitive.Annotate(new Primitive.Note.Barrier()), tied.toArray(Tensor[]::new));
+        var seeds = new ArrayList<@Nullable Tensor>();
+        int next = in.size();
+        for (var cotangent : cotangents) {
+            seeds.add(cotangent == null ? null : after.get(next++));
+        }
+        return new ArrayList<>(vjp(f, after.subList(0, in.size()), seeds));
+    }
+
+    /** Computes without recording, and refuses differentiated tensors that came in by capture. */
+    private record Guard(Tape tape, List<Tensor> declared) implements Interpreter {
+        @Override
+        public List<Tensor> apply(Primitive prim, List<Tensor> in) {
+            for (var operand : in) {
+                if (tape.follows(operand) && declared.stream().noneMatch(tensor -> tensor == operand)) {
+                    throw new IllegalStateException("checkpoint: " + prim.mnemonic()
+                            + " uses a differentiated tensor of type " + operand.type()
+                            + " that is not an input; pass it in the list of inputs");
+                }
+            }
+            return tape.parent().run(() -> tape.parent().apply(prim, in));
+        }
+    }
+}
