@@ -106,7 +106,7 @@ public sealed interface Primitive {
         }
     }
 
-    /** {@code op} applied to each element of one operand. */
+    /** {@code op} applied to each element of one operand; NEG of the least I32 is itself. */
     record Unary(UnaryOp op) implements Core {
         @Override
         public String mnemonic() {
@@ -125,7 +125,11 @@ public sealed interface Primitive {
         }
     }
 
-    /** {@code op} applied to each pair of elements of two operands of one type. */
+    /**
+     * {@code op} applied to each pair of elements of two operands of one type. MAX and MIN give NaN where either is NaN,
+     * and order -0 before +0. I32 arithmetic wraps; I32 DIV truncates toward zero, x / 0 is -1, and the least integer
+     * divided by -1 is itself.
+     */
     record Binary(BinaryOp op) implements Core {
         @Override
         public String mnemonic() {
@@ -292,7 +296,10 @@ public sealed interface Primitive {
         }
     }
 
-    /** {@code op} over all elements along {@code axes}, which disappear; of nothing: 0, the least or the greatest. */
+    /**
+     * {@code op} over all elements along {@code axes}, which disappear. Of no elements the SUM is 0, the MAX the least
+     * value of the type (-infinity) and the MIN the greatest. I32 sums wrap.
+     */
     record Reduce(ReduceOp op, List<Integer> axes) implements Core {
         @Override
         public List<TensorType> infer(List<TensorType> in) {
