@@ -94,7 +94,7 @@ coda_say_how() {
 coda4j needs JDK 25 and none was found.
 ${coda_seen}
 Install one:
-  Debian, Ubuntu   apt install openjdk-25-jdk   (where the release has it; else temurin-25-jdk from adoptium.net)
+  Debian, Ubuntu   apt install openjdk-25-jdk   (where the release has it; else temurin-25-jdk from Eclipse Adoptium)
   Fedora           dnf install java-25-openjdk-devel
   Arch             pacman -S jdk25-openjdk
   macOS            brew install openjdk@25
