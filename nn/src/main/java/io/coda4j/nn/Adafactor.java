@@ -1,0 +1,119 @@
+package io.coda4j.nn;
+
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+
+/**
+ * Adafactor without momentum, parameter scaling or relative steps (Shazeer and Stern 2018), as the CoDA runs used it:
+ * second moments of tensors of rank 2 and more are kept as row and column means over the last two axes.
+ *
+ * @param eps added to squared gradients
+ * @param clipThreshold largest root mean square of an update
+ * @param decayRate c in the decay 1 - step^c of the second moments, negative
+ * @param weightDecay decay per unit of learning rate
+ */
+public record Adafactor(double eps, double clipThreshold, double decayRate, double weightDecay)
+        implements Optimizer {
+    /** Checked settings. */
+    public Adafactor {
+        if (!(eps > 0) || !(clipThreshold > 0) || !(decayRate < 0) || !(weightDecay >= 0)) {
+            throw new IllegalArgumentException("adafactor: eps and clip threshold must be positive, decay rate negative"
+                    + " and weight decay not negative, got " + eps + ", " + clipThreshold + ", " + decayRate + ", "
+                    + weightDecay);
+        }
+    }
+
+    /** The settings of the CoDA runs. */
+    public static Adafactor standard() {
+        return new Adafactor(1e-30, 1.0, -0.8, 0);
+    }
+
+    @Override
+    public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params) {
+        var state = new LinkedHashMap<String, TensorType>();
+        params.forEach((name, type) -> {
+            if (type.rank() >= 2) {
+                state.put(rows(name), type.with(type.shape().without(List.of(type.rank() - 1))));
+                state.put(columns(name), type.with(type.shape().without(List.of(type.rank() - 2))));
+            } else {
+                state.put(second(name), type);
+            }
+        });
+        return state;
+    }
+
+    private static String rows(String name) {
+        return name + ".second_moment_rows";
+    }
+
+    private static String columns(String name) {
+        return name + ".second_moment_columns";
+    }
+
+    private static String second(String name) {
+        return name + ".second_moment";
+    }
+
+    @Override
+    public float[] scalars(long step, double rate) {
+        double rho = 1 - Math.pow(step, decayRate);
+        return new float[] {(float) rate, (float) rho, (float) (1 - rho)};
+    }
+
+    @Override
+    public Update update(
+            SequencedMap<String, Tensor> params,
+            SequencedMap<String, Tensor> gradients,
+            SequencedMap<String, Tensor> state,
+            Tensor scalars) {
+        var newParams = new LinkedHashMap<String, Tensor>();
+        var newState = new LinkedHashMap<String, Tensor>();
+        var rate = Scalars.at(scalars, 0);
+        var rho = Scalars.at(scalars, 1);
+        var fresh = Scalars.at(scalars, 2);
+        params.forEach((name, param) -> {
+            var g = gradients.get(name);
+            var squares = g.mul(g).add(eps);
+            Tensor direction;
+            if (param.rank() >= 2) {
+                var r = average(state.get(rows(name)), squares.mean(-1), rho, fresh);
+                var c = average(state.get(columns(name)), squares.mean(-2), rho, fresh);
+                newState.put(rows(name), r);
+                newState.put(columns(name), c);
+                direction = factored(g, r, c);
+            } else {
+                var v = average(state.get(second(name)), squares, rho, fresh);
+                newState.put(second(name), v);
+                direction = g.mul(v.rsqrt());
+            }
+            newParams.put(name, step(param, clip(direction), rate));
+        });
+        return new Update(newParams, newState);
+    }
+
+    private static Tensor average(Tensor old, Tensor latest, Tensor rho, Tensor fresh) {
+        return old.mul(rho).add(latest.mul(fresh));
+    }
+
+    /** g scaled by the inverse root of the rank-1 estimate rows * columns / mean(rows). */
+    private static Tensor factored(Tensor g, Tensor rows, Tensor columns) {
+        int last = g.rank() - 1;
+        var mean = rows.mean(-1).expand(rows.shape(), List.of(rows.rank() - 1));
+        var rowFactor = rows.div(mean).rsqrt().expand(g.shape(), List.of(last));
+        var columnFactor = columns.rsqrt().expand(g.shape(), List.of(last - 1));
+        return g.mul(rowFactor).mul(columnFactor);
+    }
+
+    private Tensor clip(Tensor direction) {
+        var rms = direction.mul(direction).sumAll().div(direction.type().size()).sqrt();
+        return direction.div(rms.div(clipThreshold).max(1));
+    }
+
+    private Tensor step(Tensor param, Tensor direction, Tensor rate) {
+        var decayed = weightDecay == 0 ? param : param.sub(param.mul(rate.mul(weightDecay)));
+        return decayed.sub(direction.mul(rate));
+    }
+}

@@ -1,0 +1,28 @@
+package io.coda4j.nn;
+
+import io.coda4j.tensor.Primitive.AttentionMask;
+import io.coda4j.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A transformer with a head over the vocabulary. Its tree paths, written in snake case, are the keys of Hugging Face
+ * checkpoints; see {@link HfNames}.
+ *
+ * @param lmHead [V,D], or null where the head is tied to the embedding
+ */
+public record LanguageModel(Transformer model, @Nullable Linear lmHead) {
+    /** The head's weight [V,D]: its own, or the embedding's. */
+    public Tensor headWeight() {
+        return lmHead == null ? model.embedTokens().weight() : lmHead.weight();
+    }
+
+    /** Hidden states […,D] to logits [...,V]. */
+    public Tensor logits(Tensor hidden) {
+        return hidden.linear(headWeight());
+    }
+
+    /** ids I32[B,T] to logits [B,T,V], every token in one segment. */
+    public Tensor apply(Tensor ids, AttentionMask mask) {
+        return logits(model.apply(ids, View.of(ids, mask)));
+    }
+}

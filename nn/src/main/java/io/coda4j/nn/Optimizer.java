@@ -1,0 +1,44 @@
+package io.coda4j.nn;
+
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import java.util.SequencedMap;
+
+/**
+ * A rule that turns gradients into better parameters.
+ *
+ * <p>Parameters, gradients and state are maps from name to tensor, so that a checkpoint can store them as they are. What
+ * changes from step to step (learning rate, bias corrections) is data: a small vector computed on the host and handed
+ * to the compiled step.
+ */
+public sealed interface Optimizer permits AdamW, Adafactor {
+    /**
+     * New parameters and new state.
+     *
+     * @param params by name, as given
+     * @param state by name
+     */
+    record Update(SequencedMap<String, Tensor> params, SequencedMap<String, Tensor> state) {}
+
+    /** The names and types of the state for parameters of the given types; it starts as zeros. */
+    SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params);
+
+    /**
+     * What {@link #update} must know of step {@code step}, counted from 1.
+     *
+     * @param rate the learning rate of this step
+     */
+    float[] scalars(long step, double rate);
+
+    /**
+     * One step.
+     *
+     * @param gradients same names and types as {@code params}
+     * @param scalars F32[n], the values of {@link #scalars}
+     */
+    Update update(
+            SequencedMap<String, Tensor> params,
+            SequencedMap<String, Tensor> gradients,
+            SequencedMap<String, Tensor> state,
+            Tensor scalars);
+}

@@ -1,0 +1,40 @@
+package io.coda4j.nn;
+
+import io.coda4j.autograd.Autograd;
+import io.coda4j.tensor.Tensor;
+import java.util.List;
+
+/** Embedding, layers and final norm: tokens to hidden states. */
+public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLayer norm) {
+    /** What one checkpointed layer depends on; public for {@link io.coda4j.tensor.Tree}. */
+    public record LayerInput(Block block, Tensor x, View view) {}
+
+    /** ids I32[B,T] to hidden states [B,T,D]. */
+    public Tensor apply(Tensor ids, View view) {
+        return apply(ids, view, Probe.NONE);
+    }
+
+    /**
+     * As {@link #apply(Tensor, View)}, showing {@code embed}, {@code layer.i.attention}, {@code layer.i.mlp}, {@code
+     * layer.i.output} and {@code final_norm} to {@code probe}.
+     */
+    public Tensor apply(Tensor ids, View view, Probe probe) {
+        var x = embedTokens.apply(ids);
+        probe.see("embed", x);
+        for (int i = 0; i < layers.size(); i++) {
+            x = layers.get(i).apply(x, view, probe, "layer." + i + ".");
+        }
+        x = norm.apply(x);
+        probe.see("final_norm", x);
+        return x;
+    }
+
+    /** As {@link #apply(Tensor, View)}, keeping only each layer's input for the backward pass, which recomputes it. */
+    public Tensor applyCheckpointed(Tensor ids, View view) {
+        var x = embedTokens.apply(ids);
+        for (var block : layers) {
+            x = Autograd.checkpoint(in -> in.block.apply(in.x, in.view), new LayerInput(block, x, view));
+        }
+        return norm.apply(x);
+    }
+}

@@ -1,0 +1,128 @@
+package io.coda4j.nn;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import java.util.function.BiFunction;
+import java.util.stream.IntStream;
+
+/**
+ * The dimensions of a {@link LanguageModel}.
+ *
+ * @param vocabulary V, rows of the embedding and of the head
+ * @param hidden D, width of the residual stream
+ * @param layers number of blocks
+ * @param heads H, query heads per layer
+ * @param kvHeads K, key and value heads per layer, a divisor of H
+ * @param headDim d, width of a head, even
+ * @param intermediate width of the feed-forward layer
+ * @param ropeTheta base of the rotary frequencies
+ * @param normEps added to mean squares
+ * @param tied whether the head is the embedding
+ * @param padToken token whose embedding receives no gradient, or -1
+ */
+public record TransformerConfig(
+        int vocabulary,
+        int hidden,
+        int layers,
+        int heads,
+        int kvHeads,
+        int headDim,
+        int intermediate,
+        double ropeTheta,
+        double normEps,
+        boolean tied,
+        int padToken) {
+    /** Checked dimensions. */
+    public TransformerConfig {
+        positive("vocabulary", vocabulary);
+        positive("hidden size", hidden);
+        positive("number of layers", layers);
+        positive("number of heads", heads);
+        positive("number of key-value heads", kvHeads);
+        positive("head size", headDim);
+        positive("intermediate size", intermediate);
+        require(heads % kvHeads == 0, "heads (" + heads + ") must be a multiple of key-value heads (" + kvHeads + ")");
+        require(headDim % 2 == 0, "head size must be even for rotary positions, got " + headDim);
+        require(ropeTheta > 0, "rope theta must be positive, got " + ropeTheta);
+        require(normEps > 0, "norm epsilon must be positive, got " + normEps);
+        require(padToken < vocabulary, "pad token " + padToken + " is outside the vocabulary of " + vocabulary);
+    }
+
+    private static void positive(String name, int value) {
+        require(value > 0, name + " must be positive, got " + value);
+    }
+
+    private static void require(boolean holds, String message) {
+        if (!holds) {
+            throw new IllegalArgumentException("model: " + message);
+        }
+    }
+
+    /** A model of these dimensions whose tensors come from {@code source}, called with path and type. */
+    public LanguageModel build(DType dtype, BiFunction<String, TensorType, Tensor> source) {
+        return new Builder(dtype, source).model();
+    }
+
+    /** The number of parameters. */
+    public long parameters() {
+        long attention = (long) headDim * hidden * (2L * heads + 2L * kvHeads) + 2L * headDim;
+        long layer = attention + 3L * hidden * intermediate + 2L * hidden;
+        return (tied ? 1L : 2L) * vocabulary * hidden + layers * layer + hidden;
+    }
+
+    private final class Builder {
+        private final DType dtype;
+        private final BiFunction<String, TensorType, Tensor> source;
+
+        Builder(DType dtype, BiFunction<String, TensorType, Tensor> source) {
+            this.dtype = dtype;
+            this.source = source;
+        }
+
+        LanguageModel model() {
+            var embedding = new Embedding(tensor("model.embedTokens.weight", vocabulary, hidden), padToken);
+            var blocks = IntStream.range(0, layers)
+                    .mapToObj(i -> block("model.layers." + i + "."))
+                    .toList();
+            var transformer = new Transformer(embedding, blocks, norm("model.norm", hidden));
+            return new LanguageModel(transformer, tied ? null : linear("lmHead", vocabulary, hidden));
+        }
+
+        private Block block(String path) {
+            return new Block(
+                    norm(path + "inputLayernorm", hidden),
+                    attention(path + "selfAttn."),
+                    norm(path + "postAttentionLayernorm", hidden),
+                    new SwiGluMlp(
+                            linear(path + "mlp.gateProj", intermediate, hidden),
+                            linear(path + "mlp.upProj", intermediate, hidden),
+                            linear(path + "mlp.downProj", hidden, intermediate)));
+        }
+
+        private SelfAttention attention(String path) {
+            return new SelfAttention(
+                    linear(path + "qProj", heads * headDim, hidden),
+                    linear(path + "kProj", kvHeads * headDim, hidden),
+                    linear(path + "vProj", kvHeads * headDim, hidden),
+                    linear(path + "oProj", hidden, heads * headDim),
+                    norm(path + "qNorm", headDim),
+                    norm(path + "kNorm", headDim),
+                    headDim,
+                    ropeTheta);
+        }
+
+        private Linear linear(String path, int out, int in) {
+            return new Linear(tensor(path + ".weight", out, in));
+        }
+
+        private RmsNormLayer norm(String path, int size) {
+            return new RmsNormLayer(tensor(path + ".weight", size), normEps);
+        }
+
+        private Tensor tensor(String path, int... dims) {
+            return source.apply(path, new TensorType(dtype, Shape.of(dims)));
+        }
+    }
+}

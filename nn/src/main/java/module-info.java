@@ -1,0 +1,8 @@
+/** Layers, the transformer, optimisers and safetensors. */
+module io.coda4j.nn {
+    requires static transitive org.jspecify;
+    requires transitive io.coda4j.tensor;
+    requires transitive io.coda4j.autograd;
+
+    exports io.coda4j.nn;
+}
