@@ -1,0 +1,110 @@
+package io.coda4j.tensor.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The vectors of the kernels, and how F32 and BF16 storage becomes them: BF16 is widened to F32 on the way in and
+ * rounded to nearest even on the way out.
+ *
+ * <p>Everything here is small enough for the compiler to inline always; offsets are in bytes.
+ */
+final class Lanes {
+    static final VectorSpecies<Float> F32 = FloatVector.SPECIES_PREFERRED;
+    static final VectorSpecies<Integer> I32 = VectorSpecies.of(int.class, F32.vectorShape());
+    static final VectorSpecies<Short> BF16 =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(F32.vectorBitSize() / 2));
+
+    /** Elements of one vector. */
+    static final int COUNT = F32.length();
+
+    private static final ByteOrder ORDER = ByteOrder.nativeOrder();
+
+    private Lanes() {}
+
+    /** The lanes of the last vector of {@code n} elements, which starts at {@code i}. */
+    static VectorMask<Float> tail(int i, int n) {
+        return F32.indexInRange(i, n);
+    }
+
+    static FloatVector load(MemorySegment data, long offset) {
+        return FloatVector.fromMemorySegment(F32, data, offset, ORDER);
+    }
+
+    /** Lanes outside the mask are 0. */
+    static FloatVector load(MemorySegment data, long offset, VectorMask<Float> mask) {
+        return FloatVector.fromMemorySegment(F32, data, offset, ORDER, mask);
+    }
+
+    static void store(FloatVector value, MemorySegment data, long offset) {
+        value.intoMemorySegment(data, offset, ORDER);
+    }
+
+    static void store(FloatVector value, MemorySegment data, long offset, VectorMask<Float> mask) {
+        value.intoMemorySegment(data, offset, ORDER, mask);
+    }
+
+    static IntVector loadInts(MemorySegment data, long offset) {
+        return IntVector.fromMemorySegment(I32, data, offset, ORDER);
+    }
+
+    static IntVector loadInts(MemorySegment data, long offset, VectorMask<Integer> mask) {
+        return IntVector.fromMemorySegment(I32, data, offset, ORDER, mask);
+    }
+
+    static void store(IntVector value, MemorySegment data, long offset) {
+        value.intoMemorySegment(data, offset, ORDER);
+    }
+
+    static void store(IntVector value, MemorySegment data, long offset, VectorMask<Integer> mask) {
+        value.intoMemorySegment(data, offset, ORDER, mask);
+    }
+
+    static FloatVector loadBf16(MemorySegment data, long offset) {
+        return widen(ShortVector.fromMemorySegment(BF16, data, offset, ORDER));
+    }
+
+    /** Lanes outside the mask are 0. */
+    static FloatVector loadBf16(MemorySegment data, long offset, VectorMask<Float> mask) {
+        return widen(ShortVector.fromMemorySegment(BF16, data, offset, ORDER, mask.cast(BF16)));
+    }
+
+    static void storeBf16(FloatVector value, MemorySegment data, long offset) {
+        narrow(value).intoMemorySegment(data, offset, ORDER);
+    }
+
+    static void storeBf16(FloatVector value, MemorySegment data, long offset, VectorMask<Float> mask) {
+        narrow(value).intoMemorySegment(data, offset, ORDER, mask.cast(BF16));
+    }
+
+    /** The values of bfloat16 bits; exact. */
+    static FloatVector widen(ShortVector bits) {
+        return ((IntVector) bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, I32, 0))
+                .lanewise(VectorOperators.LSHL, 16)
+                .reinterpretAsFloats();
+    }
+
+    /** The values rounded to bfloat16, still as F32. */
+    static FloatVector round(FloatVector value) {
+        return upperHalf(value).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    private static ShortVector narrow(FloatVector value) {
+        return (ShortVector) upperHalf(value).convertShape(VectorOperators.I2S, BF16, 0);
+    }
+
+    /** As {@link io.coda4j.tensor.Bf16#fromFloat}: nearest, ties to even; NaN stays NaN. */
+    private static IntVector upperHalf(FloatVector value) {
+        var bits = value.reinterpretAsInts();
+        var upper = bits.lanewise(VectorOperators.LSHR, 16);
+        var rounded = bits.add(upper.and(1)).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
+        return rounded.blend(upper.or(0x40), value.test(VectorOperators.IS_NAN).cast(I32));
+    }
+}
