@@ -230,22 +230,22 @@ public sealed interface Tensor permits Array, Symbol {
         return compare(CompareOp.NE, other);
     }
 
-    /** BOOL: x < other. */
+    /** BOOL: x {@literal <} other. */
     default Tensor lt(Tensor other) {
         return compare(CompareOp.LT, other);
     }
 
-    /** BOOL: x <= other. */
+    /** BOOL: x {@literal <=} other. */
     default Tensor le(Tensor other) {
         return compare(CompareOp.LE, other);
     }
 
-    /** BOOL: x > other. */
+    /** BOOL: x {@literal >} other. */
     default Tensor gt(Tensor other) {
         return compare(CompareOp.GT, other);
     }
 
-    /** BOOL: x >= other. */
+    /** BOOL: x {@literal >=} other. */
     default Tensor ge(Tensor other) {
         return compare(CompareOp.GE, other);
     }
