@@ -1,6 +1,5 @@
 package io.coda4j.autograd;
 
-import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Decompose;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.BinaryOp;
@@ -51,17 +50,18 @@ final class Vjp {
             case Primitive.Convert _ -> one(x.dtype().isFloat() ? g.convert(x.dtype()) : null);
             case Primitive.Reshape _ -> one(g.reshape(x.shape()));
             case Primitive.Transpose(var permutation) -> one(g.transpose(inverse(permutation)));
-            case Primitive.Broadcast(_, var axes) -> one(unbroadcast(g, x, axes));
+            case Primitive.Broadcast(var _, var axes) -> one(unbroadcast(g, x, axes));
             case Primitive.Slice(var starts, var limits) ->
                 one(g.then(new Primitive.Pad(starts, minus(x.shape().toList(), limits))));
-            case Primitive.Pad(var low, _) ->
+            case Primitive.Pad(var low, var _) ->
                 one(g.then(new Primitive.Slice(low, plus(low, x.shape().toList()))));
             case Primitive.Concat(int axis) -> split(g, axis, in);
             case Primitive.Reduce(var op, var axes) -> one(reduce(op, axes, g, x, y));
             case Primitive.Dot dot -> list(dotLhs(dot, g, x, in.get(1)), dotRhs(dot, g, x, in.get(1)));
             case Primitive.TakeRows() -> list(in.get(1).scatterAddRows(x.dim(0), g), null);
             case Primitive.ScatterAddRows _ -> list(null, g.takeRows(x));
-            case Primitive.DynamicSlice(int axis, _) -> list(x.like(0).dynamicUpdateSlice(axis, g, in.get(1)), null);
+            case Primitive.DynamicSlice(int axis, var _) ->
+                list(x.like(0).dynamicUpdateSlice(axis, g, in.get(1)), null);
             case Primitive.DynamicUpdateSlice(int axis) -> {
                 var update = in.get(1);
                 yield list(
@@ -200,13 +200,15 @@ final class Vjp {
         var g = cotangents.getFirst();
         return switch (prim) {
             case Primitive.RmsNorm(double eps) when g != null -> apply(new Primitive.RmsNormGrad(eps), in, g);
-            case Primitive.Rope(double theta, boolean inverse) when g != null ->
-                list(g.then(new Primitive.Rope(theta, !inverse), in.get(1)), null);
+            case Primitive.Rope(double theta, boolean inverse)
+            when g != null -> list(g.then(new Primitive.Rope(theta, !inverse), in.get(1)), null);
             case Primitive.SwiGlu() when g != null -> apply(new Primitive.SwiGluGrad(), in, g);
             // The fused gradients of attention and cross-entropy know no cotangent of the log-sum-exp.
-            case Primitive.Attention(double scale, var mask) when g != null && cotangents.get(1) == null ->
+            case Primitive.Attention(double scale, var mask)
+            when g != null && cotangents.get(1) == null ->
                 attention(new Primitive.AttentionGrad(scale, mask), in, out, g);
-            case Primitive.CrossEntropy() when g != null && cotangents.get(1) == null ->
+            case Primitive.CrossEntropy()
+            when g != null && cotangents.get(1) == null ->
                 list(in.get(0).then(new Primitive.CrossEntropyGrad(), in.get(1), out.get(1), g), null);
             case Primitive.ArgMax _ -> none(in.size());
             case Primitive.RmsNorm _,

@@ -119,8 +119,7 @@ public record ForwardProcess(int maskId, int padId, MaskingForm form, NoiseLevel
         return sizes.get(draws.integers(Purpose.BLOCK_SIZE, 1, 0, sizes.size())[0]);
     }
 
-    private boolean[] choose(
-            boolean[] maskable, int rows, int length, float[] sigma, int blockSize, NoiseDraws draws) {
+    private boolean[] choose(boolean[] maskable, int rows, int length, float[] sigma, int blockSize, NoiseDraws draws) {
         var chosen = new boolean[maskable.length];
         if (blockSize == 1) {
             var u = draws.uniform(Purpose.MASK, rows, length);

@@ -40,16 +40,18 @@ public enum MaskingPreset {
     public MaskingPlan plan(TrainingStage stage, long totalSteps, int epochs) {
         var always = new PromptAnneal(0, totalSteps);
         return switch (this) {
-            case PAPER -> new MaskingPlan(
-                    MaskingForm.FIXED,
-                    paperSchedule(stage, totalSteps, epochs),
-                    stage == TrainingStage.FINETUNE ? PromptAnneal.firstEpoch(epochs, totalSteps) : always);
+            case PAPER ->
+                new MaskingPlan(
+                        MaskingForm.FIXED,
+                        paperSchedule(stage, totalSteps, epochs),
+                        stage == TrainingStage.FINETUNE ? PromptAnneal.firstEpoch(epochs, totalSteps) : always);
             case RECIPE -> new MaskingPlan(MaskingForm.LEGACY, recipeSchedule(stage), recipeAnneal(stage, totalSteps));
             case FIXED -> new MaskingPlan(MaskingForm.FIXED, recipeSchedule(stage), recipeAnneal(stage, totalSteps));
             case RELEASED_SFT -> {
                 if (stage != TrainingStage.FINETUNE) {
                     throw new IllegalArgumentException(
-                            "preset released-sft describes fine-tuning only; choose paper, recipe or fixed for " + stage);
+                            "preset released-sft describes fine-tuning only; choose paper, recipe or fixed for "
+                                    + stage);
                 }
                 yield new MaskingPlan(
                         MaskingForm.LEGACY, releasedSchedule(totalSteps, epochs), recipeAnneal(stage, totalSteps));
@@ -60,14 +62,15 @@ public enum MaskingPreset {
     private static MaskingSchedule paperSchedule(TrainingStage stage, long totalSteps, int epochs) {
         return switch (stage) {
             case PRETRAIN -> new MaskingSchedule.Constant(MaskingSetting.of(.01, .01, .01, SMALL_BLOCKS));
-            case MIDTRAIN -> new MaskingSchedule.EpochTable(
-                    IntStream.range(0, PAPER_TABLE.length)
-                            .mapToObj(i -> MaskingSetting.of(
-                                    PAPER_TABLE[i][0], PAPER_TABLE[i][1], PAPER_TABLE[i][2], SMALL_BLOCKS))
-                            .toList(),
-                    epochs,
-                    totalSteps,
-                    false);
+            case MIDTRAIN ->
+                new MaskingSchedule.EpochTable(
+                        IntStream.range(0, PAPER_TABLE.length)
+                                .mapToObj(i -> MaskingSetting.of(
+                                        PAPER_TABLE[i][0], PAPER_TABLE[i][1], PAPER_TABLE[i][2], SMALL_BLOCKS))
+                                .toList(),
+                        epochs,
+                        totalSteps,
+                        false);
             case FINETUNE -> new MaskingSchedule.Constant(MaskingSetting.TOKENS);
         };
     }

@@ -42,8 +42,7 @@ public record MaskingSetting(
     /** A setting with the default smallest noise level. */
     public static MaskingSetting of(
             double prefixProbability, double truncateProbability, double blockProbability, List<Integer> blockSizes) {
-        return new MaskingSetting(
-                prefixProbability, truncateProbability, blockProbability, blockSizes, DEFAULT_EPS);
+        return new MaskingSetting(prefixProbability, truncateProbability, blockProbability, blockSizes, DEFAULT_EPS);
     }
 
     /** This setting with all three probabilities multiplied by {@code factor} in [0, 1]. */

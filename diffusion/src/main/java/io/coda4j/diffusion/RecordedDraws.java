@@ -58,8 +58,8 @@ public final class RecordedDraws implements NoiseDraws {
 
     private Draw next(Purpose purpose) {
         if (!draws.hasNext()) {
-            throw new IllegalStateException("the recording ends after " + count + " draws, one more is needed for "
-                    + purpose);
+            throw new IllegalStateException(
+                    "the recording ends after " + count + " draws, one more is needed for " + purpose);
         }
         made++;
         return draws.next();

@@ -17,7 +17,9 @@ class ForwardProcessProperties {
 
     @Property(tries = 300)
     void legacyEqualsTheUnionOfWholeWindows(
-            @ForAll @Size(min = 1, max = 40) boolean[] given, @ForAll @IntRange(min = 2, max = 6) int k, @ForAll long seed) {
+            @ForAll @Size(min = 1, max = 40) boolean[] given,
+            @ForAll @IntRange(min = 2, max = 6) int k,
+            @ForAll long seed) {
         int length = given.length;
         var draws = new CounterDraws(new CounterRandom(seed), 0, 0, 1);
         var batch = batch(MaskingForm.LEGACY, given, k, draws);
@@ -41,7 +43,9 @@ class ForwardProcessProperties {
 
     @Property(tries = 300)
     void fixedEqualsTheUnionOfClippedWindows(
-            @ForAll @Size(min = 1, max = 40) boolean[] given, @ForAll @IntRange(min = 2, max = 60) int k, @ForAll long seed) {
+            @ForAll @Size(min = 1, max = 40) boolean[] given,
+            @ForAll @IntRange(min = 2, max = 60) int k,
+            @ForAll long seed) {
         int length = given.length;
         var draws = new CounterDraws(new CounterRandom(seed), 0, 0, 1);
         var batch = batch(MaskingForm.FIXED, given, k, draws);

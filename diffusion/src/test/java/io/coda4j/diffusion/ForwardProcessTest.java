@@ -135,8 +135,18 @@ class ForwardProcessTest {
         int fixed = 0;
         int legacy = 0;
         for (int step = 0; step < 2000; step++) {
-            fixed += process(MaskingForm.FIXED).apply(ids(1, 8), 1, 8, null, setting, draws(step, 1)).blockSize() > 1 ? 1 : 0;
-            legacy += process(MaskingForm.LEGACY).apply(ids(1, 8), 1, 8, null, setting, draws(step, 1)).blockSize() > 1 ? 1 : 0;
+            fixed += process(MaskingForm.FIXED)
+                                    .apply(ids(1, 8), 1, 8, null, setting, draws(step, 1))
+                                    .blockSize()
+                            > 1
+                    ? 1
+                    : 0;
+            legacy += process(MaskingForm.LEGACY)
+                                    .apply(ids(1, 8), 1, 8, null, setting, draws(step, 1))
+                                    .blockSize()
+                            > 1
+                    ? 1
+                    : 0;
         }
         assertEquals(2000, legacy);
         assertEquals(500, fixed, 5 * Math.sqrt(2000 * .25 * .75));
@@ -195,7 +205,11 @@ class ForwardProcessTest {
             var whole = process.apply(ids, 8, 20, null, setting, new CounterDraws(random, 5, 0, 8));
             for (int first = 0; first < 8; first += 2) {
                 var part = process.apply(
-                        Arrays.copyOfRange(ids, first * 20, (first + 2) * 20), 2, 20, null, setting,
+                        Arrays.copyOfRange(ids, first * 20, (first + 2) * 20),
+                        2,
+                        20,
+                        null,
+                        setting,
                         new CounterDraws(random, 5, first, 8));
                 assertArrayEquals(Arrays.copyOfRange(whole.noisyIds(), first * 20, (first + 2) * 20), part.noisyIds());
                 assertArrayEquals(Arrays.copyOfRange(whole.sigma(), first, first + 2), part.sigma());
@@ -232,6 +246,8 @@ class ForwardProcessTest {
         var state = assertThrows(
                 IllegalStateException.class,
                 () -> process.apply(new int[8], 2, 4, null, MaskingSetting.TOKENS, recorded));
-        assertEquals("recorded draw 0 (PREFIX_GATE): expected uniform numbers, the recording has integers", state.getMessage());
+        assertEquals(
+                "recorded draw 0 (PREFIX_GATE): expected uniform numbers, the recording has integers",
+                state.getMessage());
     }
 }

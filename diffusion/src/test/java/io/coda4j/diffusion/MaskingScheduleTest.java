@@ -34,8 +34,8 @@ class MaskingScheduleTest {
 
     @Test
     void phasesCombineWithALinearRamp() {
-        var schedule = new MaskingSchedule.Phases(
-                new MaskingSchedule.Linear(TARGET, 8), List.of(List.of(2), List.of(16)), 8);
+        var schedule =
+                new MaskingSchedule.Phases(new MaskingSchedule.Linear(TARGET, 8), List.of(List.of(2), List.of(16)), 8);
         assertEquals(MaskingSetting.of(.1 * .5, .2 * .5, .4 * .5, List.of(16)), schedule.at(4));
     }
 
@@ -82,7 +82,10 @@ class MaskingScheduleTest {
         }
         assertEquals(
                 MaskingSetting.of(.25, .25, .3, List.of(2, 4, 8)),
-                MaskingPreset.RECIPE.plan(TrainingStage.MIDTRAIN, 100, 1).schedule().at(0));
+                MaskingPreset.RECIPE
+                        .plan(TrainingStage.MIDTRAIN, 100, 1)
+                        .schedule()
+                        .at(0));
         assertEquals("released-sft", MaskingPreset.RELEASED_SFT.label());
     }
 

@@ -22,7 +22,9 @@ class RecordedForwardProcessTest {
 
     @Test
     void thereAreCasesOfEveryStrategy() {
-        assertTrue(cases().containsAll(List.of("token", "prefix", "truncate", "block4", "mixed", "sft")), cases().toString());
+        assertTrue(
+                cases().containsAll(List.of("token", "prefix", "truncate", "block4", "mixed", "sft")),
+                cases().toString());
     }
 
     @ParameterizedTest

@@ -43,7 +43,8 @@ class ScoredPositionsTest {
 
     @Test
     void paddingWeighsNothing() {
-        var scored = ScoredPositions.of(BATCH, LossWeighting.INVERSE_SIGMA, true).paddedToMultipleOf(4);
+        var scored =
+                ScoredPositions.of(BATCH, LossWeighting.INVERSE_SIGMA, true).paddedToMultipleOf(4);
         assertEquals(2, scored.count());
         assertArrayEquals(new int[] {0, 6, 0, 0}, scored.hiddenRows());
         assertArrayEquals(new int[] {11, 23, 0, 0}, scored.targets());
@@ -56,7 +57,8 @@ class ScoredPositionsTest {
     @Test
     void aBatchWithNothingMaskedFillsOneEmptyBucket() {
         var none = new NoisedBatch(1, 2, new int[2], new int[2], new float[] {1}, new boolean[2], new boolean[2], 1);
-        var scored = ScoredPositions.of(none, LossWeighting.MEAN_OVER_MASKED, true).paddedToMultipleOf(8);
+        var scored =
+                ScoredPositions.of(none, LossWeighting.MEAN_OVER_MASKED, true).paddedToMultipleOf(8);
         assertEquals(0, scored.count());
         assertArrayEquals(new float[8], scored.weights());
     }
@@ -86,10 +88,10 @@ class ScoredPositionsTest {
         var process = new ForwardProcess(99, 98, MaskingForm.FIXED, NoiseLevels.STRATIFIED);
         var draws = new CounterDraws(new CounterRandom(3), 0, 0, rows);
         var batch = process.apply(
-                new int[rows * length], rows, length, null,
-                new MaskingSetting(0, 0, 0, List.of(), 0.05), draws);
+                new int[rows * length], rows, length, null, new MaskingSetting(0, 0, 0, List.of(), 0.05), draws);
         double sum = 0;
-        for (float weight : ScoredPositions.of(batch, LossWeighting.INVERSE_SIGMA, true).weights()) {
+        for (float weight :
+                ScoredPositions.of(batch, LossWeighting.INVERSE_SIGMA, true).weights()) {
             sum += weight;
         }
         assertEquals((length - 1.0) / length, sum, 0.02);

@@ -15,8 +15,7 @@ import java.util.SequencedMap;
  * @param decayRate c in the decay 1 - step^c of the second moments, negative
  * @param weightDecay decay per unit of learning rate
  */
-public record Adafactor(double eps, double clipThreshold, double decayRate, double weightDecay)
-        implements Optimizer {
+public record Adafactor(double eps, double clipThreshold, double decayRate, double weightDecay) implements Optimizer {
     /** Checked settings. */
     public Adafactor {
         if (!(eps > 0) || !(clipThreshold > 0) || !(decayRate < 0) || !(weightDecay >= 0)) {

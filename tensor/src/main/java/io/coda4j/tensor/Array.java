@@ -100,9 +100,7 @@ public final class Array implements Tensor, AutoCloseable {
     public static Array of(Shape shape, float... values) {
         var type = new TensorType(DType.F32, shape);
         requireCount(type, values.length);
-        return upload(
-                type,
-                host -> MemorySegment.copy(values, 0, host, ValueLayout.JAVA_FLOAT, 0, values.length));
+        return upload(type, host -> MemorySegment.copy(values, 0, host, ValueLayout.JAVA_FLOAT, 0, values.length));
     }
 
     /** An I32 array on the default device. */

@@ -86,8 +86,9 @@ public final class Compiled<I, O> implements AutoCloseable {
     private Array onDevice(String path, Tensor leaf) {
         return switch (leaf) {
             case Array array -> array.to(device);
-            case Symbol symbol -> throw new IllegalStateException(
-                    name + ": argument '" + path + "' is a " + symbol + "; call the function itself while tracing");
+            case Symbol symbol ->
+                throw new IllegalStateException(
+                        name + ": argument '" + path + "' is a " + symbol + "; call the function itself while tracing");
         };
     }
 

@@ -20,15 +20,13 @@ public final class Decompose {
         return switch (prim) {
             case Primitive.RmsNorm(double eps) -> List.of(rmsNorm(eps, in.get(0), in.get(1)));
             case Primitive.RmsNormGrad(double eps) -> rmsNormGrad(eps, in.get(0), in.get(1), in.get(2));
-            case Primitive.Rope(double theta, boolean inverse) ->
-                List.of(rope(theta, inverse, in.get(0), in.get(1)));
+            case Primitive.Rope(double theta, boolean inverse) -> List.of(rope(theta, inverse, in.get(0), in.get(1)));
             case Primitive.SwiGlu() -> List.of(swiGlu(in.get(0), in.get(1)));
             case Primitive.SwiGluGrad() -> swiGluGrad(in.get(0), in.get(1), in.get(2));
             case Primitive.Attention(double scale, AttentionMask mask) -> attention(scale, mask, in);
             case Primitive.AttentionGrad(double scale, AttentionMask mask) -> attentionGrad(scale, mask, in);
             case Primitive.CrossEntropy() -> crossEntropy(in.get(0), in.get(1));
-            case Primitive.CrossEntropyGrad() ->
-                List.of(crossEntropyGrad(in.get(0), in.get(1), in.get(2), in.get(3)));
+            case Primitive.CrossEntropyGrad() -> List.of(crossEntropyGrad(in.get(0), in.get(1), in.get(2), in.get(3)));
             case Primitive.ArgMax(int axis) -> List.of(argMax(axis, in.getFirst()));
             case Primitive.AdamW(double beta1, double beta2, double eps) -> adamW(beta1, beta2, eps, in);
         };
@@ -63,7 +61,10 @@ public final class Decompose {
         int half = x.dim(3) / 2;
         var table = TensorType.of(x.dtype().accumulator(), x.dim(1), half);
         var frequency = Tensor.iota(table, 1).mul(-Math.log(theta) / half).exp();
-        var angle = positions.convert(table.dtype()).broadcast(table.shape(), List.of(0)).mul(frequency);
+        var angle = positions
+                .convert(table.dtype())
+                .broadcast(table.shape(), List.of(0))
+                .mul(frequency);
         var dims = x.shape().with(3, half);
         var cos = angle.cos().broadcast(dims, List.of(1, 3));
         var sin = (inverse ? angle.sin().neg() : angle.sin()).broadcast(dims, List.of(1, 3));
@@ -174,7 +175,11 @@ public final class Decompose {
     /** Per-row log-sum-exp of logits[N,V]. */
     private static Tensor logSumExp(Tensor logits) {
         var max = logits.reduceMax(1).stopGradient();
-        return logits.sub(max.expand(logits.shape(), List.of(1))).exp().sum(1).log().add(max);
+        return logits.sub(max.expand(logits.shape(), List.of(1)))
+                .exp()
+                .sum(1)
+                .log()
+                .add(max);
     }
 
     private static Tensor isTarget(Tensor logits, Tensor targets) {
@@ -200,7 +205,8 @@ public final class Decompose {
     private static Tensor argMax(int axis, Tensor x) {
         var index = x.type().as(DType.I32);
         var hit = x.eq(x.reduceMax(axis).expand(x.shape(), List.of(axis)));
-        return hit.select(Tensor.iota(index, axis), Tensor.full(index, Integer.MAX_VALUE)).reduceMin(axis);
+        return hit.select(Tensor.iota(index, axis), Tensor.full(index, Integer.MAX_VALUE))
+                .reduceMin(axis);
     }
 
     private static List<Tensor> adamW(double beta1, double beta2, double eps, List<Tensor> in) {
@@ -208,7 +214,9 @@ public final class Decompose {
         var g = in.get(3);
         var m = in.get(1).mul(beta1).add(g.mul(1 - beta1));
         var v = in.get(2).mul(beta2).add(g.mul(g).mul(1 - beta2));
-        var scalars = IntStream.range(4, 8).mapToObj(i -> in.get(i).broadcastTo(p.shape())).toList();
+        var scalars = IntStream.range(4, 8)
+                .mapToObj(i -> in.get(i).broadcastTo(p.shape()))
+                .toList();
         var rate = scalars.get(0);
         var decayed = p.sub(rate.mul(scalars.get(1)).mul(p));
         var direction = m.mul(scalars.get(2)).div(v.mul(scalars.get(3)).sqrt().add(eps));

@@ -52,7 +52,8 @@ public final class Eager implements Interpreter {
         synchronized (cache) {
             var executable = cache.get(new Key(prim, types));
             if (executable == null) {
-                var program = Trace.of(prim.mnemonic(), args -> Interpreter.current().apply(prim, args), types);
+                var program =
+                        Trace.of(prim.mnemonic(), args -> Interpreter.current().apply(prim, args), types);
                 executable = device.compile(program, Layout.DENSE);
                 cache.put(new Key(prim, types), executable);
             }
@@ -63,8 +64,9 @@ public final class Eager implements Interpreter {
     private Array array(Primitive prim, Tensor tensor) {
         return switch (tensor) {
             case Array array -> array.to(device);
-            case Symbol symbol -> throw new IllegalStateException(prim.mnemonic() + ": operand is a " + symbol
-                    + ", which has no value outside the trace that made it; return it from the traced function");
+            case Symbol symbol ->
+                throw new IllegalStateException(prim.mnemonic() + ": operand is a " + symbol
+                        + ", which has no value outside the trace that made it; return it from the traced function");
         };
     }
 }

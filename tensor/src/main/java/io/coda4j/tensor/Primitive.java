@@ -287,8 +287,11 @@ public sealed interface Primitive {
             int sum = 0;
             for (var type : in) {
                 rule.require(
-                        type.rank() == first.rank() && type.as(first.dtype()).equals(type)
-                                && type.shape().with(axis, 0).equals(first.shape().with(axis, 0)),
+                        type.rank() == first.rank()
+                                && type.as(first.dtype()).equals(type)
+                                && type.shape()
+                                        .with(axis, 0)
+                                        .equals(first.shape().with(axis, 0)),
                         () -> "operands may differ only along axis " + axis);
                 sum = Math.addExact(sum, type.dim(axis));
             }
@@ -332,8 +335,8 @@ public sealed interface Primitive {
             rule.require(lhs.dtype() == rhs.dtype(), () -> "operands must have equal element types");
             rule.require(
                     accumulate == lhs.dtype().accumulator(),
-                    () -> "accumulates " + lhs.dtype() + " products in " + lhs.dtype().accumulator() + ", not "
-                            + accumulate);
+                    () -> "accumulates " + lhs.dtype() + " products in "
+                            + lhs.dtype().accumulator() + ", not " + accumulate);
             rule.axes("lhs batch and contracting axes", concat(lhsBatch, lhsContract), lhs.rank());
             rule.axes("rhs batch and contracting axes", concat(rhsBatch, rhsContract), rhs.rank());
             agree(rule, "batch", lhsBatch, rhsBatch);
@@ -347,8 +350,7 @@ public sealed interface Primitive {
 
         private static void agree(Rule rule, String kind, List<Integer> left, List<Integer> right) {
             rule.require(
-                    left.size() == right.size(),
-                    () -> kind + " axes differ in number: lhs " + left + ", rhs " + right);
+                    left.size() == right.size(), () -> kind + " axes differ in number: lhs " + left + ", rhs " + right);
             for (int i = 0; i < left.size(); i++) {
                 int l = left.get(i);
                 int r = right.get(i);
@@ -396,7 +398,8 @@ public sealed interface Primitive {
             var ids = in.get(0).shape().toList();
             var updates = in.get(1).shape().toList();
             rule.require(
-                    updates.size() >= ids.size() && updates.subList(0, ids.size()).equals(ids),
+                    updates.size() >= ids.size()
+                            && updates.subList(0, ids.size()).equals(ids),
                     () -> "the leading axes of the updates must be those of the ids");
             var dims = new ArrayList<Integer>();
             dims.add(rows);
@@ -414,7 +417,8 @@ public sealed interface Primitive {
             rule.axes("axis", List.of(axis), in.getFirst().rank());
             rule.require(
                     0 <= size && size <= in.getFirst().dim(axis),
-                    () -> "size " + size + " does not fit axis " + axis + " = " + in.getFirst().dim(axis));
+                    () -> "size " + size + " does not fit axis " + axis + " = "
+                            + in.getFirst().dim(axis));
             return List.of(in.getFirst().with(in.getFirst().shape().with(axis, size)));
         }
     }
@@ -429,8 +433,10 @@ public sealed interface Primitive {
             rule.type(2, TensorType.i32(), "start");
             rule.axes("axis", List.of(axis), x.rank());
             rule.require(
-                    update.rank() == x.rank() && update.dim(axis) <= x.dim(axis)
-                            && update.with(update.shape().with(axis, x.dim(axis))).equals(x),
+                    update.rank() == x.rank()
+                            && update.dim(axis) <= x.dim(axis)
+                            && update.with(update.shape().with(axis, x.dim(axis)))
+                                    .equals(x),
                     () -> "the update may be shorter than operand 0 along axis " + axis + " and must else equal it");
             return List.of(x);
         }
@@ -628,7 +634,9 @@ public sealed interface Primitive {
             rule.axes("axis", List.of(axis), in.getFirst().rank());
             rule.require(in.getFirst().dtype() != DType.BOOL, () -> "has no bool form");
             rule.require(in.getFirst().dim(axis) > 0, () -> "axis " + axis + " must not be empty");
-            return List.of(in.getFirst().with(in.getFirst().shape().without(List.of(axis))).as(DType.I32));
+            return List.of(in.getFirst()
+                    .with(in.getFirst().shape().without(List.of(axis)))
+                    .as(DType.I32));
         }
     }
 

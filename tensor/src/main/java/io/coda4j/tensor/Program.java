@@ -35,12 +35,14 @@ public record Program(
         Set<Tensor> defined = Collections.newSetFromMap(new IdentityHashMap<>());
         params.forEach(param -> define(name, defined, param));
         for (var equation : body) {
-            equation.in().forEach(tensor -> use(name, defined, tensor, equation.prim().mnemonic()));
+            equation.in()
+                    .forEach(
+                            tensor -> use(name, defined, tensor, equation.prim().mnemonic()));
             var types = equation.in().stream().map(Tensor::type).toList();
             var inferred = equation.prim().infer(types);
             if (!inferred.equals(equation.out().stream().map(Symbol::type).toList())) {
-                throw new IllegalArgumentException("program " + name + ": " + equation.prim().mnemonic() + " infers "
-                        + inferred + " but defines " + equation.out());
+                throw new IllegalArgumentException("program " + name + ": "
+                        + equation.prim().mnemonic() + " infers " + inferred + " but defines " + equation.out());
             }
             equation.out().forEach(symbol -> define(name, defined, symbol));
         }
@@ -49,8 +51,8 @@ public record Program(
 
     private static void define(String name, Set<Tensor> defined, Symbol symbol) {
         if (!defined.add(symbol)) {
-            throw new IllegalArgumentException("program " + name + ": a variable of type " + symbol.type()
-                    + " is defined twice");
+            throw new IllegalArgumentException(
+                    "program " + name + ": a variable of type " + symbol.type() + " is defined twice");
         }
     }
 
@@ -69,8 +71,8 @@ public record Program(
     /** Replays the program on {@code args} under the current interpreter. */
     public List<Tensor> call(List<Tensor> args) {
         if (args.size() != params.size()) {
-            throw new IllegalArgumentException("program " + name + " takes " + params.size() + " arguments, got "
-                    + args.size());
+            throw new IllegalArgumentException(
+                    "program " + name + " takes " + params.size() + " arguments, got " + args.size());
         }
         var values = new IdentityHashMap<Tensor, Tensor>();
         for (int i = 0; i < args.size(); i++) {

@@ -71,7 +71,9 @@ public final class ProgramPrinter {
     }
 
     private static String preview(Array array) {
-        return array.type().size() > 8 ? "{...}" : Arrays.toString(array.toDoubles()).replace('[', '{').replace(']', '}');
+        return array.type().size() > 8
+                ? "{...}"
+                : Arrays.toString(array.toDoubles()).replace('[', '{').replace(']', '}');
     }
 
     /** A primitive with its static parameters, such as {@code reduce(op=sum, axes=[1])}. */

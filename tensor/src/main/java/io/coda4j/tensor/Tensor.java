@@ -376,15 +376,13 @@ public sealed interface Tensor permits Array, Symbol {
             List<Integer> rhsBatch,
             List<Integer> lhsContract,
             List<Integer> rhsContract) {
-        return then(
-                new Primitive.Dot(
-                        lhsBatch, rhsBatch, lhsContract, rhsContract, dtype().accumulator()),
-                rhs);
+        return then(new Primitive.Dot(lhsBatch, rhsBatch, lhsContract, rhsContract, dtype().accumulator()), rhs);
     }
 
     /** x[…,K] times weight[N,K] transposed, [..., N]; the result has the element type of x. */
     default Tensor linear(Tensor weight) {
-        return dot(weight, List.of(), List.of(), List.of(rank() - 1), List.of(1)).convert(dtype());
+        return dot(weight, List.of(), List.of(), List.of(rank() - 1), List.of(1))
+                .convert(dtype());
     }
 
     /** x[M,K] times other[K,N]; the result has the element type of x. */

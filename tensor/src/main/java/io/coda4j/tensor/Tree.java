@@ -72,16 +72,16 @@ public final class Tree {
                 parts.add("list " + list.size());
                 list.forEach(item -> describe(item, parts));
             }
-            case Map<?, ?> map -> map.forEach((key, value) -> {
-                parts.add("key " + key);
-                describe(value, parts);
-            });
+            case Map<?, ?> map ->
+                map.forEach((key, value) -> {
+                    parts.add("key " + key);
+                    describe(value, parts);
+                });
             default -> parts.add(node);
         }
     }
 
-    private static @Nullable Object walk(
-            String path, @Nullable Object node, BiFunction<String, Tensor, Tensor> f) {
+    private static @Nullable Object walk(String path, @Nullable Object node, BiFunction<String, Tensor, Tensor> f) {
         return switch (node) {
             case null -> null;
             case Tensor tensor -> f.apply(path, tensor);

@@ -32,7 +32,8 @@ final class AddedTokenTrie {
     }
 
     /** Returns the first match at or behind {@code from}, or null. */
-    @Nullable Match find(String text, int from) {
+    @Nullable
+    Match find(String text, int from) {
         if (root.children.isEmpty()) {
             return null;
         }

@@ -38,7 +38,8 @@ public final class BpeTokenizer {
                 .sorted(Comparator.comparingInt(AddedToken::id))
                 .toList();
         this.roles = roles;
-        rawTokens = new AddedTokenTrie(added.stream().filter(t -> !t.normalized()).toList());
+        rawTokens =
+                new AddedTokenTrie(added.stream().filter(t -> !t.normalized()).toList());
         normalizedTokens =
                 new AddedTokenTrie(added.stream().filter(AddedToken::normalized).toList());
         bytesById = new byte[1 + highestId()][];
@@ -67,8 +68,8 @@ public final class BpeTokenizer {
                     .formatted(token.content(), earlier, token.id()));
         }
         if (bytesById[token.id()] != null) {
-            throw new TokenizerException("Added tokens '%s' and '%s' share id %d"
-                    .formatted(text(token.id()), token.content(), token.id()));
+            throw new TokenizerException(
+                    "Added tokens '%s' and '%s' share id %d".formatted(text(token.id()), token.content(), token.id()));
         }
         bytesById[token.id()] = token.content().getBytes(StandardCharsets.UTF_8);
         special.set(token.id(), token.special());
@@ -117,8 +118,7 @@ public final class BpeTokenizer {
     }
 
     /** Adds the added tokens of {@code trie} found in {@code text} and gives the text between them to {@code rest}. */
-    private static void encodeAround(
-            AddedTokenTrie trie, String text, IntList out, Consumer<String> rest) {
+    private static void encodeAround(AddedTokenTrie trie, String text, IntList out, Consumer<String> rest) {
         int from = 0;
         for (var match = trie.find(text, 0); match != null; match = trie.find(text, from)) {
             if (match.start() > from) {
@@ -229,8 +229,8 @@ public final class BpeTokenizer {
     byte[] bytes(int id) {
         byte[] bytes = id >= 0 && id < bytesById.length ? bytesById[id] : null;
         if (bytes == null) {
-            throw new TokenizerException("Id %d names no token; the tokenizer has the ids 0 to %d"
-                    .formatted(id, bytesById.length - 1));
+            throw new TokenizerException(
+                    "Id %d names no token; the tokenizer has the ids 0 to %d".formatted(id, bytesById.length - 1));
         }
         return bytes;
     }
@@ -265,8 +265,9 @@ public final class BpeTokenizer {
     }
 
     private int roleId(String role, String token) {
-        return tokenId(token).orElseThrow(() -> new TokenizerException("The tokenizer has no " + role + " token '" + token
-                + "'; add it to added_tokens of its tokenizer.json"));
+        return tokenId(token)
+                .orElseThrow(() -> new TokenizerException("The tokenizer has no " + role + " token '" + token
+                        + "'; add it to added_tokens of its tokenizer.json"));
     }
 
     /** Returns the regular expression that splits text into pieces. */

@@ -23,8 +23,7 @@ import java.util.Map;
  * @param specialTokens added tokens that decoding may skip; they get the ids behind the vocabulary
  * @param plainTokens added tokens that decoding keeps; they come behind the special ones
  */
-public record BpeTrainer(
-        int vocabularySize, int minimumCount, List<String> specialTokens, List<String> plainTokens) {
+public record BpeTrainer(int vocabularySize, int minimumCount, List<String> specialTokens, List<String> plainTokens) {
     /** Hears after every merge how many of the wanted ones are done. */
     @FunctionalInterface
     public interface Progress {
@@ -36,8 +35,8 @@ public record BpeTrainer(
 
     public BpeTrainer {
         if (vocabularySize < 256) {
-            throw new TokenizerException("The vocabulary size must be at least 256 (one token per byte), not "
-                    + vocabularySize);
+            throw new TokenizerException(
+                    "The vocabulary size must be at least 256 (one token per byte), not " + vocabularySize);
         }
         if (minimumCount < 1) {
             throw new TokenizerException("The minimum count must be at least 1, not " + minimumCount);
@@ -102,7 +101,8 @@ public record BpeTrainer(
         var pieces = new HashMap<String, Integer>();
         for (String text : texts) {
             String normal = splitter.normalize(TextSplitter.wellFormed(text));
-            splitter.forEachPiece(normal, (start, end) -> pieces.merge(normal.substring(start, end), 1, Math::addExact));
+            splitter.forEachPiece(
+                    normal, (start, end) -> pieces.merge(normal.substring(start, end), 1, Math::addExact));
         }
         return pieces.entrySet().stream()
                 .sorted(Comparator.comparing(Map.Entry::getKey))

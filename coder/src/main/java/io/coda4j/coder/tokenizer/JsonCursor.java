@@ -108,7 +108,8 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
         requireObject();
         var members = new ArrayList<Member>(node.size());
         node.properties()
-                .forEach(e -> members.add(new Member(e.getKey(), new JsonCursor(file, this, e.getKey(), e.getValue()))));
+                .forEach(
+                        e -> members.add(new Member(e.getKey(), new JsonCursor(file, this, e.getKey(), e.getValue()))));
         return members;
     }
 
@@ -153,7 +154,10 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
 
     /** Returns a token id: a whole number from 0 to 16,777,215. */
     int id() {
-        if (!node.isIntegralNumber() || !node.canConvertToInt() || node.intValue() < 0 || node.intValue() > HIGHEST_ID) {
+        if (!node.isIntegralNumber()
+                || !node.canConvertToInt()
+                || node.intValue() < 0
+                || node.intValue() > HIGHEST_ID) {
             throw expected("a token id (a whole number from 0 to " + HIGHEST_ID + ")");
         }
         return node.intValue();

@@ -66,7 +66,8 @@ final class PairCounts {
     }
 
     /** Removes and returns the most frequent pair, the smallest among equals; null where no pair is left. */
-    @Nullable Candidate removeBest() {
+    @Nullable
+    Candidate removeBest() {
         while (!queue.isEmpty()) {
             var top = queue.remove();
             Pair pair = pairs.get(MergeTable.key(top.left(), top.right()));

@@ -64,8 +64,8 @@ final class TokenizerFolder {
             var merge = TokenizerJson.parseMerge(line);
             merges.add(new MergeLine(
                     number,
-                    merge.orElseThrow(() -> error(
-                            file, number, "expected two tokens with one space between, found '" + line + "'"))));
+                    merge.orElseThrow(() ->
+                            error(file, number, "expected two tokens with one space between, found '" + line + "'"))));
         }
         return merges;
     }
@@ -99,14 +99,18 @@ final class TokenizerFolder {
                     }
                 });
         Set<String> special = specialContents(folder);
-        optionalJson(folder, "added_tokens.json").map(JsonCursor::members).orElse(List.of()).forEach(member -> {
-            int id = member.value().id();
-            var known = byContent.computeIfAbsent(
-                    member.name(), content -> AddedToken.raw(id, content, special.contains(content)));
-            if (known.id() != id) {
-                throw member.value().error("id " + id + " differs from " + known.id() + " in tokenizer_config.json");
-            }
-        });
+        optionalJson(folder, "added_tokens.json")
+                .map(JsonCursor::members)
+                .orElse(List.of())
+                .forEach(member -> {
+                    int id = member.value().id();
+                    var known = byContent.computeIfAbsent(
+                            member.name(), content -> AddedToken.raw(id, content, special.contains(content)));
+                    if (known.id() != id) {
+                        throw member.value()
+                                .error("id " + id + " differs from " + known.id() + " in tokenizer_config.json");
+                    }
+                });
         return List.copyOf(byContent.values());
     }
 
@@ -141,8 +145,7 @@ final class TokenizerFolder {
                 role(config, map, "mask_token", TokenRoles.CODA.mask()));
     }
 
-    private static String role(
-            Optional<JsonCursor> config, Optional<JsonCursor> map, String name, String otherwise) {
+    private static String role(Optional<JsonCursor> config, Optional<JsonCursor> map, String name, String otherwise) {
         return config.flatMap(c -> c.optional(name))
                 .or(() -> map.flatMap(c -> c.optional(name)))
                 .map(TokenizerFolder::contentOf)

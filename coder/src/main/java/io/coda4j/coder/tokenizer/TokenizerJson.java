@@ -119,9 +119,11 @@ public final class TokenizerJson {
 
     private static BpeModel readModel(JsonCursor bpe) {
         for (String name : List.of("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")) {
-            bpe.optional(name).filter(v -> !v.isString() || !v.string().isEmpty()).ifPresent(v -> {
-                throw v.error(name + " is not supported; it must be null");
-            });
+            bpe.optional(name)
+                    .filter(v -> !v.isString() || !v.string().isEmpty())
+                    .ifPresent(v -> {
+                        throw v.error(name + " is not supported; it must be null");
+                    });
         }
         bpe.requireUnset("byte_fallback", false);
         bpe.requireUnset("ignore_merges", false);
@@ -149,8 +151,9 @@ public final class TokenizerJson {
 
     private static Merge readMerge(JsonCursor merge) {
         if (merge.isString()) {
-            return parseMerge(merge.string()).orElseThrow(() -> merge.error(
-                    "expected two tokens with one space between, found '" + merge.string() + "'"));
+            return parseMerge(merge.string())
+                    .orElseThrow(() ->
+                            merge.error("expected two tokens with one space between, found '" + merge.string() + "'"));
         }
         var pair = merge.elements();
         if (pair.size() != 2) {

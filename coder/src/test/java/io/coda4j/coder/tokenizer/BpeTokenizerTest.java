@@ -37,7 +37,9 @@ final class BpeTokenizerTest {
     @Test
     void longestAddedTokenWinsAtTheLeftmostPlace() {
         var added = List.of(
-                AddedToken.raw(500, "<a>", true), AddedToken.raw(501, "<a><b>", true), AddedToken.raw(502, "b><c>", true));
+                AddedToken.raw(500, "<a>", true),
+                AddedToken.raw(501, "<a><b>", true),
+                AddedToken.raw(502, "b><c>", true));
         var t = new BpeTokenizer(tokenizer.model(), TextSplitter.of(TextSplitter.QWEN2, true), added, TokenRoles.CODA);
         assertArrayEquals(new int[] {501}, t.encode("<a><b>"));
         assertEquals(500, t.encode("<a><bb")[0]);
@@ -112,7 +114,9 @@ final class BpeTokenizerTest {
     @Test
     void threadsSharingOneTokenizerGetTheSameIds() throws Exception {
         var random = new Random(5);
-        var texts = IntStream.range(0, 500).mapToObj(_ -> Samples.randomText(random)).toList();
+        var texts = IntStream.range(0, 500)
+                .mapToObj(_ -> Samples.randomText(random))
+                .toList();
         var expected = texts.stream().map(Samples.tokenizer()::encode).toList();
         var tasks = new ArrayList<Callable<Void>>();
         for (int t = 0; t < 4; t++) {

@@ -29,7 +29,8 @@ final class BpeTrainerTest {
     }
 
     private static String randomWord(Random random) {
-        return random.ints(200, 'a', 'd').collect(StringBuilder::new, (b, c) -> b.append((char) c), (_, _) -> {})
+        return random.ints(200, 'a', 'd')
+                .collect(StringBuilder::new, (b, c) -> b.append((char) c), (_, _) -> {})
                 .toString();
     }
 
@@ -105,7 +106,9 @@ final class BpeTrainerTest {
                 .train(Samples.CORPUS, BpeTrainer.Progress.NONE);
         assertEquals(304, tokenizer.vocabSize());
         assertEquals(List.of(300, 301, 302), List.of(tokenizer.padId(), tokenizer.eosId(), tokenizer.maskId()));
-        assertEquals(new AddedToken(303, "<think>", false, false), tokenizer.addedTokens().getLast());
+        assertEquals(
+                new AddedToken(303, "<think>", false, false),
+                tokenizer.addedTokens().getLast());
     }
 
     @Test

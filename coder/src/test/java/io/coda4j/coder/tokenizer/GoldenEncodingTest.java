@@ -61,7 +61,8 @@ final class GoldenEncodingTest {
         for (JsonNode row : golden.get("cases")) {
             if (row.get("rendered").isString()) {
                 checked++;
-                assertArrayEquals(ints(row.get("ids")), coda.encode(row.get("rendered").stringValue()));
+                assertArrayEquals(
+                        ints(row.get("ids")), coda.encode(row.get("rendered").stringValue()));
             }
         }
         assertTrue(checked >= 24, "only " + checked + " cases");
@@ -91,9 +92,7 @@ final class GoldenEncodingTest {
         check(
                 "<|im_start|>user\nWrite a quick sort algorithm.<|im_end|>\n<|im_start|>assistant\n",
                 "151644 872 198 7985 264 3974 3378 12111 13 151645 198 151644 77091 198");
-        check(
-                "<|im_start|>assistant\n<think>\n\n</think>\n\n",
-                "151644 77091 198 151667 271 151668 271");
+        check("<|im_start|>assistant\n<think>\n\n</think>\n\n", "151644 77091 198 151667 271 151668 271");
         check("```python\n", "73594 12669 198");
         check("Here is the completed function:\n```python\n", "8420 374 279 8145 729 510 73594 12669 198");
         check(

@@ -17,8 +17,24 @@ final class Samples {
         "😀🚀👩‍💻🇩🇪𝒳𐍈",
     };
     private static final String[] WORDS = {
-        "'s", "'LL", "'ſ", "<|im_end|>", "<|mask|>", "<think>", "<|im_", "public", " static", "return ", "    ", "\r\n",
-        "\n\n", "//", "/**", "42", "I'm", "can't"
+        "'s",
+        "'LL",
+        "'ſ",
+        "<|im_end|>",
+        "<|mask|>",
+        "<think>",
+        "<|im_",
+        "public",
+        " static",
+        "return ",
+        "    ",
+        "\r\n",
+        "\n\n",
+        "//",
+        "/**",
+        "42",
+        "I'm",
+        "can't"
     };
 
     /** Java-like lines from which a few dozen merges can be learned. */
@@ -45,7 +61,8 @@ final class Samples {
                 text.append(WORDS[random.nextInt(WORDS.length)]);
                 continue;
             }
-            int[] alphabet = ALPHABETS[random.nextInt(ALPHABETS.length)].codePoints().toArray();
+            int[] alphabet =
+                    ALPHABETS[random.nextInt(ALPHABETS.length)].codePoints().toArray();
             int run = random.nextInt(1, 8);
             for (int c = 0; c < run; c++) {
                 text.appendCodePoint(alphabet[random.nextInt(alphabet.length)]);

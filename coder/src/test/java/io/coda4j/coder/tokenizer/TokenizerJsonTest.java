@@ -70,9 +70,7 @@ final class TokenizerJsonTest {
         MAPPER.writeValue(
                 folder.resolve("added_tokens.json"),
                 ours.addedTokens().stream().collect(Collectors.toMap(AddedToken::content, AddedToken::id)));
-        Files.writeString(
-                folder.resolve("special_tokens_map.json"),
-                """
+        Files.writeString(folder.resolve("special_tokens_map.json"), """
                 {"pad_token": "<|endoftext|>", "eos_token": {"content": "<|im_end|>"}, "mask_token": "<|mask|>",
                  "additional_special_tokens": ["<|im_start|>"]}""");
     }
@@ -89,9 +87,7 @@ final class TokenizerJsonTest {
     @Test
     void contradictingAddedTokenFilesAreRefused() throws IOException {
         writeOldLayout(Samples.tokenizer());
-        Files.writeString(
-                folder.resolve("tokenizer_config.json"),
-                """
+        Files.writeString(folder.resolve("tokenizer_config.json"), """
                 {"added_tokens_decoder": {"777": {"content": "<|mask|>", "special": true}}}""");
         assertMessage(() -> TokenizerJson.read(folder), "added_tokens.json: at /<|mask|>", "777");
     }
@@ -152,7 +148,10 @@ final class TokenizerJsonTest {
                 defect("behavior", t -> split(t).put("behavior", "Removed"), "/pre_tokenizer/pretokenizers/0/behavior"),
                 defect("pattern", t -> split(t).putObject("pattern").put("Regex", "(a"), "pattern/Regex", "Java"),
                 defect("string pattern", t -> split(t).putObject("pattern").put("String", "a"), "'Regex' is missing"),
-                defect("post-processor", t -> t.putObject("post_processor").put("type", "TemplateProcessing"), "Template"),
+                defect(
+                        "post-processor",
+                        t -> t.putObject("post_processor").put("type", "TemplateProcessing"),
+                        "Template"),
                 defect("decoder", t -> t.putObject("decoder").put("type", "WordPiece"), "/decoder/type", "WordPiece"),
                 defect("added id", t -> added(t).put("id", "x"), "/added_tokens/0/id"),
                 defect("added taken id", t -> added(t).put("id", 5), "share id 5"),
@@ -171,8 +170,9 @@ final class TokenizerJsonTest {
         var tree = (ObjectNode) MAPPER.readTree(Files.readAllBytes(file));
         damage.accept(tree);
         Files.write(file, MAPPER.writeValueAsBytes(tree));
-        assertMessage(() -> TokenizerJson.read(file), Stream.concat(Stream.of("tokenizer.json: "), Stream.of(words))
-                .toArray(String[]::new));
+        assertMessage(
+                () -> TokenizerJson.read(file),
+                Stream.concat(Stream.of("tokenizer.json: "), Stream.of(words)).toArray(String[]::new));
     }
 
     private static Arguments defect(String name, Consumer<ObjectNode> damage, String... words) {
@@ -201,8 +201,9 @@ final class TokenizerJsonTest {
 
     private static void assertMessage(Runnable action, String... words) {
         String message = assertThrows(TokenizerException.class, action::run).getMessage();
-        assertTrue(Arrays.stream(words).allMatch(message::contains), () -> message + " lacks one of "
-                + Arrays.toString(words));
+        assertTrue(
+                Arrays.stream(words).allMatch(message::contains),
+                () -> message + " lacks one of " + Arrays.toString(words));
         assertEquals(1, message.lines().count(), message);
     }
 

@@ -26,7 +26,10 @@ final class TokenizerProperties {
 
     @Provide
     Arbitrary<List<Integer>> ids() {
-        return Arbitraries.integers().between(0, TOKENIZER.vocabSize() - 1).list().ofMaxSize(30);
+        return Arbitraries.integers()
+                .between(0, TOKENIZER.vocabSize() - 1)
+                .list()
+                .ofMaxSize(30);
     }
 
     @Property(tries = 500)
@@ -56,7 +59,9 @@ final class TokenizerProperties {
         for (int id : array) {
             streamed.append(decoder.accept(id));
         }
-        assertEquals(TOKENIZER.decode(array, skipSpecial), streamed.append(decoder.finish()).toString());
+        assertEquals(
+                TOKENIZER.decode(array, skipSpecial),
+                streamed.append(decoder.finish()).toString());
     }
 
     @Property(tries = 500)
@@ -97,7 +102,9 @@ final class TokenizerProperties {
         int byteCount = 0;
         for (int i = 0; i < ids.length; i++) {
             int at = byteCount;
-            long before = Stream.of(decoded).mapToLong(s -> charsStartingBefore(s, at)).sum();
+            long before = Stream.of(decoded)
+                    .mapToLong(s -> charsStartingBefore(s, at))
+                    .sum();
             assertEquals(before, offsets[i]);
             byteCount += TOKENIZER.tokenBytes(ids[i]).length;
         }

@@ -60,8 +60,7 @@ class CounterRandomTest {
         seen.add(new CounterRandom(1).uniform(Purpose.TEST, 1, 1, 1));
         seen.add(new CounterRandom(1L << 32).uniform(Purpose.TEST, 1, 1, 1));
         assertEquals(7, seen.size());
-        assertNotEquals(
-                RANDOM.uniform(Purpose.TEST, 1, 1, 1), (float) RANDOM.uniformDouble(Purpose.TEST, 1, 1, 1));
+        assertNotEquals(RANDOM.uniform(Purpose.TEST, 1, 1, 1), (float) RANDOM.uniformDouble(Purpose.TEST, 1, 1, 1));
     }
 
     @Test
@@ -85,7 +84,9 @@ class CounterRandomTest {
             sum += d;
         }
         double expected = draws / 64.0;
-        double chiSquare = Arrays.stream(bins).mapToDouble(n -> (n - expected) * (n - expected) / expected).sum();
+        double chiSquare = Arrays.stream(bins)
+                .mapToDouble(n -> (n - expected) * (n - expected) / expected)
+                .sum();
         // 63 degrees of freedom: mean 63, standard deviation 11.2.
         assertTrue(chiSquare > 20 && chiSquare < 120, "chi-square " + chiSquare);
         assertEquals(0.5, sum / draws, 0.004);

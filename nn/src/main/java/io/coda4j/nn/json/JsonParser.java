@@ -218,7 +218,9 @@ final class JsonParser {
     private void requirePairedSurrogates(CharSequence string) {
         for (int i = 0; i < string.length(); i++) {
             char c = string.charAt(i);
-            if (Character.isHighSurrogate(c) && i + 1 < string.length() && Character.isLowSurrogate(string.charAt(i + 1))) {
+            if (Character.isHighSurrogate(c)
+                    && i + 1 < string.length()
+                    && Character.isLowSurrogate(string.charAt(i + 1))) {
                 i++;
             } else if (Character.isSurrogate(c)) {
                 throw error("unpaired surrogate in a string");

@@ -15,8 +15,8 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SequencedMap;
+import java.util.Set;
 
 /** The checked header of one file: every tensor lies inside the file and the tensors tile its data exactly. */
 record Header(SequencedMap<String, Entry> entries, SequencedMap<String, String> metadata) {
@@ -26,8 +26,7 @@ record Header(SequencedMap<String, Entry> entries, SequencedMap<String, String> 
     /** Above this the length is taken for damage: the largest models have headers of a few megabytes. */
     static final long MAX_HEADER = 100_000_000;
 
-    static final ValueLayout.OfLong LITTLE_LONG =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfLong LITTLE_LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final Set<String> FIELDS = Set.of("dtype", "shape", "data_offsets");
 
@@ -48,8 +47,7 @@ record Header(SequencedMap<String, Entry> entries, SequencedMap<String, String> 
         requireTiling(file, entries, dataStart, bytes.byteSize());
         var byName = new LinkedHashMap<String, Entry>();
         entries.forEach(entry -> byName.put(entry.name(), entry));
-        return new Header(
-                Collections.unmodifiableSequencedMap(byName), Collections.unmodifiableSequencedMap(metadata));
+        return new Header(Collections.unmodifiableSequencedMap(byName), Collections.unmodifiableSequencedMap(metadata));
     }
 
     private static long headerLength(Path file, MemorySegment bytes) {
@@ -59,19 +57,22 @@ record Header(SequencedMap<String, Entry> entries, SequencedMap<String, String> 
         }
         if (size < LENGTH_BYTES) {
             throw new SafetensorsException(
-                    file, "truncated: a safetensors file starts with an 8-byte header length, the file has " + size
+                    file,
+                    "truncated: a safetensors file starts with an 8-byte header length, the file has " + size
                             + " bytes");
         }
         long length = bytes.get(LITTLE_LONG, 0);
         if (length < 0 || length > MAX_HEADER) {
             throw new SafetensorsException(
-                    file, "header length " + Long.toUnsignedString(length) + " is above the limit of " + MAX_HEADER
+                    file,
+                    "header length " + Long.toUnsignedString(length) + " is above the limit of " + MAX_HEADER
                             + " bytes; this is not a safetensors file");
         }
         if (length > size - LENGTH_BYTES) {
             throw new SafetensorsException(
-                    file, "truncated: the header should have " + length + " bytes, the file has "
-                            + (size - LENGTH_BYTES) + " after the header length");
+                    file,
+                    "truncated: the header should have " + length + " bytes, the file has " + (size - LENGTH_BYTES)
+                            + " after the header length");
         }
         return length;
     }
@@ -168,17 +169,20 @@ record Header(SequencedMap<String, Entry> entries, SequencedMap<String, String> 
         var previous = "the header";
         for (var entry : sorted) {
             if (entry.offset() != end) {
-                var what = entry.offset() < end ? "overlaps " : "leaves a hole of " + (entry.offset() - end)
-                        + " bytes after ";
+                var what = entry.offset() < end
+                        ? "overlaps "
+                        : "leaves a hole of " + (entry.offset() - end) + " bytes after ";
                 throw new SafetensorsException(
-                        file, "tensor \"" + entry.name() + "\" " + what + previous + ": it begins at data offset "
+                        file,
+                        "tensor \"" + entry.name() + "\" " + what + previous + ": it begins at data offset "
                                 + (entry.offset() - dataStart) + ", expected " + (end - dataStart));
             }
             end = Math.addExact(end, entry.byteSize());
             previous = "tensor \"" + entry.name() + "\"";
             if (end > fileSize) {
                 throw new SafetensorsException(
-                        file, "truncated: " + previous + " ends at data offset " + (end - dataStart) + ", the file has "
+                        file,
+                        "truncated: " + previous + " ends at data offset " + (end - dataStart) + ", the file has "
                                 + (fileSize - dataStart) + " bytes of data");
             }
         }

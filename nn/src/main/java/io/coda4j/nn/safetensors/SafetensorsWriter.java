@@ -173,7 +173,8 @@ public final class SafetensorsWriter {
     private static void prepare(Path folder) {
         try {
             Files.createDirectories(folder);
-            try (var present = Files.newDirectoryStream(folder, "model{.safetensors,.safetensors.index.json,-*-of-*.safetensors}")) {
+            try (var present = Files.newDirectoryStream(
+                    folder, "model{.safetensors,.safetensors.index.json,-*-of-*.safetensors}")) {
                 for (var file : present) {
                     throw new SafetensorsException(
                             file, "the folder already holds a model; write to an empty folder or delete the old files");

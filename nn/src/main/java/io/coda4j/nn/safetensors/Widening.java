@@ -16,7 +16,8 @@ final class Widening {
     private Widening() {}
 
     /** Copies {@code count} elements from element {@code first} on into {@code target}, as native-order floats. */
-    static void floats(Entry entry, MemorySegment bytes, long first, MemorySegment target, long targetOffset, long count) {
+    static void floats(
+            Entry entry, MemorySegment bytes, long first, MemorySegment target, long targetOffset, long count) {
         var out = ValueLayout.JAVA_FLOAT_UNALIGNED;
         switch (entry.type()) {
             case F32 -> MemorySegment.copy(bytes, FLOAT, first * 4, target, out, targetOffset, count);
@@ -75,7 +76,8 @@ final class Widening {
     private static long unsigned(Entry entry, long value, long index) {
         if (value < 0) {
             throw new SafetensorsException(
-                    entry.file(), "element " + index + " of " + entry + " is " + Long.toUnsignedString(value)
+                    entry.file(),
+                    "element " + index + " of " + entry + " is " + Long.toUnsignedString(value)
                             + ", above the largest long");
         }
         return value;

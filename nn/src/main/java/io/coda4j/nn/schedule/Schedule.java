@@ -109,9 +109,8 @@ public sealed interface Schedule {
     private static void requireSpan(long warmup, long end) {
         requireNotNegative("warmup", warmup);
         if (end < warmup) {
-            throw new IllegalArgumentException(
-                    "the decay would start at step " + warmup + " after its end at step " + end
-                            + "; lower warmup (and decay) or raise total");
+            throw new IllegalArgumentException("the decay would start at step " + warmup + " after its end at step "
+                    + end + "; lower warmup (and decay) or raise total");
         }
     }
 

@@ -51,12 +51,14 @@ class FailingWritesTest {
 
     private static AtomicFiles.Opener fullAfter(long bytes) {
         long[] capacity = {bytes};
-        return path -> new FullDisk(
-                FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), capacity);
+        return path ->
+                new FullDisk(FileChannel.open(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), capacity);
     }
 
     private static SafetensorsWriter model(SafetensorsWriter writer) {
-        return writer.add("a", new float[1000], 1000).add("b", new float[1000], 1000).add("c", new float[1000], 1000);
+        return writer.add("a", new float[1000], 1000)
+                .add("b", new float[1000], 1000)
+                .add("c", new float[1000], 1000);
     }
 
     private static List<String> names(Path folder) throws IOException {
@@ -71,7 +73,8 @@ class FailingWritesTest {
         new SafetensorsWriter().add("old", new float[] {7}, 1).write(file);
         for (long capacity : new long[] {0, 1, 8, 100, 5000, 12_000}) {
             var e = assertThrows(
-                    SafetensorsException.class, () -> model(new SafetensorsWriter(fullAfter(capacity))).write(file));
+                    SafetensorsException.class,
+                    () -> model(new SafetensorsWriter(fullAfter(capacity))).write(file));
             assertTrue(e.getMessage().startsWith(file + ": the file cannot be written"), e.getMessage());
             assertTrue(e.getMessage().contains("No space left on device"), e.getMessage());
             assertEquals(List.of("model.safetensors"), names(folder));
@@ -93,7 +96,8 @@ class FailingWritesTest {
     void aTargetThatCannotBeReplacedLeavesNoTemporaryFile() throws IOException {
         var target = Files.createDirectory(folder.resolve("taken"));
         Files.createFile(target.resolve("inside"));
-        var e = assertThrows(SafetensorsException.class, () -> model(new SafetensorsWriter()).write(target));
+        var e = assertThrows(
+                SafetensorsException.class, () -> model(new SafetensorsWriter()).write(target));
         assertTrue(e.getMessage().contains("cannot be moved into place"), e.getMessage());
         assertEquals(List.of("taken"), names(folder));
     }
@@ -110,7 +114,8 @@ class FailingWritesTest {
     @Test
     void aMissingFolderIsNamed() throws IOException {
         var file = folder.resolve("absent").resolve("model.safetensors");
-        var e = assertThrows(SafetensorsException.class, () -> model(new SafetensorsWriter()).write(file));
+        var e = assertThrows(
+                SafetensorsException.class, () -> model(new SafetensorsWriter()).write(file));
         assertTrue(e.getMessage().startsWith(file.toString()), e.getMessage());
         assertEquals(List.of(), names(folder));
     }
@@ -171,7 +176,8 @@ class FailingWritesTest {
         var writer = new SafetensorsWriter().add("w", new float[2], 2);
         assertRefused("tensor \"w\" was added twice", () -> writer.add("w", new float[2], 2));
         assertRefused("its shape needs 12 bytes, got 8", () -> writer.add("v", new float[2], 3));
-        assertRefused("negative dimension -1", () -> writer.add("v", StoredType.F32, new long[] {-1}, MemorySegment.NULL));
+        assertRefused(
+                "negative dimension -1", () -> writer.add("v", StoredType.F32, new long[] {-1}, MemorySegment.NULL));
         assertRefused("cannot be called __metadata__", () -> writer.add("__metadata__", new float[1], 1));
         assertRefused("overflows", () -> writer.add("v", new float[1], 1L << 40, 1L << 40));
         assertRefused("maxShardBytes", () -> writer.writeSharded(folder, 0));

@@ -30,14 +30,19 @@ class MalformedFilesTest {
 
     private static byte[] withLength(long length, String header, int dataBytes) {
         var out = new ByteArrayOutputStream();
-        out.writeBytes(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(length).array());
+        out.writeBytes(ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(length)
+                .array());
         out.writeBytes(header.getBytes(StandardCharsets.UTF_8));
         out.writeBytes(new byte[dataBytes]);
         return out.toByteArray();
     }
 
     private static byte[] tensor(String dtype, String shape, String offsets, int dataBytes) {
-        return file("{\"w\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}}", dataBytes);
+        return file(
+                "{\"w\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}}",
+                dataBytes);
     }
 
     private static byte[] two(String first, String second, int dataBytes) {
@@ -57,43 +62,101 @@ class MalformedFilesTest {
         return Stream.of(
                 new Bad("empty file", new byte[0], "the file is empty"),
                 new Bad("shorter than the length", new byte[5], "truncated: a safetensors file starts with an 8-byte"),
-                new Bad("header longer than the file", withLength(100, "{}", 0), "the header should have 100 bytes, the file has 2"),
-                new Bad("absurd header length", withLength(1L << 40, "{}", 0), "header length 1099511627776 is above the limit"),
-                new Bad("negative header length", withLength(-1, "{}", 0), "header length 18446744073709551615 is above"),
-                new Bad("header not JSON", file("hello", 0), "the header is not valid JSON: expected a value at line 1, column 1"),
+                new Bad(
+                        "header longer than the file",
+                        withLength(100, "{}", 0),
+                        "the header should have 100 bytes, the file has 2"),
+                new Bad(
+                        "absurd header length",
+                        withLength(1L << 40, "{}", 0),
+                        "header length 1099511627776 is above the limit"),
+                new Bad(
+                        "negative header length",
+                        withLength(-1, "{}", 0),
+                        "header length 18446744073709551615 is above"),
+                new Bad(
+                        "header not JSON",
+                        file("hello", 0),
+                        "the header is not valid JSON: expected a value at line 1, column 1"),
                 new Bad("header not UTF-8", notUtf8(), "the header is not valid UTF-8"),
                 new Bad("header is an array", file("[]", 0), "expected an object, got an array"),
                 new Bad("header empty", withLength(0, "", 0), "the text ends where a value is expected"),
                 new Bad("header nested too deep", file("{\"a\":".repeat(100), 0), "deeper than 64"),
                 new Bad("bad escape in a name", file("{\"\\q\":1}", 0), "unknown escape"),
                 new Bad("duplicate tensor", file("{\"w\":{},\"w\":{}}", 0), "duplicate key \"w\""),
-                new Bad("tensor is not an object", file("{\"w\":3}", 0), "tensor \"w\": expected an object, got a number"),
-                new Bad("dtype missing", file("{\"w\":{\"shape\":[],\"data_offsets\":[0,4]}}", 4), "no member \"dtype\""),
-                new Bad("dtype unknown", tensor("F8_E9", "[4]", "[0,4]", 4), "unsupported dtype \"F8_E9\", expected one of"),
-                new Bad("dtype not a string", file("{\"w\":{\"dtype\":4,\"shape\":[],\"data_offsets\":[0,4]}}", 4), "expected a string"),
-                new Bad("unknown field", file("{\"w\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":0}}", 1), "unknown field \"x\""),
-                new Bad("negative dimension", tensor("F32", "[-1]", "[0,4]", 4), "dimension 0 of the shape is negative: -1"),
-                new Bad("dimension overflows a long", tensor("F32", "[9223372036854775808]", "[0,4]", 4), "got 9223372036854775808"),
+                new Bad(
+                        "tensor is not an object",
+                        file("{\"w\":3}", 0),
+                        "tensor \"w\": expected an object, got a number"),
+                new Bad(
+                        "dtype missing",
+                        file("{\"w\":{\"shape\":[],\"data_offsets\":[0,4]}}", 4),
+                        "no member \"dtype\""),
+                new Bad(
+                        "dtype unknown",
+                        tensor("F8_E9", "[4]", "[0,4]", 4),
+                        "unsupported dtype \"F8_E9\", expected one of"),
+                new Bad(
+                        "dtype not a string",
+                        file("{\"w\":{\"dtype\":4,\"shape\":[],\"data_offsets\":[0,4]}}", 4),
+                        "expected a string"),
+                new Bad(
+                        "unknown field",
+                        file("{\"w\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"x\":0}}", 1),
+                        "unknown field \"x\""),
+                new Bad(
+                        "negative dimension",
+                        tensor("F32", "[-1]", "[0,4]", 4),
+                        "dimension 0 of the shape is negative: -1"),
+                new Bad(
+                        "dimension overflows a long",
+                        tensor("F32", "[9223372036854775808]", "[0,4]", 4),
+                        "got 9223372036854775808"),
                 new Bad("fractional dimension", tensor("F32", "[1.5]", "[0,4]", 4), "expected an integer between"),
-                new Bad("shape product overflows", tensor("F32", "[4294967296,4294967296]", "[0,4]", 4), "overflows 2^63 bytes"),
-                new Bad("bytes do not match the shape", tensor("F32", "[2]", "[0,4]", 4), "shape [2] of F32 needs 8 bytes, data_offsets [0, 4] give 4"),
+                new Bad(
+                        "shape product overflows",
+                        tensor("F32", "[4294967296,4294967296]", "[0,4]", 4),
+                        "overflows 2^63 bytes"),
+                new Bad(
+                        "bytes do not match the shape",
+                        tensor("F32", "[2]", "[0,4]", 4),
+                        "shape [2] of F32 needs 8 bytes, data_offsets [0, 4] give 4"),
                 new Bad("offsets reversed", tensor("U8", "[4]", "[4,0]", 4), "data_offsets [4, 0] are not a range"),
                 new Bad("offsets negative", tensor("U8", "[4]", "[-4,0]", 4), "data_offsets [-4, 0] are not a range"),
                 new Bad("one offset", tensor("U8", "[4]", "[0]", 4), "data_offsets has 1 numbers"),
-                new Bad("offset near 2^63", tensor("U8", "[1]", "[9223372036854775806,9223372036854775807]", 4), "its end is beyond 2^63"),
-                new Bad("data truncated", tensor("U8", "[8]", "[0,8]", 5), "truncated: tensor \"w\" ends at data offset 8, the file has 5 bytes"),
+                new Bad(
+                        "offset near 2^63",
+                        tensor("U8", "[1]", "[9223372036854775806,9223372036854775807]", 4),
+                        "its end is beyond 2^63"),
+                new Bad(
+                        "data truncated",
+                        tensor("U8", "[8]", "[0,8]", 5),
+                        "truncated: tensor \"w\" ends at data offset 8, the file has 5 bytes"),
                 new Bad("tensors overlap", two("[0,4]", "[2,6]", 8), "tensor \"b\" overlaps tensor \"a\""),
-                new Bad("hole between tensors", two("[0,4]", "[6,10]", 10), "tensor \"b\" leaves a hole of 2 bytes after tensor \"a\""),
-                new Bad("hole before the first", tensor("U8", "[4]", "[2,6]", 6), "leaves a hole of 2 bytes after the header"),
-                new Bad("bytes after the last", tensor("U8", "[4]", "[0,4]", 7), "3 bytes after tensor \"w\" belong to no tensor"),
-                new Bad("metadata not strings", file("{\"__metadata__\":{\"a\":1}}", 0), "__metadata__ must map strings to strings"));
+                new Bad(
+                        "hole between tensors",
+                        two("[0,4]", "[6,10]", 10),
+                        "tensor \"b\" leaves a hole of 2 bytes after tensor \"a\""),
+                new Bad(
+                        "hole before the first",
+                        tensor("U8", "[4]", "[2,6]", 6),
+                        "leaves a hole of 2 bytes after the header"),
+                new Bad(
+                        "bytes after the last",
+                        tensor("U8", "[4]", "[0,4]", 7),
+                        "3 bytes after tensor \"w\" belong to no tensor"),
+                new Bad(
+                        "metadata not strings",
+                        file("{\"__metadata__\":{\"a\":1}}", 0),
+                        "__metadata__ must map strings to strings"));
     }
 
     @TestFactory
     Stream<DynamicTest> isRefusedWithAMessageThatNamesTheFileAndTheProblem() {
         return table().map(bad -> DynamicTest.dynamicTest(bad.name(), () -> {
             var file = Files.write(folder.resolve("bad.safetensors"), bad.content());
-            var e = assertThrows(SafetensorsException.class, () -> Safetensors.open(file).close());
+            var e = assertThrows(
+                    SafetensorsException.class, () -> Safetensors.open(file).close());
             assertTrue(e.getMessage().startsWith(file + ": "), e.getMessage());
             assertTrue(e.getMessage().contains(bad.message()), e.getMessage());
         }));
@@ -107,7 +170,8 @@ class MalformedFilesTest {
         Safetensors.open(file).close();
         for (int length = 0; length < good.length; length++) {
             Files.write(file, java.util.Arrays.copyOf(good, length));
-            assertThrows(SafetensorsException.class, () -> Safetensors.open(file).close(), "length " + length);
+            assertThrows(
+                    SafetensorsException.class, () -> Safetensors.open(file).close(), "length " + length);
         }
     }
 
@@ -124,8 +188,10 @@ class MalformedFilesTest {
         assertIndex("not valid: expected ':'", "{\"weight_map\" 1}");
         assertIndex("no member \"weight_map\"", "{\"metadata\":{}}");
         assertIndex("expected a string", "{\"weight_map\":{\"w\":1}}");
-        assertIndex("shard gone.safetensors (of tensor \"w\") is missing", "{\"weight_map\":{\"w\":\"gone.safetensors\"}}");
-        assertIndex("tensor \"v\" should be in part.safetensors, which does not hold it",
+        assertIndex(
+                "shard gone.safetensors (of tensor \"w\") is missing", "{\"weight_map\":{\"w\":\"gone.safetensors\"}}");
+        assertIndex(
+                "tensor \"v\" should be in part.safetensors, which does not hold it",
                 "{\"weight_map\":{\"w\":\"part.safetensors\",\"v\":\"part.safetensors\"}}");
         assertIndex("is not a plain file name", "{\"weight_map\":{\"w\":\"../part.safetensors\"}}");
         assertIndex("duplicate key \"w\"", "{\"weight_map\":{\"w\":\"part.safetensors\",\"w\":\"part.safetensors\"}}");
@@ -137,7 +203,8 @@ class MalformedFilesTest {
     }
 
     private static void assertProblem(String problem, Path path) {
-        var e = assertThrows(SafetensorsException.class, () -> Safetensors.open(path).close());
+        var e = assertThrows(
+                SafetensorsException.class, () -> Safetensors.open(path).close());
         assertTrue(e.getMessage().contains(problem), e.getMessage());
         assertEquals(0, e.getSuppressed().length);
     }

@@ -36,18 +36,42 @@ class SafetensorsTest {
         var file = folder.resolve("types.safetensors");
         new SafetensorsWriter()
                 .add("f32", new float[] {1.5f, -0.0f, Float.NaN}, 3)
-                .add("bf16", StoredType.BF16, new long[] {2}, bytes(4, b -> b.putShort((short) 0x3FC0).putShort((short) 0xFF80)))
-                .add("f16", StoredType.F16, new long[] {3}, bytes(6, b -> b.putShort((short) 0x3E00).putShort((short) 1).putShort((short) 0xFC00)))
+                .add(
+                        "bf16",
+                        StoredType.BF16,
+                        new long[] {2},
+                        bytes(4, b -> b.putShort((short) 0x3FC0).putShort((short) 0xFF80)))
+                .add(
+                        "f16",
+                        StoredType.F16,
+                        new long[] {3},
+                        bytes(
+                                6,
+                                b -> b.putShort((short) 0x3E00)
+                                        .putShort((short) 1)
+                                        .putShort((short) 0xFC00)))
                 .add("f64", StoredType.F64, new long[] {1}, bytes(8, b -> b.putDouble(Math.PI)))
-                .add("i64", StoredType.I64, new long[] {2}, bytes(16, b -> b.putLong(Long.MIN_VALUE).putLong(7)))
+                .add(
+                        "i64",
+                        StoredType.I64,
+                        new long[] {2},
+                        bytes(16, b -> b.putLong(Long.MIN_VALUE).putLong(7)))
                 .add("i32", new int[] {-1, Integer.MAX_VALUE}, 1, 2)
-                .add("u8", StoredType.U8, new long[] {2}, bytes(2, b -> b.put((byte) 255).put((byte) 0)))
+                .add(
+                        "u8",
+                        StoredType.U8,
+                        new long[] {2},
+                        bytes(2, b -> b.put((byte) 255).put((byte) 0)))
                 .add("i8", StoredType.I8, new long[] {1}, bytes(1, b -> b.put((byte) -3)))
                 .add("u16", StoredType.U16, new long[] {1}, bytes(2, b -> b.putShort((short) 65535)))
                 .add("i16", StoredType.I16, new long[] {1}, bytes(2, b -> b.putShort((short) -2)))
                 .add("u32", StoredType.U32, new long[] {1}, bytes(4, b -> b.putInt(-1)))
                 .add("u64", StoredType.U64, new long[] {1}, bytes(8, b -> b.putLong(-1)))
-                .add("bool", StoredType.BOOL, new long[] {2}, bytes(2, b -> b.put((byte) 1).put((byte) 0)))
+                .add(
+                        "bool",
+                        StoredType.BOOL,
+                        new long[] {2},
+                        bytes(2, b -> b.put((byte) 1).put((byte) 0)))
                 .write(file);
         try (var tensors = Safetensors.open(file)) {
             assertArrayEquals(new float[] {1.5f, -0.0f, Float.NaN}, tensors.floats("f32"));
@@ -97,7 +121,8 @@ class SafetensorsTest {
                 .add("naïve \"name\"", new int[] {1}, 1)
                 .write(file);
         try (var tensors = Safetensors.open(file)) {
-            assertEquals("quote \" backslash \\ newline \n é 😀", tensors.metadata().get("note"));
+            assertEquals(
+                    "quote \" backslash \\ newline \n é 😀", tensors.metadata().get("note"));
             assertEquals(0, tensors.entry("scalar").shape().length);
             assertArrayEquals(new float[] {42}, tensors.floats("scalar"));
             assertArrayEquals(new long[] {3, 0, 5}, tensors.entry("empty").shape());
@@ -112,10 +137,16 @@ class SafetensorsTest {
         var two = folder.resolve("two.safetensors");
         var odd = bytes(3, b -> b.put(new byte[] {1, 2, 3}));
         var wide = bytes(8, b -> b.putLong(9));
-        new SafetensorsWriter().add("a", StoredType.U8, new long[] {3}, odd).add("b", StoredType.F64, new long[] {1}, wide)
-                .add("c", new float[] {1}, 1).write(one);
-        new SafetensorsWriter().add("c", new float[] {1}, 1).add("b", StoredType.F64, new long[] {1}, wide)
-                .add("a", StoredType.U8, new long[] {3}, odd).write(two);
+        new SafetensorsWriter()
+                .add("a", StoredType.U8, new long[] {3}, odd)
+                .add("b", StoredType.F64, new long[] {1}, wide)
+                .add("c", new float[] {1}, 1)
+                .write(one);
+        new SafetensorsWriter()
+                .add("c", new float[] {1}, 1)
+                .add("b", StoredType.F64, new long[] {1}, wide)
+                .add("a", StoredType.U8, new long[] {3}, odd)
+                .write(two);
         assertEquals(-1, Files.mismatch(one, two));
         try (var tensors = Safetensors.open(one)) {
             for (var entry : tensors.entries().values()) {
@@ -140,7 +171,8 @@ class SafetensorsTest {
     @Test
     void readsTheRecordedShardedFolderAndItsIndex() throws IOException {
         var recorded = FORWARD.resolve("bf16-sharded");
-        var index = Json.parse(Files.readString(recorded.resolve(Safetensors.INDEX_FILE))).asObject();
+        var index = Json.parse(Files.readString(recorded.resolve(Safetensors.INDEX_FILE)))
+                .asObject();
         try (var tensors = Safetensors.open(recorded);
                 var byIndex = Safetensors.open(recorded.resolve(Safetensors.INDEX_FILE))) {
             var map = index.member("weight_map").asObject().members();
@@ -148,7 +180,12 @@ class SafetensorsTest {
             assertEquals(map.keySet(), byIndex.entries().keySet());
             map.forEach((name, shard) -> assertEquals(
                     shard.asString(), tensors.entry(name).file().getFileName().toString()));
-            assertEquals(2, tensors.entries().values().stream().map(Entry::file).distinct().count());
+            assertEquals(
+                    2,
+                    tensors.entries().values().stream()
+                            .map(Entry::file)
+                            .distinct()
+                            .count());
             assertTrue(tensors.entries().values().stream().allMatch(entry -> entry.type() == StoredType.BF16));
         }
     }
@@ -158,13 +195,17 @@ class SafetensorsTest {
         var copy = folder.resolve("copy");
         try (var original = Safetensors.open(FORWARD.resolve("bf16-sharded"))) {
             var writer = new SafetensorsWriter();
-            original.entries().forEach((name, entry) ->
-                    writer.add(name, entry.type(), entry.shape(), () -> original.bytes(name)));
+            original.entries()
+                    .forEach(
+                            (name, entry) -> writer.add(name, entry.type(), entry.shape(), () -> original.bytes(name)));
             writer.writeSharded(copy, 100_000);
             try (var written = Safetensors.open(copy)) {
-                assertEquals(original.entries().keySet().stream().sorted().toList(), List.copyOf(written.entries().keySet()));
+                assertEquals(
+                        original.entries().keySet().stream().sorted().toList(),
+                        List.copyOf(written.entries().keySet()));
                 for (var name : original.entries().keySet()) {
-                    assertArrayEquals(original.entry(name).shape(), written.entry(name).shape());
+                    assertArrayEquals(
+                            original.entry(name).shape(), written.entry(name).shape());
                     assertEquals(-1, original.bytes(name).mismatch(written.bytes(name)), name);
                 }
             }
@@ -174,26 +215,39 @@ class SafetensorsTest {
     @Test
     void shardsRespectTheLimitAndASmallModelNeedsNoIndex() throws IOException {
         var writer = new SafetensorsWriter()
-                .add("a", new float[10], 10).add("b", new float[10], 10).add("c", new float[30], 30).add("d", new float[1], 1);
+                .add("a", new float[10], 10)
+                .add("b", new float[10], 10)
+                .add("c", new float[30], 30)
+                .add("d", new float[1], 1);
         writer.writeSharded(folder.resolve("many"), 80);
         try (var tensors = Safetensors.open(folder.resolve("many"))) {
             assertEquals(
-                    List.of("model-00001-of-00003.safetensors", "model-00001-of-00003.safetensors",
+                    List.of(
+                            "model-00001-of-00003.safetensors", "model-00001-of-00003.safetensors",
                             "model-00002-of-00003.safetensors", "model-00003-of-00003.safetensors"),
                     List.of("a", "b", "c", "d").stream()
-                            .map(name -> tensors.entry(name).file().getFileName().toString()).toList());
+                            .map(name ->
+                                    tensors.entry(name).file().getFileName().toString())
+                            .toList());
         }
         writer.writeSharded(folder.resolve("single"), 1000);
         try (var files = Files.list(folder.resolve("single"))) {
-            assertEquals(List.of("model.safetensors"), files.map(file -> file.getFileName().toString()).toList());
+            assertEquals(
+                    List.of("model.safetensors"),
+                    files.map(file -> file.getFileName().toString()).toList());
         }
     }
 
     @Test
     void metadataTotalSizeCountsTensorBytes() throws IOException {
-        new SafetensorsWriter().add("a", new float[10], 10).add("b", new float[5], 5).writeSharded(folder, 40);
-        var index = Json.parse(Files.readString(folder.resolve(Safetensors.INDEX_FILE))).asObject();
-        assertEquals(60, index.member("metadata").asObject().member("total_size").asLong());
+        new SafetensorsWriter()
+                .add("a", new float[10], 10)
+                .add("b", new float[5], 5)
+                .writeSharded(folder, 40);
+        var index = Json.parse(Files.readString(folder.resolve(Safetensors.INDEX_FILE)))
+                .asObject();
+        assertEquals(
+                60, index.member("metadata").asObject().member("total_size").asLong());
     }
 
     @Test

@@ -22,13 +22,12 @@ class ScheduleTest {
         double peak = recorded.member("peak").asDouble();
         long warmup = recorded.member("warmup").asLong();
         long total = recorded.member("total").asLong();
-        Schedule schedule =
-                switch (kind) {
-                    case "linear" -> new Schedule.Linear(peak, warmup, total);
-                    case "cosine" -> new Schedule.Cosine(peak, warmup, total);
-                    case "constant_with_warmup" -> new Schedule.ConstantWithWarmup(peak, warmup);
-                    default -> throw new AssertionError(kind);
-                };
+        Schedule schedule = switch (kind) {
+            case "linear" -> new Schedule.Linear(peak, warmup, total);
+            case "cosine" -> new Schedule.Cosine(peak, warmup, total);
+            case "constant_with_warmup" -> new Schedule.ConstantWithWarmup(peak, warmup);
+            default -> throw new AssertionError(kind);
+        };
         var values = recorded.member("values").asObject().member(kind).asList();
         assertEquals(201, values.size());
         for (int i = 0; i < values.size(); i++) {

@@ -23,7 +23,8 @@ final class CpuBuffer implements Buffer {
         if (buffer instanceof CpuBuffer cpu) {
             return cpu.segment;
         }
-        throw new DeviceException("expected a value on the cpu, got one on " + buffer.device().name());
+        throw new DeviceException(
+                "expected a value on the cpu, got one on " + buffer.device().name());
     }
 
     MemorySegment segment() {

@@ -38,7 +38,7 @@ public final class CpuDeviceProvider implements DeviceProvider {
         } catch (NumberFormatException _) {
             // The message below covers both cases.
         }
-        throw new DeviceException("device cpu:" + selector
-                + ": expected a number of threads such as cpu:2, or cpu:reference");
+        throw new DeviceException(
+                "device cpu:" + selector + ": expected a number of threads such as cpu:2, or cpu:reference");
     }
 }

@@ -58,7 +58,8 @@ final class Parallel implements AutoCloseable {
         this.threads = threads;
         this.workers = new Thread[threads - 1];
         for (int i = 0; i < workers.length; i++) {
-            workers[i] = Thread.ofPlatform().daemon().name("coda-cpu-" + (i + 1)).unstarted(this::serve);
+            workers[i] =
+                    Thread.ofPlatform().daemon().name("coda-cpu-" + (i + 1)).unstarted(this::serve);
             workers[i].start();
         }
     }

@@ -95,8 +95,8 @@ final class ReferenceKernels implements KernelSet {
 
     private static Meaning meaning(Primitive.Core prim) {
         return switch (prim) {
-            case Primitive.Full(_, double value) -> (_, y) -> y.getFirst().fill(value);
-            case Primitive.Iota(_, int axis) -> (_, y) -> iota(axis, y.getFirst());
+            case Primitive.Full(var _, double value) -> (_, y) -> y.getFirst().fill(value);
+            case Primitive.Iota(var _, int axis) -> (_, y) -> iota(axis, y.getFirst());
             case Primitive.Unary(UnaryOp op) -> (x, y) -> unary(op, x.getFirst(), y.getFirst());
             case Primitive.Binary(BinaryOp op) -> (x, y) -> binary(op, x.get(0), x.get(1), y.getFirst());
             case Primitive.Compare(CompareOp op) -> (x, y) -> compare(op, x.get(0), x.get(1), y.getFirst());
@@ -105,17 +105,17 @@ final class ReferenceKernels implements KernelSet {
             case Primitive.Reshape _ -> (x, y) -> y.getFirst().copyAll(x.getFirst());
             case Primitive.Transpose(List<Integer> permutation) ->
                 (x, y) -> transpose(permutation, x.getFirst(), y.getFirst());
-            case Primitive.Broadcast(_, List<Integer> axes) -> (x, y) -> broadcast(axes, x.getFirst(), y.getFirst());
-            case Primitive.Slice(List<Integer> starts, _) -> (x, y) -> slice(starts, x.getFirst(), y.getFirst());
-            case Primitive.Pad(List<Integer> low, _) -> (x, y) -> pad(low, x.getFirst(), y.getFirst());
+            case Primitive.Broadcast(var _, List<Integer> axes) ->
+                (x, y) -> broadcast(axes, x.getFirst(), y.getFirst());
+            case Primitive.Slice(List<Integer> starts, var _) -> (x, y) -> slice(starts, x.getFirst(), y.getFirst());
+            case Primitive.Pad(List<Integer> low, var _) -> (x, y) -> pad(low, x.getFirst(), y.getFirst());
             case Primitive.Concat(int axis) -> (x, y) -> concat(axis, x, y.getFirst());
             case Primitive.Reduce(ReduceOp op, List<Integer> axes) ->
                 (x, y) -> reduce(op, axes, x.getFirst(), y.getFirst());
             case Primitive.Dot dot -> (x, y) -> dot(dot, x.get(0), x.get(1), y.getFirst());
             case Primitive.TakeRows() -> (x, y) -> takeRows(x.get(0), x.get(1), y.getFirst());
-            case Primitive.ScatterAddRows(int rows) ->
-                (x, y) -> scatterAddRows(rows, x.get(0), x.get(1), y.getFirst());
-            case Primitive.DynamicSlice(int axis, _) ->
+            case Primitive.ScatterAddRows(int rows) -> (x, y) -> scatterAddRows(rows, x.get(0), x.get(1), y.getFirst());
+            case Primitive.DynamicSlice(int axis, var _) ->
                 (x, y) -> dynamicSlice(axis, x.get(0), x.get(1), y.getFirst());
             case Primitive.DynamicUpdateSlice(int axis) ->
                 (x, y) -> dynamicUpdateSlice(axis, x.get(0), x.get(1), x.get(2), y.getFirst());
@@ -239,14 +239,16 @@ final class ReferenceKernels implements KernelSet {
     }
 
     private static void slice(List<Integer> starts, Values x, Values y) {
-        walk(y.shape(), x.shape().strides(), offset(x.shape(), starts), (position, offset) ->
-                y.copy(position, x, offset));
+        walk(
+                y.shape(),
+                x.shape().strides(),
+                offset(x.shape(), starts),
+                (position, offset) -> y.copy(position, x, offset));
     }
 
     private static void pad(List<Integer> low, Values x, Values y) {
         y.fill(0);
-        walk(x.shape(), y.shape().strides(), offset(y.shape(), low), (position, offset) ->
-                y.copy(offset, x, position));
+        walk(x.shape(), y.shape().strides(), offset(y.shape(), low), (position, offset) -> y.copy(offset, x, position));
     }
 
     private static void concat(int axis, List<Values> parts, Values y) {

@@ -198,7 +198,9 @@ public final class MemoryPlan {
     private void placePersistent() {
         for (var equation : closed()) {
             for (var symbol : equation.out()) {
-                places.put(symbol, new Place.Persistent(persistentBytes, symbol.type().byteSize()));
+                places.put(
+                        symbol,
+                        new Place.Persistent(persistentBytes, symbol.type().byteSize()));
                 persistentBytes += Slab.align(symbol.type().byteSize());
             }
         }
@@ -228,8 +230,8 @@ public final class MemoryPlan {
                 continue;
             }
             var reused = dying.stream()
-                    .filter(old -> old.type().byteSize() == symbol.type().byteSize()
-                            && mayOverwrite(equation, symbol, old))
+                    .filter(old ->
+                            old.type().byteSize() == symbol.type().byteSize() && mayOverwrite(equation, symbol, old))
                     .findFirst();
             if (reused.isPresent()) {
                 dying.remove(reused.get());
@@ -252,10 +254,8 @@ public final class MemoryPlan {
             }
         }
         // In operand order, so that the plan does not depend on hash codes.
-        return new ArrayList<>(equation.in().stream()
-                .map(this::root)
-                .filter(dying::remove)
-                .toList());
+        return new ArrayList<>(
+                equation.in().stream().map(this::root).filter(dying::remove).toList());
     }
 
     private void release(Slab slab, Tensor tensor) {

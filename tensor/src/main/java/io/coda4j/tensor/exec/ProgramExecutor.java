@@ -181,8 +181,8 @@ public final class ProgramExecutor implements Executable {
         int next = 0;
         for (int i : layout.frozen()) {
             if (frozenArguments != null && frozenArguments.get(next++) != args.get(i)) {
-                throw new IllegalArgumentException(
-                        argument(i) + " is frozen: it must be the same array on every call; compile again to change it");
+                throw new IllegalArgumentException(argument(i)
+                        + " is frozen: it must be the same array on every call; compile again to change it");
             }
         }
     }
@@ -224,11 +224,15 @@ public final class ProgramExecutor implements Executable {
 
     @Override
     public MemoryReport memory() {
-        long arguments = program.params().stream().mapToLong(p -> p.type().byteSize()).sum();
-        long results = program.results().stream().mapToLong(r -> r.type().byteSize()).sum();
+        long arguments =
+                program.params().stream().mapToLong(p -> p.type().byteSize()).sum();
+        long results =
+                program.results().stream().mapToLong(r -> r.type().byteSize()).sum();
         long donated = 0;
         for (int k = 0; k < program.results().size(); k++) {
-            donated += plan.donation(k) == null ? 0 : program.results().get(k).type().byteSize();
+            donated += plan.donation(k) == null
+                    ? 0
+                    : program.results().get(k).type().byteSize();
         }
         return new MemoryReport(arguments, results, plan.temporaryBytes() + plan.persistentBytes(), donated);
     }

@@ -1,0 +1,65 @@
+package io.coda4j.coder.files;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.UUID;
+
+/** Files that appear whole or not at all: written under a temporary name beside the target, synced, then moved. */
+public final class AtomicFile {
+    private AtomicFile() {}
+
+    /**
+     * Writes {@code text} as UTF-8 to {@code target}, replacing it.
+     *
+     * @throws FileException if that fails; nothing is left behind then
+     */
+    public static void write(Path target, String text) {
+        write(target, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Writes {@code bytes} to {@code target}, replacing it.
+     *
+     * @throws FileException if that fails; nothing is left behind then
+     */
+    public static void write(Path target, byte[] bytes) {
+        var temporary = target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
+        try {
+            try (var channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                var buffer = ByteBuffer.wrap(bytes);
+                while (buffer.hasRemaining()) {
+                    channel.write(buffer);
+                }
+                channel.force(true);
+            }
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            var failure = new FileException(target, "cannot be written", e);
+            try {
+                Files.deleteIfExists(temporary);
+            } catch (IOException second) {
+                failure.addSuppressed(second);
+            }
+            throw failure;
+        }
+    }
+
+    /**
+     * Makes {@code folder} and its parents where they are missing.
+     *
+     * @throws FileException if that fails
+     */
+    public static void createFolder(Path folder) {
+        try {
+            Files.createDirectories(folder);
+        } catch (IOException e) {
+            throw new FileException(folder, "the folder cannot be created", e);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+package io.coda4j.coder.model;
+
+import io.coda4j.nn.TransformerConfig;
+import io.coda4j.tensor.Primitive.AttentionMask;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Reads and writes {@code config.json} of CoDA and Qwen3 models.
+ *
+ * <p>Reading is strict about what changes results (activation, biases, rotary scaling) and about types and ranges. The
+ * key {@code coda4j_shift} is this project's own: false for models whose hidden states predict their own position.
+ */
+final class ConfigJson {
+    private static final JsonMapper MAPPER = JsonMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build();
+    private static final String CODA = "CoDALanguageModel";
+
+    private final Path file;
+    private final ObjectNode root;
+
+    private ConfigJson(Path file, ObjectNode root) {
+        this.file = file;
+        this.root = root;
+    }
+
+    static CodaConfig read(Path file) {
+        return new ConfigJson(file, parse(file)).config();
+    }
+
+    private static ObjectNode parse(Path file) {
+        try {
+            var root = MAPPER.readTree(Files.readString(file));
+            if (root instanceof ObjectNode object) {
+                return object;
+            }
+            throw new ModelException(file, "expected a JSON object, got " + root.getNodeType());
+        } catch (NoSuchFileException e) {
+            throw new ModelException(file, "no such file; a model folder holds config.json and *.safetensors", e);
+        } catch (IOException e) {
+            throw new ModelException(file, "cannot be read: " + e.getMessage(), e);
+        } catch (JacksonException e) {
+            throw new ModelException(file, "is not valid JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    private CodaConfig config() {
+        checkSupported();
+        int heads = positive("num_attention_heads");
+        int hidden = positive("hidden_size");
+        int vocabulary = positive("vocab_size");
+        int pad = token("pad_token_id", vocabulary);
+        try {
+            var transformer = new TransformerConfig(
+                    vocabulary,
+                    hidden,
+                    positive("num_hidden_layers"),
+                    heads,
+                    has("num_key_value_heads") ? positive("num_key_value_heads") : heads,
+                    has("head_dim") ? positive("head_dim") : hidden / heads,
+                    positive("intermediate_size"),
+                    positiveNumber("rope_theta", 10_000),
+                    positiveNumber("rms_norm_eps", 1e-6),
+                    flag("tie_word_embeddings", false),
+                    pad);
+            return new CodaConfig(
+                    transformer,
+                    token("mask_token_id", vocabulary),
+                    token("eos_token_id", vocabulary),
+                    isDiffusion() ? AttentionMask.FULL : AttentionMask.CAUSAL,
+                    flag("coda4j_shift", true));
+        } catch (IllegalArgumentException e) {
+            throw new ModelException(file, e.getMessage(), e);
+        }
+    }
+
+    /** Settings that this engine computes in one way only. */
+    private void checkSupported() {
+        var activation = root.path("hidden_act");
+        require(
+                activation.isMissingNode()
+                        || activation.isString() && activation.stringValue().equals("silu"),
+                "\"hidden_act\": expected \"silu\", got " + activation);
+        require(!flag("attention_bias", false), "\"attention_bias\": models with attention biases are not supported");
+        var scaling = root.path("rope_scaling");
+        boolean unscaled = scaling.isMissingNode()
+                || scaling.isNull()
+                // What newer versions of the transformers library write for "none".
+                || scaling.path("rope_type").asString("").equals("default");
+        require(unscaled, "\"rope_scaling\": expected null, got " + scaling);
+    }
+
+    private boolean isDiffusion() {
+        for (var name : root.path("architectures")) {
+            if (name.isString() && name.stringValue().equals(CODA)) {
+                return true;
+            }
+        }
+        return root.path("model_type").asString("").equalsIgnoreCase("coda");
+    }
+
+    private boolean has(String key) {
+        return root.has(key) && !root.get(key).isNull();
+    }
+
+    private int positive(String key) {
+        require(has(key), "\"" + key + "\" is missing");
+        var value = root.get(key);
+        require(value.isInt() && value.intValue() > 0, "\"" + key + "\": expected a positive integer, got " + value);
+        return value.intValue();
+    }
+
+    private double positiveNumber(String key, double missing) {
+        var value = has(key) ? root.get(key) : null;
+        require(
+                value == null || value.isNumber() && value.doubleValue() > 0,
+                "\"" + key + "\": expected a positive number, got " + value);
+        return value == null ? missing : value.doubleValue();
+    }
+
+    private boolean flag(String key, boolean missing) {
+        var value = has(key) ? root.get(key) : null;
+        require(value == null || value.isBoolean(), "\"" + key + "\": expected true or false, got " + value);
+        return value == null ? missing : value.booleanValue();
+    }
+
+    private int token(String key, int vocabulary) {
+        if (!has(key)) {
+            return -1;
+        }
+        var value = root.get(key);
+        require(
+                value.isInt() && value.intValue() >= 0 && value.intValue() < vocabulary,
+                "\"" + key + "\": expected a token id in 0.." + (vocabulary - 1) + ", got " + value);
+        return value.intValue();
+    }
+
+    private void require(boolean holds, String problem) {
+        if (!holds) {
+            throw new ModelException(file, problem);
+        }
+    }
+
+    /** The JSON text of a configuration. */
+    static String write(CodaConfig config) {
+        var t = config.transformer();
+        var root = MAPPER.createObjectNode();
+        root.putArray("architectures").add(CODA);
+        root.put("model_type", "CoDA");
+        root.put("vocab_size", t.vocabulary());
+        root.put("hidden_size", t.hidden());
+        root.put("num_hidden_layers", t.layers());
+        root.put("num_attention_heads", t.heads());
+        root.put("num_key_value_heads", t.kvHeads());
+        root.put("head_dim", t.headDim());
+        root.put("intermediate_size", t.intermediate());
+        root.put("hidden_act", "silu");
+        root.put("attention_bias", false);
+        root.put("rope_theta", t.ropeTheta());
+        root.putNull("rope_scaling");
+        root.put("rms_norm_eps", t.normEps());
+        root.put("tie_word_embeddings", t.tied());
+        putToken(root, "mask_token_id", config.maskToken());
+        putToken(root, "pad_token_id", config.padToken());
+        putToken(root, "eos_token_id", config.eosToken());
+        root.put("torch_dtype", "float32");
+        root.put("coda4j_shift", config.shift());
+        return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString((JsonNode) root) + "\n";
+    }
+
+    private static void putToken(ObjectNode root, String key, int token) {
+        if (token >= 0) {
+            root.put(key, token);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+package io.coda4j.coder.model;
+
+import io.coda4j.coder.files.AtomicFile;
+import io.coda4j.nn.HfNames;
+import io.coda4j.nn.LanguageModel;
+import io.coda4j.nn.safetensors.Safetensors;
+import io.coda4j.nn.safetensors.SafetensorsWriter;
+import io.coda4j.nn.safetensors.StoredType;
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.Tree;
+import io.coda4j.tensor.spi.Device;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
+
+/**
+ * A model in Hugging Face layout: {@code config.json} beside one or more safetensors files.
+ *
+ * @param config as read, with {@code tied} as the weights have it
+ * @param model weights on a device
+ */
+public record ModelFolder(CodaConfig config, LanguageModel model) {
+    private static final String HEAD = "lm_head.weight";
+
+    /**
+     * Loads a model, widening its weights to F32.
+     *
+     * @throws ModelException if configuration and weights do not fit each other
+     * @throws io.coda4j.nn.safetensors.SafetensorsException if a weight file is damaged
+     */
+    public static ModelFolder load(Path folder, Device device) {
+        if (!Files.isDirectory(folder)) {
+            throw new ModelException(folder, "is not a folder; expected one with config.json and *.safetensors");
+        }
+        var declared = CodaConfig.read(folder);
+        try (var weights = Safetensors.open(folder)) {
+            // An own head in the file wins over the flag: the reference's flag is known to be wrong.
+            var config = declared.withTied(!weights.contains(HEAD));
+            var used = new HashSet<String>();
+            var model = config.transformer().build(DType.F32, (path, type) -> {
+                used.add(HfNames.key(path));
+                return read(folder, weights, HfNames.key(path), type, device);
+            });
+            for (var name : weights.entries().keySet()) {
+                if (!used.contains(name)) {
+                    throw new ModelException(
+                            folder, "tensor \"" + name + "\" has no place in the model that config.json describes");
+                }
+            }
+            return new ModelFolder(config, model);
+        }
+    }
+
+    private static Tensor read(Path folder, Safetensors weights, String key, TensorType type, Device device) {
+        if (!weights.contains(key)) {
+            throw new ModelException(
+                    folder, "tensor \"" + key + "\" of type " + type + " is missing from the safetensors files");
+        }
+        var entry = weights.entry(key);
+        var expected = Arrays.stream(type.shape().dims()).asLongStream().toArray();
+        if (!Arrays.equals(entry.shape(), expected)) {
+            throw new ModelException(
+                    entry.file(),
+                    "tensor \"" + key + "\" has shape " + Arrays.toString(entry.shape()) + ", config.json asks for "
+                            + type.shape());
+        }
+        if (entry.type() == StoredType.F32) {
+            return Array.copyOf(type, weights.bytes(key), device);
+        }
+        try (var arena = Arena.ofConfined()) {
+            var host = arena.allocate(Math.max(1, type.byteSize()), 64);
+            weights.copyFloats(key, 0, host, 0, type.size());
+            return Array.copyOf(type, host, device);
+        }
+    }
+
+    /** Writes configuration and weights (F32) into {@code folder}; each file appears whole or not at all. */
+    public void save(Path folder) {
+        save(folder, config, model);
+    }
+
+    /** Writes configuration and weights (F32) into {@code folder}; each file appears whole or not at all. */
+    public static void save(Path folder, CodaConfig config, LanguageModel model) {
+        var writer = new SafetensorsWriter().metadata("format", "pt");
+        Tree.leaves(model).forEach((path, leaf) -> add(writer, HfNames.key(path), (Array) leaf));
+        AtomicFile.createFolder(folder);
+        writer.write(folder.resolve("model.safetensors"));
+        AtomicFile.write(folder.resolve("config.json"), ConfigJson.write(config));
+    }
+
+    private static void add(SafetensorsWriter writer, String name, Array array) {
+        var shape = Arrays.stream(array.shape().dims()).asLongStream().toArray();
+        writer.add(name, StoredType.F32, shape, () -> {
+            var host = Arena.ofAuto().allocate(Math.max(1, array.type().byteSize()), 64);
+            array.buffer().download(host);
+            return host.asSlice(0, array.type().byteSize());
+        });
+    }
+}
