@@ -1,0 +1,280 @@
+package io.coda4j.coder.train;
+
+import io.coda4j.coder.model.CodaConfig;
+import io.coda4j.coder.tokenizer.BpeTokenizer;
+import io.coda4j.diffusion.LossWeighting;
+import io.coda4j.diffusion.MaskingForm;
+import io.coda4j.diffusion.MaskingPlan;
+import io.coda4j.diffusion.MaskingPreset;
+import io.coda4j.diffusion.MaskingSchedule;
+import io.coda4j.diffusion.MaskingSetting;
+import io.coda4j.diffusion.NoiseLevels;
+import io.coda4j.diffusion.PromptAnneal;
+import io.coda4j.diffusion.TrainingStage;
+import io.coda4j.nn.AdamW;
+import io.coda4j.nn.Optimizer;
+import io.coda4j.nn.TransformerConfig;
+import io.coda4j.nn.schedule.Schedule;
+import io.coda4j.tensor.Primitive.AttentionMask;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that decides the outcome of a training run, as read from a recipe file; {@link RecipeFile} has the
+ * defaults.
+ */
+public record Recipe(
+        long seed,
+        Corpus corpus,
+        Tokenizer tokenizer,
+        Model model,
+        Batch batch,
+        Masking masking,
+        Loss loss,
+        OptimizerChoice optimizer,
+        ScheduleChoice schedule,
+        Run run) {
+    /**
+     * Training text.
+     *
+     * @param source {@code commons-lang3}, {@code mix}, or a folder
+     */
+    public record Corpus(String source) {}
+
+    /** A byte-level BPE trained on the corpus. */
+    public record Tokenizer(int vocabulary) {}
+
+    /** Dimensions of the transformer; see {@link TransformerConfig}. */
+    public record Model(
+            int hidden,
+            int layers,
+            int heads,
+            int keyValueHeads,
+            int headDim,
+            int intermediate,
+            boolean tied,
+            boolean shift,
+            double ropeTheta,
+            double normEps) {}
+
+    /**
+     * Rows of {@code length} tokens per step.
+     *
+     * @param segmentAttention whether tokens see only their own document
+     */
+    public record Batch(int rows, int length, boolean segmentAttention) {}
+
+    /** How masking probabilities change over the run. */
+    public enum Course {
+        CONSTANT,
+        LINEAR
+    }
+
+    /**
+     * The forward process: a preset for a stage, or probabilities of its own.
+     *
+     * @param preset null for the values below
+     * @param epochs of the preset's stage
+     * @param rampSteps steps over which {@code LINEAR} probabilities rise
+     * @param blockSizes one list, or one per phase of equal length
+     */
+    public record Masking(
+            @Nullable MaskingPreset preset,
+            TrainingStage stage,
+            int epochs,
+            MaskingForm form,
+            Course course,
+            long rampSteps,
+            double prefix,
+            double truncate,
+            double block,
+            List<List<Integer>> blockSizes,
+            double eps,
+            NoiseLevels noiseLevels) {}
+
+    /** The loss; see {@link io.coda4j.diffusion.MaskedDiffusionLoss}. */
+    public record Loss(LossWeighting weighting, int chunkRows, int scoreBucket, boolean checkpointLayers) {}
+
+    /** The rules an optimiser can follow. */
+    public enum Rule {
+        ADAMW,
+        ADAFACTOR
+    }
+
+    /** The optimiser and the limit on the gradients' norm (0: none). */
+    public record OptimizerChoice(
+            Rule name,
+            double beta1,
+            double beta2,
+            double eps,
+            double weightDecay,
+            boolean decayVectors,
+            double clip) {}
+
+    /** Shapes of the learning rate. */
+    public enum Shape {
+        CONSTANT,
+        LINEAR,
+        COSINE,
+        WSD
+    }
+
+    /**
+     * The learning rate.
+     *
+     * @param warmup part of the run in which the rate rises to {@code peak}
+     * @param decay part of the run in which a {@code WSD} rate falls
+     * @param floor part of the peak that is left at the end
+     */
+    public record ScheduleChoice(Shape name, double peak, double warmup, double decay, double floor) {}
+
+    /**
+     * Length and rhythm of the run.
+     *
+     * @param steps length in steps, or 0
+     * @param minutes length in minutes of training, or 0; exactly one of the two is given
+     * @param evaluateEvery steps between evaluations on held-out files, or 0
+     * @param evaluationBlocks rows of an evaluation during training
+     * @param checkpointEvery steps between checkpoints, or 0 for one at the end
+     * @param keepCheckpoints how many of the latest checkpoints stay
+     */
+    public record Run(
+            long steps,
+            double minutes,
+            int evaluateEvery,
+            int evaluationBlocks,
+            int checkpointEvery,
+            int keepCheckpoints) {}
+
+    /** Checked settings. */
+    public Recipe {
+        positive("batch.rows", batch.rows());
+        positive("batch.length", batch.length());
+        positive("tokenizer.vocabulary", tokenizer.vocabulary());
+        positive("loss.scoreBucket", loss.scoreBucket());
+        positive("loss.chunkRows", loss.chunkRows());
+        positive("run.keepCheckpoints", run.keepCheckpoints());
+        if (run.steps() > 0 == run.minutes() > 0 || run.steps() < 0 || run.minutes() < 0) {
+            throw new RecipeException("run: give either steps or minutes, the other 0; got steps " + run.steps()
+                    + " and minutes " + run.minutes());
+        }
+        if (run.minutes() > 0 && (masking.preset() != null || masking.blockSizes().size() > 1)) {
+            throw new RecipeException("run: masking that changes over the run needs run.steps instead of run.minutes");
+        }
+    }
+
+    private static void positive(String name, long value) {
+        if (value < 1) {
+            throw new RecipeException(name + ": must be positive, got " + value);
+        }
+    }
+
+    /** How long the run lasts. */
+    public Budget budget() {
+        return run.steps() > 0 ? new Budget.Steps(run.steps()) : new Budget.Time(Math.round(run.minutes() * 60_000));
+    }
+
+    /** This recipe with another length of the run. */
+    public Recipe lasting(Budget budget) {
+        var length =
+                switch (budget) {
+                    case Budget.Steps(long total) -> new double[] {total, 0};
+                    case Budget.Time(long total) -> new double[] {0, total / 60_000.0};
+                };
+        return with(new Run(
+                (long) length[0],
+                length[1],
+                run.evaluateEvery(),
+                run.evaluationBlocks(),
+                run.checkpointEvery(),
+                run.keepCheckpoints()));
+    }
+
+    private Recipe with(Run other) {
+        return new Recipe(
+                seed, corpus, tokenizer, model, batch, masking, loss, optimizer, schedule, other);
+    }
+
+    /** This recipe with another seed. */
+    public Recipe seeded(long other) {
+        return new Recipe(other, corpus, tokenizer, model, batch, masking, loss, optimizer, schedule, run);
+    }
+
+    /** This recipe with another corpus. */
+    public Recipe reading(String source) {
+        return new Recipe(
+                seed, new Corpus(source), tokenizer, model, batch, masking, loss, optimizer, schedule, run);
+    }
+
+    /** The configuration of the model to train with {@code tokens}. */
+    public CodaConfig config(BpeTokenizer tokens) {
+        // Rows in multiples of 64 keep the head's matrix product free of ragged edges.
+        int rows = Math.ceilDiv(tokens.vocabSize(), 64) * 64;
+        var transformer = new TransformerConfig(
+                rows,
+                model.hidden(),
+                model.layers(),
+                model.heads(),
+                model.keyValueHeads(),
+                model.headDim(),
+                model.intermediate(),
+                model.ropeTheta(),
+                model.normEps(),
+                model.tied(),
+                tokens.padId());
+        return new CodaConfig(transformer, tokens.maskId(), tokens.eosId(), AttentionMask.FULL, model.shift());
+    }
+
+    /** The forward process over the run. */
+    public MaskingPlan maskingPlan() {
+        if (masking.preset() != null) {
+            return masking.preset().plan(masking.stage(), run.steps(), masking.epochs());
+        }
+        var setting = new MaskingSetting(
+                masking.prefix(), masking.truncate(), masking.block(), firstBlockSizes(), masking.eps());
+        MaskingSchedule course =
+                switch (masking.course()) {
+                    case CONSTANT -> new MaskingSchedule.Constant(setting);
+                    case LINEAR -> new MaskingSchedule.Linear(setting, masking.rampSteps());
+                };
+        var phases = masking.blockSizes().size() > 1
+                ? new MaskingSchedule.Phases(course, masking.blockSizes(), run.steps())
+                : course;
+        return new MaskingPlan(masking.form(), phases, new PromptAnneal(0, Math.max(1, run.steps())));
+    }
+
+    private List<Integer> firstBlockSizes() {
+        return masking.blockSizes().isEmpty() ? List.of() : masking.blockSizes().getFirst();
+    }
+
+    /** The optimiser. */
+    public Optimizer rule() {
+        return switch (optimizer.name()) {
+            case ADAMW -> new AdamW(
+                    optimizer.beta1(),
+                    optimizer.beta2(),
+                    optimizer.eps(),
+                    optimizer.weightDecay(),
+                    optimizer.decayVectors());
+            case ADAFACTOR -> new io.coda4j.nn.Adafactor(1e-30, 1.0, -0.8, optimizer.weightDecay());
+        };
+    }
+
+    /** The limit on the gradients' norm. */
+    public double clipNorm() {
+        return optimizer.clip() == 0 ? Double.POSITIVE_INFINITY : optimizer.clip();
+    }
+
+    /** The learning rate over positions of {@link #budget}. */
+    public Schedule learningRate() {
+        long total = budget().total();
+        long warmup = Math.round(schedule.warmup() * total);
+        return switch (schedule.name()) {
+            case CONSTANT -> new Schedule.ConstantWithWarmup(schedule.peak(), warmup);
+            case LINEAR -> new Schedule.Linear(schedule.peak(), warmup, total);
+            case COSINE -> new Schedule.Cosine(schedule.peak(), warmup, total, schedule.floor());
+            case WSD -> new Schedule.WarmupStableDecay(
+                    schedule.peak(), warmup, Math.round(schedule.decay() * total), total, schedule.floor());
+        };
+    }
+}

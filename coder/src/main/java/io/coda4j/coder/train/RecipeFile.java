@@ -1,0 +1,137 @@
+package io.coda4j.coder.train;
+
+import io.coda4j.coder.files.FileException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.exc.UnrecognizedPropertyException;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/**
+ * Recipes as YAML. A file states what differs from the defaults, which are the demo's; unknown keys are errors, so that
+ * a misspelt setting cannot be ignored.
+ */
+public final class RecipeFile {
+    private static final YAMLMapper MAPPER = YAMLMapper.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+            .build();
+
+    private static final String DEFAULTS =
+            """
+            seed: 1
+            corpus: {source: commons-lang3}
+            tokenizer: {vocabulary: 4096}
+            model: {hidden: 128, layers: 4, heads: 2, keyValueHeads: 2, headDim: 64, intermediate: 384, tied: true,
+                    shift: false, ropeTheta: 10000, normEps: 1.0e-6}
+            batch: {rows: 16, length: 128, segmentAttention: false}
+            masking: {preset: null, stage: pretrain, epochs: 1, form: fixed, course: constant, rampSteps: 1, prefix: 0,
+                      truncate: 0, block: 0, blockSizes: [], eps: 0.001, noiseLevels: stratified}
+            loss: {weighting: mean_over_masked, chunkRows: 4096, scoreBucket: 256, checkpointLayers: false}
+            optimizer: {name: adamw, beta1: 0.9, beta2: 0.95, eps: 1.0e-8, weightDecay: 0.1, decayVectors: false,
+                        clip: 1.0}
+            schedule: {name: cosine, peak: 3.0e-3, warmup: 0.03, decay: 0.2, floor: 0.05}
+            run: {steps: 0, minutes: 8, evaluateEvery: 250, evaluationBlocks: 48, checkpointEvery: 500,
+                  keepCheckpoints: 2}
+            """;
+
+    private RecipeFile() {}
+
+    /** The recipe of the demo. */
+    public static Recipe defaults() {
+        return bind("the built-in defaults", (ObjectNode) MAPPER.readTree(DEFAULTS));
+    }
+
+    /**
+     * The recipe in {@code file}.
+     *
+     * @throws RecipeException if the file does not state a recipe
+     */
+    public static Recipe read(Path file) {
+        try {
+            return parse(file.toString(), Files.readString(file));
+        } catch (IOException e) {
+            throw new FileException(file, "the recipe cannot be read", e);
+        }
+    }
+
+    /** The recipe in {@code yaml}, called {@code name} in errors. */
+    static Recipe parse(String name, String yaml) {
+        var merged = (ObjectNode) MAPPER.readTree(DEFAULTS);
+        var stated = tree(name, yaml);
+        if (stated.has("run")) {
+            // Stating one measure of length cancels the default in the other.
+            merged.withObject("run").put("steps", 0).put("minutes", 0);
+        }
+        merge(merged, stated);
+        return bind(name, merged);
+    }
+
+    private static ObjectNode tree(String name, String yaml) {
+        try {
+            var root = MAPPER.readTree(yaml);
+            if (root instanceof ObjectNode object) {
+                return object;
+            }
+            throw new RecipeException(name + ": expected settings such as 'run: {steps: 100}'");
+        } catch (JacksonException e) {
+            throw new RecipeException(name + ": is not valid YAML" + at(e) + ": " + firstLine(e), e);
+        }
+    }
+
+    private static void merge(ObjectNode target, ObjectNode source) {
+        for (Map.Entry<String, JsonNode> entry : source.properties()) {
+            if (entry.getValue() instanceof ObjectNode inner
+                    && target.get(entry.getKey()) instanceof ObjectNode existing) {
+                merge(existing, inner);
+            } else {
+                target.set(entry.getKey(), entry.getValue());
+            }
+        }
+    }
+
+    private static Recipe bind(String name, ObjectNode tree) {
+        try {
+            return MAPPER.treeToValue(tree, Recipe.class);
+        } catch (UnrecognizedPropertyException e) {
+            throw new RecipeException(
+                    name + ": unknown setting '" + path(e) + "'; known here: " + e.getKnownPropertyIds(), e);
+        } catch (JacksonException e) {
+            if (e.getCause() instanceof RecipeException cause) {
+                throw new RecipeException(name + ": " + cause.getMessage(), cause);
+            }
+            throw new RecipeException(name + ": '" + path(e) + "': " + firstLine(e), e);
+        }
+    }
+
+    private static String path(JacksonException e) {
+        return e.getPath().stream()
+                .map(reference -> reference.getPropertyName() == null
+                        ? Integer.toString(reference.getIndex())
+                        : reference.getPropertyName())
+                .reduce((a, b) -> a + "." + b)
+                .orElse("");
+    }
+
+    private static String at(JacksonException e) {
+        return e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
+    }
+
+    private static String firstLine(JacksonException e) {
+        return e.getOriginalMessage().lines().findFirst().orElse("");
+    }
+
+    /** The recipe as YAML. */
+    public static String write(Recipe recipe) {
+        return MAPPER.writeValueAsString(recipe);
+    }
+}

@@ -1,0 +1,39 @@
+package io.coda4j.coder.train;
+
+import io.coda4j.nn.LanguageModel;
+import io.coda4j.nn.Optimizer;
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.Tree;
+import io.coda4j.tensor.spi.Device;
+import java.lang.foreign.Arena;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
+
+/**
+ * Everything that one training step changes.
+ *
+ * @param optimizer moments by name
+ */
+public record TrainState(LanguageModel model, SequencedMap<String, Tensor> optimizer) {
+    /** The state at step 0: given weights and moments of zero. */
+    public static TrainState start(LanguageModel model, Optimizer optimizer, Device device) {
+        var moments = new LinkedHashMap<String, Tensor>();
+        momentTypes(model, optimizer).forEach((name, type) -> moments.put(name, zeros(type, device)));
+        return new TrainState(model, moments);
+    }
+
+    /** The names and types of the optimiser's state for {@code model}. */
+    static SequencedMap<String, TensorType> momentTypes(LanguageModel model, Optimizer optimizer) {
+        var types = new LinkedHashMap<String, TensorType>();
+        Tree.leaves(model).forEach((path, leaf) -> types.put(path, leaf.type()));
+        return optimizer.state(types);
+    }
+
+    private static Array zeros(TensorType type, Device device) {
+        try (var arena = Arena.ofConfined()) {
+            return Array.copyOf(type, arena.allocate(Math.max(1, type.byteSize()), 64), device);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package io.coda4j.coder.train;
+
+import io.coda4j.autograd.Autograd;
+import io.coda4j.diffusion.MaskedBatch;
+import io.coda4j.diffusion.MaskedDiffusionLoss;
+import io.coda4j.nn.ClipByNorm;
+import io.coda4j.nn.Optimizer;
+import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.Tree;
+import io.coda4j.tensor.spi.Device;
+import java.util.ArrayList;
+
+/**
+ * One update of a model: loss, gradients, clipping, optimiser; a single program on every device.
+ *
+ * @param clipNorm largest norm of all gradients together; infinity leaves them as they are
+ */
+public record TrainStep(MaskedDiffusionLoss loss, Optimizer optimizer, double clipNorm) {
+    /**
+     * Arguments of the program.
+     *
+     * @param state consumed
+     * @param scalars F32[n], see {@link Optimizer#scalars}
+     */
+    public record Input(TrainState state, MaskedBatch batch, Tensor scalars) {}
+
+    /**
+     * Results of the program.
+     *
+     * @param loss before the update, a scalar
+     * @param gradientNorm before clipping, a scalar
+     * @param crossEntropies F32[S], unweighted, per scored position
+     */
+    public record Output(TrainState state, Tensor loss, Tensor gradientNorm, Tensor crossEntropies) {}
+
+    /** The program for {@code device}; it takes over the storage of the state it is given. */
+    public Compiled<Input, Output> compile(Device device) {
+        return Compiled.of("train_step", this::apply, device).donating("state.**");
+    }
+
+    /** The update as tensor code. */
+    public Output apply(Input in) {
+        var parts = new ArrayList<MaskedDiffusionLoss.Result>();
+        var result = Autograd.valueAndGrad(
+                model -> {
+                    parts.add(loss.apply(model, in.batch));
+                    return parts.getFirst().loss();
+                },
+                in.state.model());
+        var clipped = ClipByNorm.of(Tree.leaves(result.gradient()), clipNorm);
+        var update = optimizer.update(
+                Tree.leaves(in.state.model()), clipped.gradients(), in.state.optimizer(), in.scalars);
+        var model = Tree.map(in.state.model(), (path, _) -> update.params().get(path));
+        return new Output(
+                new TrainState(model, update.state()),
+                result.value(),
+                clipped.norm(),
+                parts.getFirst().crossEntropies());
+    }
+}
