@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -22,8 +23,13 @@ final class Lanes {
     static final VectorSpecies<Short> BF16 =
             VectorSpecies.of(short.class, VectorShape.forBitSize(F32.vectorBitSize() / 2));
 
+    static final VectorSpecies<Long> I64 = VectorSpecies.of(long.class, F32.vectorShape());
+
     /** Elements of one vector. */
     static final int COUNT = F32.length();
+
+    /** Bytes of one vector. */
+    static final int BYTES = F32.vectorByteSize();
 
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
@@ -32,6 +38,15 @@ final class Lanes {
     /** The lanes of the last vector of {@code n} elements, which starts at {@code i}. */
     static VectorMask<Float> tail(int i, int n) {
         return F32.indexInRange(i, n);
+    }
+
+    /** A vector of {@code value}, as wide in bytes as {@link #BYTES}. */
+    static LongVector longs(long value) {
+        return LongVector.broadcast(I64, value);
+    }
+
+    static void store(LongVector value, MemorySegment data, long offset) {
+        value.intoMemorySegment(data, offset, ORDER);
     }
 
     static FloatVector load(MemorySegment data, long offset) {
