@@ -1,0 +1,99 @@
+package io.coda4j.coder.corpus;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * Finds what held-out texts share with training texts.
+ *
+ * <p>In Java texts the unit is the body of a method or constructor; elsewhere, and in Java that does not parse, it is any
+ * three lines in a row that are not blank and have 40 characters together. Texts are compared with every run of white space taken as one space.
+ */
+final class Duplicates {
+    private static final int WINDOW = 3;
+    /** Shorter windows are closing braces and the like, which say nothing. */
+    private static final int SHORTEST = 40;
+
+    private static final Pattern SPACE = Pattern.compile("\\s+");
+
+    /** The duplicated ranges of one text, with the number of its bodies and of those that are duplicated. */
+    record Found(List<CharRange> ranges, int bodies, int duplicatedBodies) {}
+
+    private final Set<String> bodies = new HashSet<>();
+    private final Set<String> windows = new HashSet<>();
+
+    static boolean isJava(String name) {
+        return name.endsWith(".java");
+    }
+
+    /** Learns what the training files contain; {@code units} are their bodies as {@link MethodBodies} found them. */
+    int addTraining(String text, Optional<List<CharRange>> units) {
+        // A held-out file may be the one that does not parse, so lines are learned of every file.
+        for (Window window : windowsOf(text)) {
+            windows.add(window.key);
+        }
+        units.orElse(List.of()).forEach(range -> bodies.add(key(text, range)));
+        return units.map(List::size).orElse(0);
+    }
+
+    Found find(String text, Optional<List<CharRange>> units) {
+        var ranges = new ArrayList<CharRange>();
+        if (units.isEmpty()) {
+            windowsOf(text).stream()
+                    .filter(w -> windows.contains(w.key))
+                    .forEach(w -> ranges.add(w.range));
+            return new Found(union(ranges), 0, 0);
+        }
+        units.get().stream().filter(r -> bodies.contains(key(text, r))).forEach(ranges::add);
+        return new Found(union(ranges), units.get().size(), ranges.size());
+    }
+
+    private static String key(String text, CharRange range) {
+        return SPACE.matcher(text.substring(range.start(), range.end())).replaceAll(" ");
+    }
+
+    private record Window(String key, CharRange range) {}
+
+    private record Line(String key, int start, int end) {}
+
+    private static List<Window> windowsOf(String text) {
+        var lines = new ArrayList<Line>();
+        for (int start = 0; start < text.length(); ) {
+            int newline = text.indexOf('\n', start);
+            int end = newline < 0 ? text.length() : newline;
+            String line = SPACE.matcher(text.substring(start, end).strip()).replaceAll(" ");
+            if (!line.isEmpty()) {
+                lines.add(new Line(line, start, end));
+            }
+            start = end + 1;
+        }
+        var found = new ArrayList<Window>();
+        for (int i = 0; i + WINDOW <= lines.size(); i++) {
+            var key = new StringBuilder();
+            lines.subList(i, i + WINDOW).forEach(line -> key.append(line.key).append('\n'));
+            if (key.length() >= SHORTEST) {
+                var range = new CharRange(lines.get(i).start, lines.get(i + WINDOW - 1).end);
+                found.add(new Window(key.toString(), range));
+            }
+        }
+        return found;
+    }
+
+    /** Joins overlapping and touching ranges; {@code ranges} is ascending by start. */
+    static List<CharRange> union(List<CharRange> ranges) {
+        var joined = new ArrayList<CharRange>();
+        for (CharRange range : ranges) {
+            if (!joined.isEmpty() && range.start() <= joined.getLast().end()) {
+                var last = joined.removeLast();
+                joined.add(new CharRange(last.start(), Math.max(last.end(), range.end())));
+            } else {
+                joined.add(range);
+            }
+        }
+        return joined;
+    }
+}

@@ -1,0 +1,37 @@
+package io.coda4j.coder.corpus;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+
+/**
+ * Decides by its path alone whether a file is held out, so that adding or removing a file never moves another.
+ *
+ * @param seed chooses one of many splits
+ * @param heldOutFraction share of the files that is held out, about
+ */
+public record Split(long seed, double heldOutFraction) {
+    /** One file in ten is held out. */
+    public static final Split DEFAULT = new Split(0, 0.1);
+
+    public Split {
+        if (!(heldOutFraction >= 0 && heldOutFraction < 1)) {
+            throw new CorpusException("The held-out fraction must be at least 0 and below 1, not " + heldOutFraction);
+        }
+    }
+
+    /** Returns whether the file of that path is held out. */
+    public boolean holdsOut(String path) {
+        try {
+            var digest = MessageDigest.getInstance("SHA-256");
+            digest.update(ByteBuffer.allocate(8).putLong(seed).flip());
+            digest.update(path.getBytes(StandardCharsets.UTF_8));
+            // The top 53 bits as a fraction in [0, 1).
+            double drawn = (ByteBuffer.wrap(digest.digest()).getLong() >>> 11) * 0x1p-53;
+            return drawn < heldOutFraction;
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JDK has SHA-256", e);
+        }
+    }
+}
