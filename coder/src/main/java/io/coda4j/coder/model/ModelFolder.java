@@ -34,11 +34,20 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
      * @throws io.coda4j.nn.safetensors.SafetensorsException if a weight file is damaged
      */
     public static ModelFolder load(Path folder, Device device) {
+        return load(folder, folder, device);
+    }
+
+    /** As {@link #load(Path, Device)}, with the weights in one file among others of the folder. */
+    public static ModelFolder load(Path folder, Device device, String weightFile) {
+        return load(folder, folder.resolve(weightFile), device);
+    }
+
+    private static ModelFolder load(Path folder, Path weightSource, Device device) {
         if (!Files.isDirectory(folder)) {
             throw new ModelException(folder, "is not a folder; expected one with config.json and *.safetensors");
         }
         var declared = CodaConfig.read(folder);
-        try (var weights = Safetensors.open(folder)) {
+        try (var weights = Safetensors.open(weightSource)) {
             // An own head in the file wins over the flag: the reference's flag is known to be wrong.
             var config = declared.withTied(!weights.contains(HEAD));
             var used = new HashSet<String>();

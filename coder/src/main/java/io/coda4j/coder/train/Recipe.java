@@ -37,7 +37,7 @@ public record Recipe(
     /**
      * Training text.
      *
-     * @param source {@code commons-lang3}, {@code mix}, or a folder
+     * @param source {@code lang3}, {@code mix}, or a folder
      */
     public record Corpus(String source) {}
 

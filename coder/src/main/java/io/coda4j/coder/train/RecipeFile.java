@@ -29,7 +29,7 @@ public final class RecipeFile {
     private static final String DEFAULTS =
             """
             seed: 1
-            corpus: {source: commons-lang3}
+            corpus: {source: lang3}
             tokenizer: {vocabulary: 4096}
             model: {hidden: 128, layers: 4, heads: 2, keyValueHeads: 2, headDim: 64, intermediate: 384, tied: true,
                     shift: false, ropeTheta: 10000, normEps: 1.0e-6}

@@ -19,6 +19,7 @@ public enum Purpose {
     TOKEN(18),
     SHUFFLE(32),
     INITIALISATION(33),
+    EVALUATION(34),
     TEST(63);
 
     private final int code;

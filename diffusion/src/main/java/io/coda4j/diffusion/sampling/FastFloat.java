@@ -17,7 +17,7 @@ final class FastFloat {
 
     private FastFloat() {}
 
-    /** e^x for x <= 0; 0 where the result would be subnormal, also for negative infinity; NaN stays NaN. */
+    /** e^x for x {@literal <=} 0; 0 where the result would be subnormal, also for negative infinity; NaN stays NaN. */
     static float exp(float x) {
         if (x < EXP_MIN) {
             return 0;

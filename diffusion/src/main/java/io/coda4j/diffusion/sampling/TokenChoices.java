@@ -47,7 +47,7 @@ final class TokenChoices {
         return confidences[n];
     }
 
-    /** Fills choices {@code first..first+count) from a piece of logits. */
+    /** Fills choices {@code first} to {@code first + count - 1} from a piece of logits. */
     void choose(DenoiseRequest request, int[] rowIds, int first, int count, float[] logits) {
         int threads = (long) count * vocabularySize < PARALLEL_WORK ? 1 : Math.min(workspaces.length, count);
         var workers = IntStream.range(0, threads);

@@ -1,0 +1,168 @@
+package io.coda4j.coder.train;
+
+import io.coda4j.coder.model.CodaConfig;
+import io.coda4j.diffusion.random.CounterRandom;
+import io.coda4j.diffusion.random.Purpose;
+import io.coda4j.nn.LanguageModel;
+import io.coda4j.nn.View;
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.spi.Device;
+import java.util.Arrays;
+
+/**
+ * How well a model names masked tokens of held-out files, beside two baselines that only count.
+ *
+ * <p>Masks are fixed by the seed, so evaluations of one run, and of runs with one tokenizer, compare. Positions whose
+ * text also occurs in training are masked like all others but not scored.
+ */
+public final class HeldOutEvaluation implements AutoCloseable {
+    private static final int ROWS = 16;
+
+    /**
+     * One evaluation.
+     *
+     * @param noise probability with which each token was masked
+     * @param positions masked tokens that were scored
+     * @param accuracy part of them where the most likely token is the right one
+     * @param crossEntropy mean negative log-likelihood in nats
+     * @param mostFrequent accuracy of always guessing the most frequent token
+     * @param neighbours accuracy of {@link NeighbourBaseline}
+     */
+    public record Result(
+            double noise,
+            int positions,
+            double accuracy,
+            double crossEntropy,
+            double mostFrequent,
+            double neighbours) {}
+
+    /** Arguments of the program. */
+    public record Input(LanguageModel model, Tensor ids, Tensor segments, Tensor rows, Tensor targets) {}
+
+    /** Results of the program: the most likely token I32[S] and the cross-entropy F32[S]. */
+    public record Output(Tensor best, Tensor crossEntropies) {}
+
+    private final EncodedCorpus text;
+    private final NeighbourBaseline baseline;
+    private final CodaConfig config;
+    private final int length;
+    private final CounterRandom random;
+    private final Compiled<Input, Output> program;
+
+    /** An evaluation on {@code text} in rows of {@code length} tokens. */
+    public HeldOutEvaluation(
+            EncodedCorpus text, NeighbourBaseline baseline, CodaConfig config, int length, long seed, Device device) {
+        this.text = text;
+        this.baseline = baseline;
+        this.config = config;
+        this.length = length;
+        this.random = new CounterRandom(seed);
+        this.program = Compiled.of("evaluate", this::apply, device);
+    }
+
+    private Output apply(Input in) {
+        var hidden = in.model.model().apply(in.ids, View.ofSegments(in.segments, config.attention()));
+        var states = hidden.reshape(hidden.dim(0) * hidden.dim(1), hidden.dim(2)).takeRows(in.rows);
+        var logits = in.model.logits(states);
+        return new Output(logits.argMax(), logits.then(new Primitive.CrossEntropy(), in.targets));
+    }
+
+    /** The number of rows the text has. */
+    public int rows() {
+        return text.tokens().length / length;
+    }
+
+    /** Evaluates on {@code count} rows spread evenly over the text, or on all if there are fewer. */
+    public Result run(LanguageModel model, double noise, int count) {
+        int total = rows();
+        int used = Math.min(count, total);
+        var tally = new Tally();
+        for (int start = 0; start < used; start += ROWS) {
+            int rows = Math.min(ROWS, used - start);
+            var blocks = new int[rows];
+            for (int i = 0; i < rows; i++) {
+                blocks[i] = (int) ((long) (start + i) * total / used);
+            }
+            batch(model, noise, blocks, tally);
+        }
+        return tally.result(noise);
+    }
+
+    private void batch(LanguageModel model, double noise, int[] blocks, Tally tally) {
+        var clean = new int[blocks.length * length];
+        var masked = new boolean[clean.length];
+        for (int b = 0; b < blocks.length; b++) {
+            System.arraycopy(text.tokens(), blocks[b] * length, clean, b * length, length);
+            for (int i = 0; i < length; i++) {
+                masked[b * length + i] = random.uniform(Purpose.EVALUATION, 0, blocks[b], i) < noise;
+            }
+        }
+        var noisy = clean.clone();
+        var scored = new int[clean.length];
+        int count = 0;
+        for (int i = 0; i < clean.length; i++) {
+            if (masked[i]) {
+                noisy[i] = config.maskToken();
+                boolean isPredictable = !config.shift() || i % length > 0;
+                if (isPredictable && text.fresh()[blocks[i / length] * length + i % length]) {
+                    scored[count++] = i;
+                }
+            }
+        }
+        score(model, clean, noisy, Arrays.copyOf(scored, count), tally);
+    }
+
+    private void score(LanguageModel model, int[] clean, int[] noisy, int[] scored, Tally tally) {
+        int padded = Math.max(1, Math.ceilDiv(scored.length, 128)) * 128;
+        var rows = new int[padded];
+        var targets = new int[padded];
+        for (int k = 0; k < scored.length; k++) {
+            rows[k] = config.shift() ? scored[k] - 1 : scored[k];
+            targets[k] = clean[scored[k]];
+        }
+        var shape = Shape.of(clean.length / length, length);
+        var out = program.apply(new Input(
+                model,
+                Array.of(shape, noisy),
+                Array.of(shape, new int[clean.length]),
+                Array.of(Shape.of(padded), rows),
+                Array.of(Shape.of(padded), targets)));
+        var best = ((Array) out.best()).toInts();
+        var losses = ((Array) out.crossEntropies()).toFloats();
+        for (int k = 0; k < scored.length; k++) {
+            int from = scored[k] / length * length;
+            int guess = baseline.guess(noisy, from, from + length, scored[k], config.maskToken());
+            tally.add(targets[k], best[k], losses[k], guess, baseline.mostFrequent());
+        }
+    }
+
+    private static final class Tally {
+        private int positions;
+        private int right;
+        private int neighbours;
+        private int mostFrequent;
+        private double loss;
+
+        void add(int target, int best, double crossEntropy, int neighbourGuess, int frequentGuess) {
+            positions++;
+            right += best == target ? 1 : 0;
+            neighbours += neighbourGuess == target ? 1 : 0;
+            mostFrequent += frequentGuess == target ? 1 : 0;
+            loss += crossEntropy;
+        }
+
+        Result result(double noise) {
+            double n = Math.max(1, positions);
+            return new Result(noise, positions, right / n, loss / n, mostFrequent / n, neighbours / n);
+        }
+    }
+
+    @Override
+    public void close() {
+        program.close();
+    }
+}

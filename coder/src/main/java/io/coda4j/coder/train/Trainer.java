@@ -1,0 +1,203 @@
+package io.coda4j.coder.train;
+
+import io.coda4j.coder.model.CodaConfig;
+import io.coda4j.coder.train.TrainStep.Input;
+import io.coda4j.coder.train.TrainStep.Output;
+import io.coda4j.diffusion.CounterDraws;
+import io.coda4j.diffusion.ForwardProcess;
+import io.coda4j.diffusion.MaskedBatch;
+import io.coda4j.diffusion.MaskedDiffusionLoss;
+import io.coda4j.diffusion.MaskingPlan;
+import io.coda4j.diffusion.NoisedBatch;
+import io.coda4j.diffusion.ScoredPositions;
+import io.coda4j.diffusion.SegmentIds;
+import io.coda4j.diffusion.random.CounterRandom;
+import io.coda4j.nn.Optimizer;
+import io.coda4j.nn.schedule.Schedule;
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.Scope;
+import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.spi.Device;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The training loop.
+ *
+ * <p>Everything but the weights and moments is a function of the position in the run, so a run that is stopped at any
+ * checkpoint and resumed does exactly what it would have done.
+ */
+public final class Trainer implements AutoCloseable {
+    /** Equal ranges of the noise level for which the loss is reported apart. */
+    public static final int NOISE_BUCKETS = 5;
+
+    private final Recipe recipe;
+    private final CodaConfig config;
+    private final TokenBlocks blocks;
+    private final Checkpoints checkpoints;
+    private final @Nullable HeldOutEvaluation evaluation;
+    private final TrainingListener listener;
+    private final Optimizer optimizer;
+    private final Schedule rate;
+    private final MaskingPlan masking;
+    private final ForwardProcess forward;
+    private final Compiled<Input, Output> program;
+
+    private TrainState state;
+    private long step;
+    private long rows;
+    private long millis;
+
+    /**
+     * A run of {@code recipe} from a state.
+     *
+     * @param state consumed by the first step
+     * @param position where the run stands, or null at its start
+     * @param evaluation of the model while it trains, or null
+     */
+    public Trainer(
+            Recipe recipe,
+            CodaConfig config,
+            TokenBlocks blocks,
+            TrainState state,
+            Checkpoints.@Nullable Position position,
+            Checkpoints checkpoints,
+            @Nullable HeldOutEvaluation evaluation,
+            TrainingListener listener,
+            Device device) {
+        this.recipe = recipe;
+        this.config = config;
+        this.blocks = blocks;
+        this.state = state;
+        this.checkpoints = checkpoints;
+        this.evaluation = evaluation;
+        this.listener = listener;
+        this.optimizer = recipe.rule();
+        this.rate = recipe.learningRate();
+        this.masking = recipe.maskingPlan();
+        this.forward = new ForwardProcess(
+                config.maskToken(),
+                config.padToken(),
+                masking.form(),
+                recipe.masking().noiseLevels());
+        var loss = new MaskedDiffusionLoss(
+                config.attention(), recipe.loss().chunkRows(), recipe.loss().checkpointLayers());
+        this.program = new TrainStep(loss, optimizer, recipe.clipNorm()).compile(device);
+        if (position != null) {
+            step = position.step();
+            rows = position.rows();
+            millis = position.millis();
+        }
+    }
+
+    /** Trains until the budget is used up, writes a last checkpoint, and gives the state. */
+    public TrainState run() {
+        listener.started(step);
+        var budget = recipe.budget();
+        var run = recipe.run();
+        long before = millis;
+        long since = System.nanoTime();
+        while (!budget.isUsedUp(step, millis)) {
+            try (var scope = Scope.open()) {
+                advance(scope, budget);
+            }
+            millis = before + (System.nanoTime() - since) / 1_000_000;
+            boolean isLast = budget.isUsedUp(step, millis);
+            if (run.evaluateEvery() > 0 && step % run.evaluateEvery() == 0 && !isLast) {
+                evaluate(run.evaluationBlocks());
+            }
+            if (isLast || run.checkpointEvery() > 0 && step % run.checkpointEvery() == 0) {
+                save();
+            }
+            // Evaluations and checkpoints are not training: the budget does not pay for them.
+            before = millis;
+            since = System.nanoTime();
+        }
+        return state;
+    }
+
+    private void advance(Scope scope, Budget budget) {
+        long position = budget.position(step, millis);
+        double learningRate = rate.at(position);
+        var noised = noisedBatch();
+        var scored = ScoredPositions.of(noised, recipe.loss().weighting(), config.shift());
+        var padded = scored.paddedToMultipleOf(recipe.loss().scoreBucket());
+        var batch = MaskedBatch.of(noised, padded, segments(noised));
+        var scalars = optimizer.scalars(step + 1, learningRate);
+        long start = System.nanoTime();
+        var out = program.apply(new Input(state, batch, Array.of(Shape.of(scalars.length), scalars)));
+        state = scope.keep(out.state());
+        step++;
+        rows += noised.rows();
+        double loss = ((Array) out.loss()).item();
+        if (!Double.isFinite(loss)) {
+            throw new RecipeException("the loss became " + loss + " at step " + step
+                    + "; lower schedule.peak or optimizer.clip, and start from the last checkpoint");
+        }
+        long spent = (System.nanoTime() - start) / 1_000_000;
+        listener.stepped(new TrainingListener.Step(
+                step,
+                blocks.epoch(rows - 1),
+                rows * noised.length(),
+                millis + spent,
+                loss,
+                lossByNoise(noised, scored, ((Array) out.crossEntropies()).toFloats()),
+                learningRate,
+                ((Array) out.gradientNorm()).item(),
+                scored.count()));
+    }
+
+    private NoisedBatch noisedBatch() {
+        int length = recipe.batch().length();
+        var ids = new int[recipe.batch().rows() * length];
+        for (int b = 0; b < recipe.batch().rows(); b++) {
+            blocks.copy(rows + b, ids, b * length);
+        }
+        var draws = new CounterDraws(
+                new CounterRandom(recipe.seed()),
+                Math.toIntExact(step),
+                0,
+                recipe.batch().rows());
+        return forward.apply(
+                ids, recipe.batch().rows(), length, null, masking.schedule().at(step), draws);
+    }
+
+    private int[] segments(NoisedBatch batch) {
+        return recipe.batch().segmentAttention()
+                ? SegmentIds.of(batch.targets(), batch.rows(), batch.length(), config.eosToken())
+                : new int[batch.targets().length];
+    }
+
+    private double[] lossByNoise(NoisedBatch batch, ScoredPositions scored, float[] crossEntropies) {
+        var sums = new double[NOISE_BUCKETS];
+        var counts = new int[NOISE_BUCKETS];
+        for (int n = 0; n < scored.count(); n++) {
+            float sigma = batch.sigma()[scored.hiddenRows()[n] / batch.length()];
+            int bucket = Math.min(NOISE_BUCKETS - 1, (int) (sigma * NOISE_BUCKETS));
+            sums[bucket] += crossEntropies[n];
+            counts[bucket]++;
+        }
+        Arrays.setAll(sums, i -> counts[i] == 0 ? Double.NaN : sums[i] / counts[i]);
+        return sums;
+    }
+
+    private void evaluate(int evaluationRows) {
+        if (evaluation != null) {
+            try (var _ = Scope.open()) {
+                listener.evaluated(step, millis, evaluation.run(state.model(), 0.5, evaluationRows));
+            }
+        }
+    }
+
+    private void save() {
+        checkpoints.save(
+                new Checkpoints.Position(step, rows, millis, recipe.seed(), RecipeFile.write(recipe)), config, state);
+        listener.saved(step);
+    }
+
+    @Override
+    public void close() {
+        program.close();
+    }
+}
