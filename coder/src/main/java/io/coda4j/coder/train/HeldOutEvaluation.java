@@ -1,5 +1,6 @@
 package io.coda4j.coder.train;
 
+import io.coda4j.coder.metrics.Score;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.diffusion.random.CounterRandom;
 import io.coda4j.diffusion.random.Purpose;
@@ -17,7 +18,7 @@ import java.util.Arrays;
  * How well a model names masked tokens of held-out files, beside two baselines that only count.
  *
  * <p>Masks are fixed by the seed, so evaluations of one run, and of runs with one tokenizer, compare. Positions whose
- * text also occurs in training are masked like all others but not scored.
+ * text also occurs in training are masked like all others and scored apart.
  */
 public final class HeldOutEvaluation implements AutoCloseable {
     private static final int ROWS = 16;
@@ -26,19 +27,11 @@ public final class HeldOutEvaluation implements AutoCloseable {
      * One evaluation.
      *
      * @param noise probability with which each token was masked
-     * @param positions masked tokens that were scored
-     * @param accuracy part of them where the most likely token is the right one
-     * @param crossEntropy mean negative log-likelihood in nats
-     * @param mostFrequent accuracy of always guessing the most frequent token
-     * @param neighbours accuracy of {@link NeighbourBaseline}
+     * @param crossEntropy mean negative log-likelihood in nats over the positions of {@code unseen}
+     * @param all scores over all masked positions
+     * @param unseen scores over those whose text occurs nowhere in training
      */
-    public record Result(
-            double noise,
-            int positions,
-            double accuracy,
-            double crossEntropy,
-            double mostFrequent,
-            double neighbours) {}
+    public record Result(double noise, double crossEntropy, Score all, Score unseen) {}
 
     /** Arguments of the program. */
     public record Input(LanguageModel model, Tensor ids, Tensor segments, Tensor rows, Tensor targets) {}
@@ -107,16 +100,15 @@ public final class HeldOutEvaluation implements AutoCloseable {
         for (int i = 0; i < clean.length; i++) {
             if (masked[i]) {
                 noisy[i] = config.maskToken();
-                boolean isPredictable = !config.shift() || i % length > 0;
-                if (isPredictable && text.fresh()[blocks[i / length] * length + i % length]) {
+                if (!config.shift() || i % length > 0) {
                     scored[count++] = i;
                 }
             }
         }
-        score(model, clean, noisy, Arrays.copyOf(scored, count), tally);
+        score(model, blocks, clean, noisy, Arrays.copyOf(scored, count), tally);
     }
 
-    private void score(LanguageModel model, int[] clean, int[] noisy, int[] scored, Tally tally) {
+    private void score(LanguageModel model, int[] blocks, int[] clean, int[] noisy, int[] scored, Tally tally) {
         int padded = Math.max(1, Math.ceilDiv(scored.length, 128)) * 128;
         var rows = new int[padded];
         var targets = new int[padded];
@@ -136,28 +128,50 @@ public final class HeldOutEvaluation implements AutoCloseable {
         for (int k = 0; k < scored.length; k++) {
             int from = scored[k] / length * length;
             int guess = baseline.guess(noisy, from, from + length, scored[k], config.maskToken());
-            tally.add(targets[k], best[k], losses[k], guess, baseline.mostFrequent());
+            boolean isFresh = text.fresh()[blocks[scored[k] / length] * length + scored[k] % length];
+            tally.add(
+                    isFresh,
+                    losses[k],
+                    targets[k] == best[k],
+                    targets[k] == baseline.mostFrequent(),
+                    targets[k] == guess);
         }
     }
 
     private static final class Tally {
-        private int positions;
-        private int right;
-        private int neighbours;
-        private int mostFrequent;
+        private final Hits all = new Hits();
+        private final Hits unseen = new Hits();
         private double loss;
 
-        void add(int target, int best, double crossEntropy, int neighbourGuess, int frequentGuess) {
-            positions++;
-            right += best == target ? 1 : 0;
-            neighbours += neighbourGuess == target ? 1 : 0;
-            mostFrequent += frequentGuess == target ? 1 : 0;
-            loss += crossEntropy;
+        void add(boolean isFresh, double crossEntropy, boolean model, boolean mostFrequent, boolean neighbours) {
+            all.add(model, mostFrequent, neighbours);
+            if (isFresh) {
+                unseen.add(model, mostFrequent, neighbours);
+                loss += crossEntropy;
+            }
         }
 
         Result result(double noise) {
+            return new Result(noise, loss / Math.max(1, unseen.positions), all.score(), unseen.score());
+        }
+    }
+
+    private static final class Hits {
+        private int positions;
+        private int model;
+        private int mostFrequent;
+        private int neighbours;
+
+        void add(boolean isModel, boolean isMostFrequent, boolean isNeighbours) {
+            positions++;
+            model += isModel ? 1 : 0;
+            mostFrequent += isMostFrequent ? 1 : 0;
+            neighbours += isNeighbours ? 1 : 0;
+        }
+
+        Score score() {
             double n = Math.max(1, positions);
-            return new Result(noise, positions, right / n, loss / n, mostFrequent / n, neighbours / n);
+            return new Score(positions, model / n, mostFrequent / n, neighbours / n);
         }
     }
 

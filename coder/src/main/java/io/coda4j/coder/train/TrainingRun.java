@@ -1,0 +1,199 @@
+package io.coda4j.coder.train;
+
+import io.coda4j.coder.corpus.ArtifactStore;
+import io.coda4j.coder.corpus.Corpus;
+import io.coda4j.coder.corpus.CorpusCatalogue;
+import io.coda4j.coder.corpus.FetchListener;
+import io.coda4j.coder.corpus.Split;
+import io.coda4j.coder.files.AtomicFile;
+import io.coda4j.coder.model.CodaConfig;
+import io.coda4j.coder.model.Initialization;
+import io.coda4j.coder.model.ModelFolder;
+import io.coda4j.coder.tokenizer.BpeTokenizer;
+import io.coda4j.coder.tokenizer.BpeTrainer;
+import io.coda4j.coder.tokenizer.TokenizerJson;
+import io.coda4j.nn.LanguageModel;
+import io.coda4j.tensor.spi.Device;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A training run and its folder: corpus and tokenizer made ready, state new or from the latest checkpoint.
+ *
+ * <pre>
+ * DIR/recipe.yaml            the recipe
+ * DIR/model/                 tokenizer.json; config.json and model.safetensors at the end
+ * DIR/checkpoints/step-N/    what a killed run resumes from
+ * </pre>
+ */
+public final class TrainingRun implements AutoCloseable {
+    /** Files that hold source code, where the corpus is a folder. */
+    private static final Set<String> EXTENSIONS = Set.of("java");
+
+    private static final double INITIAL_DEVIATION = 0.02;
+
+    private final Path folder;
+    private final Recipe recipe;
+    private final Corpus corpus;
+    private final BpeTokenizer tokenizer;
+    private final CodaConfig config;
+    private final EncodedCorpus heldOut;
+    private final HeldOutEvaluation evaluation;
+    private final TokenBlocks blocks;
+    private final Checkpoints checkpoints;
+    private final Device device;
+    private final TrainState start;
+    private final Checkpoints.@Nullable Position position;
+
+    private TrainingRun(Path folder, Recipe recipe, boolean resume, Device device, Consumer<String> notes) {
+        this.folder = folder;
+        this.recipe = recipe;
+        this.device = device;
+        this.checkpoints = new Checkpoints(folder.resolve("checkpoints"), recipe.run().keepCheckpoints());
+        var latest = checkpoints.latest();
+        if (latest.isPresent() && !resume) {
+            throw new RecipeException(folder + ": holds a run already (" + latest.get().getFileName()
+                    + "); add --resume to go on with it, or choose another folder with --out");
+        }
+        this.corpus = readCorpus(recipe.corpus().source(), notes);
+        notes.accept(corpus.statistics().toString());
+        AtomicFile.createFolder(folder.resolve("model"));
+        this.tokenizer = tokenizer(resume, notes);
+        this.config = recipe.config(tokenizer);
+        var train = EncodedCorpus.of(corpus.train(), tokenizer);
+        this.heldOut = EncodedCorpus.of(corpus.heldOut(), tokenizer);
+        notes.accept("%,d training tokens, %,d held out; model of %,d parameters"
+                .formatted(train.tokens().length, heldOut.tokens().length, config.transformer().parameters()));
+        this.blocks = new TokenBlocks(train.tokens(), recipe.batch().length(), recipe.seed());
+        this.evaluation = new HeldOutEvaluation(
+                heldOut,
+                new NeighbourBaseline(train.tokens()),
+                config,
+                recipe.batch().length(),
+                recipe.seed(),
+                device);
+        checkpoints.clearUnfinished();
+        var optimizer = recipe.rule();
+        if (latest.isPresent()) {
+            var loaded = Checkpoints.load(latest.get(), optimizer, device);
+            this.position = loaded.position();
+            this.start = loaded.state();
+            notes.accept("going on after step " + loaded.position().step());
+        } else {
+            this.position = null;
+            this.start = TrainState.start(
+                    new Initialization(INITIAL_DEVIATION, true)
+                            .initialize(config.transformer(), recipe.seed(), device),
+                    optimizer,
+                    device);
+        }
+    }
+
+    /**
+     * Makes a run of {@code recipe} ready in {@code folder}.
+     *
+     * @param resume go on from the latest checkpoint, if there is one
+     * @param notes receives a line about each thing done
+     * @throws RecipeException if the folder holds a run and {@code resume} is not set, or one with another recipe
+     */
+    public static TrainingRun prepare(
+            Path folder, Recipe recipe, boolean resume, Device device, Consumer<String> notes) {
+        AtomicFile.createFolder(folder);
+        var file = folder.resolve("recipe.yaml");
+        if (resume && Files.exists(file)) {
+            requireSame(file, recipe);
+        }
+        AtomicFile.write(file, RecipeFile.write(recipe));
+        return new TrainingRun(folder, recipe, resume, device, notes);
+    }
+
+    private static void requireSame(Path file, Recipe recipe) {
+        var stored = RecipeFile.read(file);
+        if (!stored.equals(recipe)) {
+            throw new RecipeException(file + ": the run was started with another recipe, and would not be the same run;"
+                    + " resume with this file as --config, or choose another folder with --out");
+        }
+    }
+
+    private static Corpus readCorpus(String source, Consumer<String> notes) {
+        boolean isNamed = Arrays.stream(CorpusCatalogue.values()).anyMatch(corpus -> corpus.key().equals(source));
+        if (!isNamed && Files.exists(Path.of(source))) {
+            return Corpus.ofFolder(Path.of(source), EXTENSIONS, Split.DEFAULT);
+        }
+        var named = CorpusCatalogue.named(source);
+        notes.accept("corpus " + named.key() + " (" + named.licences() + ")");
+        var store = ArtifactStore.ofUser(new FetchListener() {
+            @Override
+            public void note(String line) {
+                notes.accept(line);
+            }
+        });
+        return Corpus.ofArtifacts(named.artifacts(), store, Split.DEFAULT);
+    }
+
+    private BpeTokenizer tokenizer(boolean resume, Consumer<String> notes) {
+        var file = folder.resolve("model").resolve("tokenizer.json");
+        if (resume && Files.exists(file)) {
+            return TokenizerJson.read(file);
+        }
+        notes.accept("training a tokenizer of " + recipe.tokenizer().vocabulary() + " tokens");
+        var texts = corpus.train().stream().map(source -> source.text()).toList();
+        var trained = BpeTrainer.ofSize(recipe.tokenizer().vocabulary()).train(texts, (done, total) -> {});
+        TokenizerJson.write(trained, file);
+        return trained;
+    }
+
+    /** The text the run learns from. */
+    public Corpus corpus() {
+        return corpus;
+    }
+
+    /** The tokenizer of the run. */
+    public BpeTokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** The model's configuration. */
+    public CodaConfig config() {
+        return config;
+    }
+
+    /** The held-out text as tokens. */
+    public EncodedCorpus heldOut() {
+        return heldOut;
+    }
+
+    /** The evaluation on held-out text. */
+    public HeldOutEvaluation evaluation() {
+        return evaluation;
+    }
+
+    /** Steps done before this process started. */
+    public long firstStep() {
+        return position == null ? 0 : position.step();
+    }
+
+    /** Where the finished model is written. */
+    public Path modelFolder() {
+        return folder.resolve("model");
+    }
+
+    /** Trains to the end of the budget, writes the model, and gives it. */
+    public LanguageModel train(TrainingListener listener) {
+        try (var trainer =
+                new Trainer(recipe, config, blocks, start, position, checkpoints, evaluation, listener, device)) {
+            var model = trainer.run().model();
+            ModelFolder.save(modelFolder(), config, model);
+            return model;
+        }
+    }
+
+    @Override
+    public void close() {
+        evaluation.close();
+    }
+}
