@@ -54,6 +54,17 @@ public final class Corpus {
         return new Builder(split).build(reader, folder + " (extensions " + String.join(", ", extensions) + ")");
     }
 
+    /**
+     * Reads the files of a jar or zip on this machine, for example the {@code lib/src.zip} of a JDK.
+     *
+     * @throws CorpusException if the file cannot be read or holds no such file
+     */
+    public static Corpus ofJar(Path jar, Set<String> extensions, Split split) {
+        var reader = new SourceReader(Set.copyOf(extensions));
+        reader.readJar(jar, String.valueOf(jar.getFileName()));
+        return new Builder(split).build(reader, jar + " (extensions " + String.join(", ", extensions) + ")");
+    }
+
     /** Returns the files to train on. */
     public List<SourceFile> train() {
         return train;
@@ -118,16 +129,22 @@ public final class Corpus {
         }
 
         private Corpus compare(List<SourceFile> train, List<SourceFile> heldOut, List<SkippedFile> skipped) {
-            var duplicates = new Duplicates();
-            int trainBodies = 0;
             var trainUnits = units(train);
+            var heldOutUnits = units(heldOut);
+            var duplicates = new Duplicates();
+            boolean byLines = heldOutUnits.stream().anyMatch(Optional::isEmpty);
+            int trainBodies = 0;
             for (int i = 0; i < train.size(); i++) {
-                trainBodies += duplicates.addTraining(train.get(i).text(), trainUnits.get(i));
+                var ranges = trainUnits.get(i).orElse(List.of());
+                duplicates.addBodies(train.get(i).text(), ranges);
+                trainBodies += ranges.size();
+                if (byLines) {
+                    duplicates.addLines(train.get(i).text());
+                }
             }
             var marked = new ArrayList<SourceFile>();
             int bodies = 0;
             int seen = 0;
-            var heldOutUnits = units(heldOut);
             for (int i = 0; i < heldOut.size(); i++) {
                 var file = heldOut.get(i);
                 var found = duplicates.find(file.text(), heldOutUnits.get(i));

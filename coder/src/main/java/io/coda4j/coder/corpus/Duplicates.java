@@ -30,16 +30,17 @@ final class Duplicates {
         return name.endsWith(".java");
     }
 
-    /** Learns what the training files contain; {@code units} are their bodies as {@link MethodBodies} found them. */
-    int addTraining(String text, Optional<List<CharRange>> units) {
-        // A held-out file may be the one that does not parse, so lines are learned of every file.
-        for (Window window : windowsOf(text)) {
-            windows.add(window.key);
-        }
-        units.orElse(List.of()).forEach(range -> bodies.add(key(text, range)));
-        return units.map(List::size).orElse(0);
+    /** Learns the bodies of a training file, as {@link MethodBodies} found them. */
+    void addBodies(String text, List<CharRange> ranges) {
+        ranges.forEach(range -> bodies.add(key(text, range)));
     }
 
+    /** Learns the lines of a training file. */
+    void addLines(String text) {
+        windowsOf(text).forEach(window -> windows.add(window.key));
+    }
+
+    /** Finds what is known of a held-out file: by its bodies, or by lines where {@code units} is empty. */
     Found find(String text, Optional<List<CharRange>> units) {
         var ranges = new ArrayList<CharRange>();
         if (units.isEmpty()) {

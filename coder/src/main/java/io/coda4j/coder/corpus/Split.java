@@ -12,8 +12,11 @@ import java.security.NoSuchAlgorithmException;
  * @param heldOutFraction share of the files that is held out, about
  */
 public record Split(long seed, double heldOutFraction) {
-    /** One file in ten is held out. */
-    public static final Split DEFAULT = new Split(0, 0.1);
+    /**
+     * One file in ten is held out, with the first seed that holds out a tenth of the characters too, within one percent,
+     * in both corpora of {@link CorpusCatalogue}; files differ much in size.
+     */
+    public static final Split DEFAULT = new Split(8, 0.1);
 
     public Split {
         if (!(heldOutFraction >= 0 && heldOutFraction < 1)) {

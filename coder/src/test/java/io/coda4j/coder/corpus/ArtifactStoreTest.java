@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -237,6 +238,14 @@ final class ArtifactStoreTest {
         assertEquals("org.example:tiny:1.0", corpus.train().getFirst().artifact());
         assertFalse(Files.exists(folder.resolve("escape.java")));
         assertEquals(20, corpus.statistics().trainBodies() + corpus.statistics().heldOutBodies());
+    }
+
+    @Test
+    void aZipOnThisMachineBecomesACorpus() throws IOException {
+        Path zip = Files.write(folder.resolve("src.zip"), jar);
+        var corpus = Corpus.ofJar(zip, Set.of("java"), new Split(0, 0));
+        assertEquals(21, corpus.train().size());
+        assertEquals("src.zip", corpus.train().getFirst().artifact());
     }
 
     @Test
