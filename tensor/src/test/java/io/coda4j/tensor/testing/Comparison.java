@@ -22,10 +22,8 @@ public final class Comparison {
 
     /** As the other, for values of one shape in row-major order. */
     public static void check(String what, Shape shape, double[] expected, double[] got, Tolerance tolerance) {
-        double scale = Arrays.stream(expected)
-                .map(Math::abs)
-                .filter(Double::isFinite)
-                .reduce(1, Math::max);
+        double scale =
+                Arrays.stream(expected).map(Math::abs).filter(Double::isFinite).reduce(1, Math::max);
         int bad = 0;
         int worst = -1;
         double maxAbsolute = 0;
@@ -43,9 +41,18 @@ public final class Comparison {
             maxRelative = Math.max(maxRelative, difference / Math.abs(expected[i]));
         }
         if (bad > 0) {
-            throw new AssertionError("%s: %d of %d elements differ; max abs %.3g, max rel %.3g; worst at %s: expected %s, got %s (allowed: %s)"
-                    .formatted(what, bad, expected.length, maxAbsolute, maxRelative, index(shape, worst),
-                            expected[worst], got[worst], tolerance));
+            throw new AssertionError(
+                    "%s: %d of %d elements differ; max abs %.3g, max rel %.3g; worst at %s: expected %s, got %s (allowed: %s)"
+                            .formatted(
+                                    what,
+                                    bad,
+                                    expected.length,
+                                    maxAbsolute,
+                                    maxRelative,
+                                    index(shape, worst),
+                                    expected[worst],
+                                    got[worst],
+                                    tolerance));
         }
     }
 

@@ -51,7 +51,8 @@ public sealed interface Domain {
     default double[] values(TensorType type, Random random) {
         int size = Math.toIntExact(type.size());
         return switch (this) {
-            case Normal() -> random.doubles(size).map(_ -> random.nextGaussian()).toArray();
+            case Normal() ->
+                random.doubles(size).map(_ -> random.nextGaussian()).toArray();
             case Between(double low, double high) ->
                 random.doubles(size).map(u -> low + (high - low) * u).toArray();
             case Whole(int low, int high) ->
@@ -83,21 +84,23 @@ public sealed interface Domain {
     static List<Double> specials(DType dtype) {
         return switch (dtype) {
             case BOOL -> List.of(0.0, 1.0);
-            case I32 -> List.of(0.0, 1.0, -1.0, 2.0, -7.0, 46341.0, (double) Integer.MAX_VALUE, (double) Integer.MIN_VALUE);
-            case BF16, F32, F64 -> List.of(
-                    0.0,
-                    -0.0,
-                    1.0,
-                    -1.0,
-                    -2.5,
-                    0.3,
-                    1e-40,
-                    (double) Float.MIN_NORMAL,
-                    3e38,
-                    -3e38,
-                    Double.POSITIVE_INFINITY,
-                    Double.NEGATIVE_INFINITY,
-                    Double.NaN);
+            case I32 ->
+                List.of(0.0, 1.0, -1.0, 2.0, -7.0, 46341.0, (double) Integer.MAX_VALUE, (double) Integer.MIN_VALUE);
+            case BF16, F32, F64 ->
+                List.of(
+                        0.0,
+                        -0.0,
+                        1.0,
+                        -1.0,
+                        -2.5,
+                        0.3,
+                        1e-40,
+                        (double) Float.MIN_NORMAL,
+                        3e38,
+                        -3e38,
+                        Double.POSITIVE_INFINITY,
+                        Double.NEGATIVE_INFINITY,
+                        Double.NaN);
         };
     }
 }

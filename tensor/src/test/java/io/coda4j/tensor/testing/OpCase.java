@@ -59,14 +59,16 @@ public record OpCase(Primitive prim, List<Operand> operands, int terms, boolean 
         var random = new Random(seed);
         var inputs = new ArrayList<Array>();
         for (var operand : operands) {
-            inputs.add(switch (operand.domain()) {
-                case Domain.Result(var source, int count, int index) ->
-                    (Array) new Eager(OpTable.reference())
-                            .apply(source, List.<Tensor>copyOf(inputs.subList(0, count)))
-                            .get(index);
-                case Domain other -> Array.of(operand.type(), other.values(operand.type(), random))
-                        .to(OpTable.reference());
-            });
+            inputs.add(
+                    switch (operand.domain()) {
+                        case Domain.Result(var source, int count, int index) ->
+                            (Array) new Eager(OpTable.reference())
+                                    .apply(source, List.<Tensor>copyOf(inputs.subList(0, count)))
+                                    .get(index);
+                        case Domain other ->
+                            Array.of(operand.type(), other.values(operand.type(), random))
+                                    .to(OpTable.reference());
+                    });
         }
         return inputs;
     }

@@ -29,8 +29,9 @@ public final class OpTable {
     public static final int LANES = FloatVector.SPECIES_PREFERRED.length();
 
     /** Sizes around the vector width, and two primes. */
-    static final List<Integer> SIZES =
-            Stream.of(0, 1, LANES - 1, LANES, LANES + 1, 2 * LANES + 3, 97).distinct().toList();
+    static final List<Integer> SIZES = Stream.of(0, 1, LANES - 1, LANES, LANES + 1, 2 * LANES + 3, 97)
+            .distinct()
+            .toList();
 
     private static final Domain NORMAL = new Domain.Normal();
     private static final Domain POSITIVE = new Domain.Between(0.1, 3);
@@ -43,7 +44,8 @@ public final class OpTable {
 
     /** Values exactly between two BF16 numbers, and their neighbours. */
     private static final Domain TIES = new Domain.Cycle(
-            List.of(1 + 0x1p-8, 1 + 3 * 0x1p-8, 1 + 0x1p-8 + 0x1p-20, 1 + 0x1p-8 - 0x1p-20, -1 - 0x1p-8, 0x1.fep127), 1);
+            List.of(1 + 0x1p-8, 1 + 3 * 0x1p-8, 1 + 0x1p-8 + 0x1p-20, 1 + 0x1p-8 - 0x1p-20, -1 - 0x1p-8, 0x1.fep127),
+            1);
 
     /** Around the ends of I32, and halves. */
     private static final Domain TO_INTEGER = new Domain.Cycle(
@@ -198,11 +200,20 @@ public final class OpTable {
             case NEG -> row(prim, 0, special(1, size));
             case EXP, LOGISTIC, LOG, SQRT, RSQRT -> row(prim, 1, special(1, size));
             case SIN, COS ->
-                row(prim, 1, real(
-                        new Domain.Cycle(
-                                List.of(0.0, -0.0, 1e-40, Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY),
-                                1),
-                        19));
+                row(
+                        prim,
+                        1,
+                        real(
+                                new Domain.Cycle(
+                                        List.of(
+                                                0.0,
+                                                -0.0,
+                                                1e-40,
+                                                Double.NaN,
+                                                Double.POSITIVE_INFINITY,
+                                                Double.NEGATIVE_INFINITY),
+                                        1),
+                                19));
             case NOT -> row(prim, 0, bools(size));
         }
     }
@@ -278,7 +289,9 @@ public final class OpTable {
     }
 
     private void convert() {
-        var all = Stream.of(DType.BOOL, DType.I32, DType.BF16, DType.F32, real).distinct().toList();
+        var all = Stream.of(DType.BOOL, DType.I32, DType.BF16, DType.F32, real)
+                .distinct()
+                .toList();
         for (var to : all) {
             var prim = new Primitive.Convert(to);
             for (int n : SIZES) {
@@ -310,7 +323,8 @@ public final class OpTable {
         }
         moves(new Primitive.Transpose(List.of(1, 0)), dims(2 * LANES + 3, 33));
         moves(new Primitive.Transpose(List.of(1, 0)), dims(4 * LANES, 2 * LANES));
-        for (var permutation : List.of(List.of(0, 2, 1), List.of(1, 0, 2), List.of(1, 2, 0), List.of(2, 0, 1), List.of(2, 1, 0))) {
+        for (var permutation :
+                List.of(List.of(0, 2, 1), List.of(1, 0, 2), List.of(1, 2, 0), List.of(2, 0, 1), List.of(2, 1, 0))) {
             moves(new Primitive.Transpose(permutation), dims(3, LANES + 1, 5));
         }
         moves(new Primitive.Transpose(List.of(0, 2, 1, 3)), dims(2, 5, 3, LANES + 1));
@@ -377,11 +391,22 @@ public final class OpTable {
         }
         for (var op : List.of(ReduceOp.MAX, ReduceOp.MIN)) {
             // Each row meets NaN, the infinities and both zeros at another lane.
-            row(new Primitive.Reduce(op, List.of(1)), 0, real(
-                    new Domain.Cycle(
-                            List.of(-1.0, Double.NEGATIVE_INFINITY, 0.0, -0.0, 2.0, Double.POSITIVE_INFINITY, Double.NaN),
-                            5),
-                    23, LANES + 1));
+            row(
+                    new Primitive.Reduce(op, List.of(1)),
+                    0,
+                    real(
+                            new Domain.Cycle(
+                                    List.of(
+                                            -1.0,
+                                            Double.NEGATIVE_INFINITY,
+                                            0.0,
+                                            -0.0,
+                                            2.0,
+                                            Double.POSITIVE_INFINITY,
+                                            Double.NaN),
+                                    5),
+                            23,
+                            LANES + 1));
             row(new Primitive.Reduce(op, List.of(1)), 0, real(new Domain.Cycle(List.of(-0.0, 0.0), 1), 3, LANES + 1));
         }
     }
@@ -471,7 +496,8 @@ public final class OpTable {
     }
 
     private void takeRows(Operand table, Operand ids) {
-        rows.add(new OpCase(new Primitive.TakeRows(), List.of(table, ids), 0, table.type().dtype() == real));
+        rows.add(new OpCase(
+                new Primitive.TakeRows(), List.of(table, ids), 0, table.type().dtype() == real));
     }
 
     private void dynamicSlices() {
@@ -502,7 +528,13 @@ public final class OpTable {
 
     private void annotate() {
         smooth(new Primitive.Annotate(new Note.Barrier()), 0, real(NORMAL, LANES + 1));
-        smooth(new Primitive.Annotate(new Note.Barrier()), 0, real(NORMAL, 3, 5), ints(SMALL, 7), bools(2), real(NORMAL));
+        smooth(
+                new Primitive.Annotate(new Note.Barrier()),
+                0,
+                real(NORMAL, 3, 5),
+                ints(SMALL, 7),
+                bools(2),
+                real(NORMAL));
         row(new Primitive.Annotate(new Note.StopGradient()), 0, real(NORMAL, 3, 5));
         smooth(new Primitive.Annotate(new Note.Sharding(List.of("data", ""))), 0, real(NORMAL, 4, 5));
     }
@@ -576,7 +608,8 @@ public final class OpTable {
         operands.add(real(new Domain.Result(prim, 6, 0), b, t, h, d));
         operands.add(of(real.accumulator(), new Domain.Result(prim, 6, 1), b, h, t));
         operands.add(real(NORMAL, b, t, h, d));
-        rows.add(new OpCase(new Primitive.AttentionGrad(prim.scale(), mask), operands, terms * Math.max(1, h / k * t), smooth));
+        rows.add(new OpCase(
+                new Primitive.AttentionGrad(prim.scale(), mask), operands, terms * Math.max(1, h / k * t), smooth));
     }
 
     private void crossEntropy() {
@@ -615,9 +648,19 @@ public final class OpTable {
         argMax(1, 2, 1031);
         argMax(0, 5);
         argMax(1, 0, 5);
-        row(new Primitive.ArgMax(1), 0, real(
-                new Domain.Cycle(List.of(Double.NEGATIVE_INFINITY, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY, 3e38), 1),
-                5, 7));
+        row(
+                new Primitive.ArgMax(1),
+                0,
+                real(
+                        new Domain.Cycle(
+                                List.of(
+                                        Double.NEGATIVE_INFINITY,
+                                        Double.NEGATIVE_INFINITY,
+                                        Double.POSITIVE_INFINITY,
+                                        3e38),
+                                1),
+                        5,
+                        7));
         row(new Primitive.ArgMax(1), 0, real(new Domain.Constant(Double.NEGATIVE_INFINITY), 2, LANES + 1));
     }
 

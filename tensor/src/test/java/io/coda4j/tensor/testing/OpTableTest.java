@@ -20,7 +20,8 @@ class OpTableTest {
         var present = OpTable.cases(DType.F32).stream()
                 .map(c -> c.prim().getClass().getName())
                 .collect(Collectors.toCollection(TreeSet::new));
-        assertEquals(leaves(Primitive.class).map(Class::getName).collect(Collectors.toCollection(TreeSet::new)), present);
+        assertEquals(
+                leaves(Primitive.class).map(Class::getName).collect(Collectors.toCollection(TreeSet::new)), present);
     }
 
     @Test
@@ -71,7 +72,9 @@ class OpTableTest {
     }
 
     private static Stream<Class<?>> leaves(Class<?> type) {
-        return type.isSealed() ? Arrays.stream(type.getPermittedSubclasses()).flatMap(OpTableTest::leaves) : Stream.of(type);
+        return type.isSealed()
+                ? Arrays.stream(type.getPermittedSubclasses()).flatMap(OpTableTest::leaves)
+                : Stream.of(type);
     }
 
     @Test
@@ -80,7 +83,8 @@ class OpTableTest {
                 .filter(c -> c.smooth() && c.types().stream().anyMatch(type -> type.size() > 1))
                 .map(c -> c.prim().getClass())
                 .collect(Collectors.toSet());
-        var missing = leaves(Primitive.class).filter(type -> !smooth.contains(type)).collect(Collectors.toSet());
+        var missing =
+                leaves(Primitive.class).filter(type -> !smooth.contains(type)).collect(Collectors.toSet());
         assertEquals(Set.of(Primitive.Full.class, Primitive.Iota.class), missing);
     }
 
@@ -90,10 +94,13 @@ class OpTableTest {
             for (var c : OpTable.cases(real)) {
                 assertTrue(!c.results().isEmpty(), c.name());
                 var inputs = c.inputs(3);
-                assertEquals(c.types(), inputs.stream().map(array -> array.type()).toList(), c.name());
+                assertEquals(
+                        c.types(), inputs.stream().map(array -> array.type()).toList(), c.name());
             }
         }
         var c = OpTable.cases(DType.F32).get(20);
-        assertEquals(Arrays.toString(c.inputs(3).getFirst().toDoubles()), Arrays.toString(c.inputs(3).getFirst().toDoubles()));
+        assertEquals(
+                Arrays.toString(c.inputs(3).getFirst().toDoubles()),
+                Arrays.toString(c.inputs(3).getFirst().toDoubles()));
     }
 }
