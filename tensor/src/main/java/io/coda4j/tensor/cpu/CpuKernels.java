@@ -11,6 +11,7 @@ import jdk.incubator.vector.FloatVector;
 /** The Vector API kernels: one line per primitive says which file computes it, or that the reference kernel does. */
 final class CpuKernels implements KernelSet {
     private final Parallel parallel;
+    private final MatmulScratch matmul = new MatmulScratch();
 
     CpuKernels(Parallel parallel) {
         this.parallel = parallel;
@@ -38,7 +39,7 @@ final class CpuKernels implements KernelSet {
             case Primitive.Pad(var low, var _) -> Optional.of(Movement.pad(parallel, in.getFirst(), low, out.getFirst()));
             case Primitive.Concat(int axis) -> Optional.of(Movement.concat(parallel, in, axis, out.getFirst()));
             case Primitive.Reduce _ -> Optional.empty();
-            case Primitive.Dot _ -> Optional.empty();
+            case Primitive.Dot dot -> Matmul.bind(dot, in, parallel, matmul);
             case Primitive.TakeRows _ -> Optional.empty();
             case Primitive.ScatterAddRows _ -> Optional.empty();
             case Primitive.DynamicSlice slice -> Optional.of(Movement.dynamicSlice(parallel, in.getFirst(), slice, out.getFirst()));

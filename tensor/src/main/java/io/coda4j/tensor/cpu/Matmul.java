@@ -1,0 +1,98 @@
+package io.coda4j.tensor.cpu;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Kernel;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Optional;
+
+/** Chooses how a {@link Primitive.Dot} of F32 or BF16 operands is computed. */
+final class Matmul {
+    /** Multiply-adds below which packing costs little and dot products cannot make up for adding their lanes. */
+    private static final long SMALL = 1 << 14;
+
+    private Matmul() {}
+
+    /** The kernel for {@code dot}, or empty for F64, which the reference kernel serves. */
+    static Optional<Kernel> bind(
+            Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
+        var lhs = in.get(0);
+        var rhs = in.get(1);
+        if (lhs.dtype() == DType.F64) {
+            return Optional.empty();
+        }
+        var left = MatmulOperand.of(
+                lhs, dot.lhsBatch(), lhs.shape().axesExcept(dot.lhsBatch(), dot.lhsContract()), dot.lhsContract());
+        var right = MatmulOperand.of(
+                rhs, dot.rhsBatch(), rhs.shape().axesExcept(dot.rhsBatch(), dot.rhsContract()), dot.rhsContract());
+        if (left.batch().length == 0 || left.outer() == 0 || right.outer() == 0 || left.depth() == 0) {
+            return Optional.of((_, out) -> CpuBuffer.segment(out[0]).fill((byte) 0));
+        }
+        return Optional.of(kernel(left, right, choose(left, right, parallel, scratch), parallel));
+    }
+
+    /** A product of two native matrices, or of many pairs of them. */
+    @FunctionalInterface
+    interface Product {
+        void run(MemorySegment lhs, MemorySegment rhs, MemorySegment result);
+    }
+
+    private static Product choose(
+            MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulScratch scratch) {
+        boolean rows = left.depthContiguous() && right.depthContiguous();
+        long work = (long) left.outer() * right.outer() * left.depth();
+        if (rows && work >= SMALL && Math.min(left.outer(), right.outer()) <= MatmulDots.MAX_FEW) {
+            return left.outer() <= right.outer()
+                    ? new MatmulDots(left, right, false, parallel, scratch)
+                    : new MatmulDots(right, left, true, parallel, scratch);
+        }
+        return turned(left, right)
+                ? new MatmulKernel(right, left, true, parallel, scratch)
+                : new MatmulKernel(left, right, false, parallel, scratch);
+    }
+
+    /** Whether the first operand is the better one to pack into panels. */
+    static boolean turned(MatmulOperand left, MatmulOperand right) {
+        double turning = 0.6 * left.outer() * right.outer() + cost(right, left);
+        return turning < cost(left, right);
+    }
+
+    /** Rough nanoseconds of a product on one thread, packing {@code panels} into panels. */
+    private static double cost(MatmulOperand rows, MatmulOperand panels) {
+        double depth = rows.depth();
+        double multiply = 0.01
+                * MatmulBlocks.roundUp(rows.outer(), MicroKernel.MR)
+                * MatmulBlocks.roundUp(panels.outer(), MicroKernel.NR)
+                * depth;
+        double packRows = 0.15 * rows.outer() * depth * MatmulBlocks.count(panels.outer(), MatmulWorkspace.MAX_COLUMNS);
+        double packPanels = (panels.depthContiguous() ? 0.6 : 0.2) * panels.outer() * depth;
+        return multiply + packRows + packPanels;
+    }
+
+    private static Kernel kernel(MatmulOperand left, MatmulOperand right, Product product, Parallel parallel) {
+        var whole = product;
+        if (left.copied()) {
+            var copy = new MatmulCopy(left, parallel);
+            var inner = whole;
+            whole = (lhs, rhs, result) -> {
+                var dense = copy.borrow(lhs);
+                inner.run(dense.segment(), rhs, result);
+                copy.giveBack(dense);
+            };
+        }
+        if (right.copied()) {
+            var copy = new MatmulCopy(right, parallel);
+            var inner = whole;
+            whole = (lhs, rhs, result) -> {
+                var dense = copy.borrow(rhs);
+                inner.run(lhs, dense.segment(), result);
+                copy.giveBack(dense);
+            };
+        }
+        var complete = whole;
+        return (in, out) ->
+                complete.run(CpuBuffer.segment(in[0]), CpuBuffer.segment(in[1]), CpuBuffer.segment(out[0]));
+    }
+}

@@ -1,0 +1,187 @@
+package io.coda4j.tensor.cpu;
+
+import static io.coda4j.tensor.cpu.MicroKernel.MR;
+import static io.coda4j.tensor.cpu.MicroKernel.NR;
+import static io.coda4j.tensor.cpu.MicroKernel.ROW;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Products of packed operands.
+ *
+ * <p>The right operand is packed into shared panels, some megabytes at a time; then each task computes one block of the
+ * result, packing the left rows that it needs. The depth is cut into steps that depend on the depth alone and are
+ * summed in ascending order, so results do not depend on the tasks.
+ *
+ * <p>The side called right is the one cheaper to have as panels: where that is the first operand of the product, tasks
+ * compute the transpose of their block and turn it at the end.
+ */
+final class MatmulKernel implements Matmul.Product {
+    /** Bytes of panels packed at a time. */
+    private static final long PANELS = 16L << 20;
+
+    /** Elements that one packing task moves at least. */
+    private static final int PACK_TASK = 1 << 15;
+
+    private final MatmulOperand left;
+    private final MatmulOperand right;
+    private final boolean turned;
+    private final Parallel parallel;
+    private final MatmulScratch scratch;
+    private final MatmulBlocks blocks;
+    private final int rowBlocks;
+    private final int columnBlocks;
+
+    /** {@code turned}: {@code left} is the second operand of the product. */
+    MatmulKernel(
+            MatmulOperand left, MatmulOperand right, boolean turned, Parallel parallel, MatmulScratch scratch) {
+        this.left = left;
+        this.right = right;
+        this.turned = turned;
+        this.parallel = parallel;
+        this.scratch = scratch;
+        this.blocks = MatmulBlocks.of(left.batch().length, left.outer(), right.outer(), left.depth());
+        this.rowBlocks = MatmulBlocks.count(left.outer(), blocks.rows());
+        this.columnBlocks = MatmulBlocks.count(right.outer(), blocks.columns());
+    }
+
+    @Override
+    public void run(MemorySegment lhs, MemorySegment rhs, MemorySegment result) {
+        long unit = (long) blocks.columns() * blocks.span() * Float.BYTES;
+        int units = left.batch().length * columnBlocks;
+        int together = (int) Math.max(1, Math.min(units, PANELS / unit));
+        var panels = scratch.memory().borrow(together * unit);
+        try {
+            var run = new Run(turned ? rhs : lhs, turned ? lhs : rhs, result, panels.segment());
+            for (int k = 0; k < left.depth(); k += blocks.span()) {
+                for (int first = 0; first < units; first += together) {
+                    int count = Math.min(together, units - first);
+                    pack(run, first, count, k);
+                    multiply(run, first, count, k);
+                }
+            }
+        } finally {
+            scratch.memory().giveBack(panels);
+        }
+    }
+
+    /** The memory of one run. */
+    private record Run(MemorySegment left, MemorySegment right, MemorySegment result, MemorySegment panels) {}
+
+    private int span(int k) {
+        return Math.min(blocks.span(), left.depth() - k);
+    }
+
+    private int step(int k) {
+        return Math.min(blocks.step(), left.depth() - k);
+    }
+
+    /** The byte at which the panels of a step begin, {@code k} being counted from the start of the span. */
+    private long panelAt(int unit, int k, int panel, int step) {
+        long block = (long) unit * blocks.span() + k;
+        return (block * blocks.columns() + (long) panel * NR * step) * Float.BYTES;
+    }
+
+    // Pieces are numbered (unit, step, panel) and go to tasks in groups.
+    private void pack(Run run, int firstUnit, int units, int firstK) {
+        int panels = blocks.columns() / NR;
+        int steps = MatmulBlocks.count(span(firstK), blocks.step());
+        int pieces = units * steps * panels;
+        int group = Math.max(1, PACK_TASK / (NR * blocks.step()));
+        parallel.forEach(MatmulBlocks.count(pieces, group), task -> {
+            var workspace = scratch.workspaces().borrow();
+            int end = Math.min(pieces, (task + 1) * group);
+            for (int piece = task * group; piece < end; piece++) {
+                int unit = piece / (steps * panels);
+                int step = piece / panels % steps;
+                pack(run, firstUnit + unit, unit, piece % panels, firstK, step * blocks.step(), workspace.turn);
+            }
+            scratch.workspaces().giveBack(workspace);
+        });
+    }
+
+    private void pack(Run run, int unit, int slot, int panel, int firstK, int k, float[] buffer) {
+        int column = unit % columnBlocks * blocks.columns() + panel * NR;
+        int columns = Math.min(NR, right.outer() - column);
+        if (columns <= 0) {
+            return;
+        }
+        int step = step(firstK + k);
+        long from = right.byteOffset(unit / columnBlocks, column, firstK + k);
+        long to = panelAt(slot, k, panel, step);
+        if (right.depthContiguous()) {
+            MatmulPack.turnedPanel(
+                    right.narrow(), run.right, from, right.outerBytes(), columns, step, run.panels, to, buffer);
+        } else {
+            MatmulPack.panel(right.narrow(), run.right, from, right.depthBytes(), columns, step, run.panels, to);
+        }
+    }
+
+    private void multiply(Run run, int firstUnit, int units, int firstK) {
+        parallel.forEach(units * rowBlocks, task -> {
+            var workspace = scratch.workspaces().borrow();
+            int slot = task / rowBlocks;
+            multiply(run, firstUnit + slot, slot, task % rowBlocks, firstK, workspace);
+            scratch.workspaces().giveBack(workspace);
+        });
+    }
+
+    private void multiply(Run run, int unit, int slot, int rowBlock, int firstK, MatmulWorkspace workspace) {
+        int batch = unit / columnBlocks;
+        int column = unit % columnBlocks * blocks.columns();
+        int columns = Math.min(blocks.columns(), right.outer() - column);
+        int row = rowBlock * blocks.rows();
+        int rows = Math.min(blocks.rows(), left.outer() - row);
+        long resultRow = (turned ? left.outer() : right.outer()) * (long) Float.BYTES;
+        long at = (long) batch * left.outer() * right.outer() * Float.BYTES
+                + (turned ? column * resultRow + row * 4L : row * resultRow + column * 4L);
+        var to = turned ? workspace.sums.segment() : run.result;
+        long toAt = turned ? 0 : at;
+        long toRow = turned ? blocks.columns() * (long) Float.BYTES : resultRow;
+        int span = span(firstK);
+        for (int k = 0; k < span; k += blocks.step()) {
+            int step = step(firstK + k);
+            packLeft(run.left, batch, row, rows, firstK + k, step, workspace.left);
+            boolean add = k > 0 || firstK > 0 && !turned;
+            for (int c = 0; c < columns; c += NR) {
+                long panel = panelAt(slot, k, c / NR, step);
+                column(run.panels, panel, step, rows, Math.min(NR, columns - c), to, toAt + c * 4L, toRow, add, workspace);
+            }
+        }
+        if (turned) {
+            MatmulTile.turn(to, toRow, rows, columns, run.result, at, resultRow, firstK > 0, workspace.turn);
+        }
+    }
+
+    private void packLeft(MemorySegment from, int batch, int row, int rows, int k, int step, float[] to) {
+        long offset = left.byteOffset(batch, row, k);
+        if (left.depthContiguous()) {
+            MatmulPack.leftRows(left.narrow(), from, offset, left.outerBytes(), rows, step, to);
+        } else {
+            MatmulPack.leftColumns(left.narrow(), from, offset, left.depthBytes(), rows, step, to);
+        }
+    }
+
+    /** All packed rows against one panel, which stays in the first-level cache. */
+    private void column(
+            MemorySegment panels,
+            long panel,
+            int step,
+            int rows,
+            int columns,
+            MemorySegment to,
+            long at,
+            long toRow,
+            boolean add,
+            MatmulWorkspace workspace) {
+        float[] tile = workspace.tile;
+        for (int r = 0; r < rows; r += MR) {
+            if (left.depthContiguous()) {
+                MicroKernel.rows(step, workspace.left, r * ROW, panels, panel, tile);
+            } else {
+                MicroKernel.columns(step, workspace.left, r * step, MR, panels, panel, tile);
+            }
+            MatmulTile.put(tile, to, at + r * toRow, toRow, Math.min(MR, rows - r), columns, add);
+        }
+    }
+}

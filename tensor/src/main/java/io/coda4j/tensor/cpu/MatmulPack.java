@@ -1,0 +1,262 @@
+package io.coda4j.tensor.cpu;
+
+import static io.coda4j.tensor.cpu.MicroKernel.LANES;
+import static io.coda4j.tensor.cpu.MicroKernel.MR;
+import static io.coda4j.tensor.cpu.MicroKernel.NR;
+import static io.coda4j.tensor.cpu.MicroKernel.ORDER;
+import static io.coda4j.tensor.cpu.MicroKernel.PANEL_BYTES;
+import static io.coda4j.tensor.cpu.MicroKernel.ROW;
+import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Copies parts of native F32 or BF16 matrices into the layouts of {@link MicroKernel}, always as F32. */
+final class MatmulPack {
+    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    static final VectorSpecies<Short> SHORTS =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(SPECIES.vectorBitSize() / 2));
+    private static final int HALF_LANE_BYTES = LANES * Short.BYTES;
+
+    /** Steps of a panel transposed at a time. */
+    private static final int STEPS = 8;
+
+    /** Floats of the buffer that {@link #turnedPanel} needs. */
+    static final int TURN = NR * ROW + STEPS * NR;
+
+    private MatmulPack() {}
+
+    private static FloatVector wide(ShortVector bits) {
+        return bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0)
+                .reinterpretAsInts()
+                .lanewise(VectorOperators.LSHL, 16)
+                .reinterpretAsFloats();
+    }
+
+    /** One vector of BF16 elements, widened. */
+    static FloatVector wide(MemorySegment from, long offset) {
+        return wide(ShortVector.fromMemorySegment(SHORTS, from, offset, ORDER));
+    }
+
+    /** The BF16 elements under the mask, widened, and zeros. */
+    static FloatVector wide(MemorySegment from, long offset, VectorMask<Short> mask) {
+        return wide(ShortVector.fromMemorySegment(SHORTS, from, offset, ORDER, mask));
+    }
+
+    /** Widens {@code count} BF16 elements to F32. */
+    static void widen(MemorySegment from, MemorySegment to, long count) {
+        long whole = count / LANES * LANES;
+        for (long i = 0; i < whole; i += LANES) {
+            wide(from, i * 2).intoMemorySegment(to, i * 4, ORDER);
+        }
+        if (whole < count) {
+            int rest = (int) (count - whole);
+            wide(from, whole * 2, SHORTS.indexInRange(0, rest))
+                    .intoMemorySegment(to, whole * 4, ORDER, SPECIES.indexInRange(0, rest));
+        }
+    }
+
+    /** Copies {@code count} contiguous elements to {@code to[at ..]}. */
+    static void row(boolean narrow, MemorySegment from, long offset, int count, float[] to, int at) {
+        if (narrow) {
+            narrowRow(from, offset, count, to, at);
+        } else {
+            wideRow(from, offset, count, to, at);
+        }
+    }
+
+    private static void wideRow(MemorySegment from, long offset, int count, float[] to, int at) {
+        int whole = SPECIES.loopBound(count);
+        for (int i = 0; i < whole; i += LANES) {
+            FloatVector.fromMemorySegment(SPECIES, from, offset + i * 4L, ORDER).intoArray(to, at + i);
+        }
+        if (whole < count) {
+            var mask = SPECIES.indexInRange(whole, count);
+            FloatVector.fromMemorySegment(SPECIES, from, offset + whole * 4L, ORDER, mask)
+                    .intoArray(to, at + whole, mask);
+        }
+    }
+
+    private static void narrowRow(MemorySegment from, long offset, int count, float[] to, int at) {
+        int whole = SPECIES.loopBound(count);
+        for (int i = 0; i < whole; i += LANES) {
+            wide(from, offset + i * 2L).intoArray(to, at + i);
+        }
+        if (whole < count) {
+            var shorts = SHORTS.indexInRange(whole, count);
+            wide(from, offset + whole * 2L, shorts)
+                    .intoArray(to, at + whole, SPECIES.indexInRange(whole, count));
+        }
+    }
+
+    /**
+     * Left rows with contiguous depth: {@code to[r * ROW + k]}. Rows up to the next multiple of MR become zero.
+     *
+     * @param stride bytes between rows
+     */
+    static void leftRows(boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
+        for (int r = 0; r < rows; r++) {
+            row(narrow, from, offset + r * stride, depth, to, r * ROW);
+        }
+        for (int r = rows; r % MR != 0; r++) {
+            Arrays.fill(to, r * ROW, r * ROW + depth, 0);
+        }
+    }
+
+    /**
+     * Left rows that lie side by side for each depth: groups of MR rows as {@code to[group * MR * depth + k * MR + r]}.
+     * Rows up to the next multiple of MR become zero. Up to one vector after the last group is overwritten.
+     *
+     * @param stride bytes between steps of the depth
+     */
+    static void leftColumns(
+            boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
+        for (int k = 0; k < depth; k++) {
+            if (narrow) {
+                narrowColumn(from, offset + k * stride, rows, to, k * MR, MR * depth);
+            } else {
+                wideColumn(from, offset + k * stride, rows, to, k * MR, MR * depth);
+            }
+        }
+    }
+
+    // Whole vectors are stored over the start of the next step, which is written afterwards; the last step of a group
+    // reaches into the next group, whose first step was written before: hence the masks at the last step.
+    private static void wideColumn(MemorySegment from, long offset, int rows, float[] to, int at, int group) {
+        for (int r = 0; r < rows; r += MR) {
+            for (int v = 0; v < MR; v += LANES) {
+                var load = SPECIES.indexInRange(r + v, Math.min(rows, r + MR));
+                FloatVector.fromMemorySegment(SPECIES, from, offset + (r + v) * 4L, ORDER, load)
+                        .intoArray(to, at + v, SPECIES.indexInRange(v, MR));
+            }
+            at += group;
+        }
+    }
+
+    private static void narrowColumn(MemorySegment from, long offset, int rows, float[] to, int at, int group) {
+        for (int r = 0; r < rows; r += MR) {
+            for (int v = 0; v < MR; v += LANES) {
+                var load = SHORTS.indexInRange(r + v, Math.min(rows, r + MR));
+                wide(from, offset + (r + v) * 2L, load)
+                        .intoArray(to, at + v, SPECIES.indexInRange(v, MR));
+            }
+            at += group;
+        }
+    }
+
+    /**
+     * A right panel whose columns lie side by side for each depth. Columns from {@code columns} to NR become zero.
+     *
+     * @param stride bytes between steps of the depth
+     */
+    static void panel(
+            boolean narrow, MemorySegment from, long offset, long stride, int columns, int depth, MemorySegment to, long at) {
+        if (columns == NR) {
+            if (narrow) {
+                narrowPanel(from, offset, stride, depth, to, at);
+            } else {
+                widePanel(from, offset, stride, depth, to, at);
+            }
+        } else {
+            edgePanel(narrow, from, offset, stride, columns, depth, to, at);
+        }
+    }
+
+    private static void widePanel(MemorySegment from, long offset, long stride, int depth, MemorySegment to, long at) {
+        for (int k = 0; k < depth; k++) {
+            long source = offset + k * stride;
+            long target = at + k * (long) PANEL_BYTES;
+            FloatVector.fromMemorySegment(SPECIES, from, source, ORDER).intoMemorySegment(to, target, ORDER);
+            FloatVector.fromMemorySegment(SPECIES, from, source + LANES * 4L, ORDER)
+                    .intoMemorySegment(to, target + LANES * 4L, ORDER);
+        }
+    }
+
+    private static void narrowPanel(
+            MemorySegment from, long offset, long stride, int depth, MemorySegment to, long at) {
+        for (int k = 0; k < depth; k++) {
+            long source = offset + k * stride;
+            long target = at + k * (long) PANEL_BYTES;
+            wide(from, source).intoMemorySegment(to, target, ORDER);
+            wide(from, source + HALF_LANE_BYTES)
+                    .intoMemorySegment(to, target + LANES * 4L, ORDER);
+        }
+    }
+
+    private static void edgePanel(
+            boolean narrow, MemorySegment from, long offset, long stride, int columns, int depth, MemorySegment to, long at) {
+        for (int k = 0; k < depth; k++) {
+            for (int v = 0; v < NR; v += LANES) {
+                long target = at + k * (long) PANEL_BYTES + v * 4L;
+                edgeVector(narrow, from, offset + k * stride, v, columns).intoMemorySegment(to, target, ORDER);
+            }
+        }
+    }
+
+    private static FloatVector edgeVector(boolean narrow, MemorySegment from, long offset, int first, int columns) {
+        if (narrow) {
+            var mask = SHORTS.indexInRange(first, Math.max(first, columns));
+            return wide(from, offset + first * 2L, mask);
+        }
+        var mask = SPECIES.indexInRange(first, Math.max(first, columns));
+        return FloatVector.fromMemorySegment(SPECIES, from, offset + first * 4L, ORDER, mask);
+    }
+
+    /**
+     * A right panel whose columns each have contiguous depth. Columns from {@code columns} to NR become zero.
+     *
+     * @param stride bytes between columns
+     * @param buffer at least {@link #TURN} floats
+     */
+    static void turnedPanel(
+            boolean narrow,
+            MemorySegment from,
+            long offset,
+            long stride,
+            int columns,
+            int depth,
+            MemorySegment to,
+            long at,
+            float[] buffer) {
+        for (int c = 0; c < columns; c++) {
+            row(narrow, from, offset + c * stride, depth, buffer, c * ROW);
+        }
+        for (int c = columns; c < NR; c++) {
+            Arrays.fill(buffer, c * ROW, c * ROW + depth, 0);
+        }
+        for (int k = 0; k < depth; k += STEPS) {
+            turn(buffer, k);
+            int floats = Math.min(STEPS, depth - k) * NR;
+            store(buffer, NR * ROW, floats, to, at + k * (long) PANEL_BYTES);
+        }
+    }
+
+    /** Transposes the STEPS elements from {@code k} of NR rows; ROW leaves room to read past the end of the last row. */
+    private static void turn(float[] buffer, int k) {
+        for (int c = 0; c < NR; c++) {
+            int in = c * ROW + k;
+            int out = NR * ROW + c;
+            buffer[out] = buffer[in];
+            buffer[out + NR] = buffer[in + 1];
+            buffer[out + 2 * NR] = buffer[in + 2];
+            buffer[out + 3 * NR] = buffer[in + 3];
+            buffer[out + 4 * NR] = buffer[in + 4];
+            buffer[out + 5 * NR] = buffer[in + 5];
+            buffer[out + 6 * NR] = buffer[in + 6];
+            buffer[out + 7 * NR] = buffer[in + 7];
+        }
+    }
+
+    private static void store(float[] from, int index, int count, MemorySegment to, long at) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector.fromArray(SPECIES, from, index + i).intoMemorySegment(to, at + i * 4L, ORDER);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+package io.coda4j.tensor.cpu;
+
+/** The scratch memory that all products and attentions of one device share. */
+record MatmulScratch(NativeScratch memory, MatmulWorkspace.Pool workspaces) {
+    MatmulScratch() {
+        this(new NativeScratch(), new MatmulWorkspace.Pool());
+    }
+}

@@ -1,0 +1,55 @@
+package io.coda4j.tensor.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The innermost product: a tile of {@code MR x NR} sums of products, with {@code NR} = two vectors.
+ *
+ * <p>The right operand is a panel {@code [depth][NR]} in 64-byte-aligned native memory. The left operand lies in a
+ * {@code float[]}, either row by row, which copies of a matrix with contiguous depth give for free, or column by
+ * column. Each sum runs over the depth in ascending order in one accumulator, so that its bits depend on nothing else.
+ */
+final class MicroKernel {
+    static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+    static final ByteOrder ORDER = ByteOrder.nativeOrder();
+    static final int LANES = SPECIES.length();
+    static final int HALF_BYTES = LANES * Float.BYTES;
+
+    /** Columns of a tile. */
+    static final int NR = 2 * LANES;
+
+    /** Bytes of one step of a right panel. */
+    static final int PANEL_BYTES = NR * Float.BYTES;
+
+    /** Rows of a tile: as many accumulators as the registers hold, 32 of them with 512-bit vectors, else at least 16. */
+    static final int MR = LANES >= 16 ? 12 : 6;
+
+    /** The greatest depth of one product; a right panel of this depth fits the first-level cache. */
+    static final int KC = 256;
+
+    /** Distance of two left rows: {@link #KC} and one cache line, so that twelve rows do not share cache sets. */
+    static final int ROW = KC + 16;
+
+    private MicroKernel() {}
+
+    /** {@code tile[r][c]} = sum over k of {@code a[at + r * ROW + k] * panel[k][c]}, the panel starting at a byte. */
+    static void rows(int depth, float[] a, int at, MemorySegment panel, long from, float[] tile) {
+        if (MR == 12) {
+            MicroKernel12.rows(depth, a, at, panel, from, tile);
+        } else {
+            MicroKernel6.rows(depth, a, at, panel, from, tile);
+        }
+    }
+
+    /** {@code tile[r][c]} = sum over k of {@code a[at + k * stride + r] * panel[k][c]}, the panel starting at a byte. */
+    static void columns(int depth, float[] a, int at, int stride, MemorySegment panel, long from, float[] tile) {
+        if (MR == 12) {
+            MicroKernel12.columns(depth, a, at, stride, panel, from, tile);
+        } else {
+            MicroKernel6.columns(depth, a, at, stride, panel, from, tile);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package io.coda4j.tensor.cpu;
+
+import static io.coda4j.tensor.cpu.MicroKernel.HALF_BYTES;
+import static io.coda4j.tensor.cpu.MicroKernel.LANES;
+import static io.coda4j.tensor.cpu.MicroKernel.ORDER;
+import static io.coda4j.tensor.cpu.MicroKernel.PANEL_BYTES;
+import static io.coda4j.tensor.cpu.MicroKernel.ROW;
+import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * The form of {@link MicroKernel} with 6 rows: 12 accumulators of one vector, one outer product per step.
+ *
+ * <p>The rows are written out because vectors stay in registers only as separate local variables. The tile goes to a
+ * {@code float[]}, not to native memory: with that, C1 can compile the method, and C2 then always gets to see it.
+ */
+final class MicroKernel6 {
+    private MicroKernel6() {}
+
+    /** Left element (r, k) is {@code a[at + r * ROW + k]}. */
+    static void rows(int depth, float[] a, int at, MemorySegment panel, long from, float[] tile) {
+        var c0 = FloatVector.zero(SPECIES);
+        var d0 = FloatVector.zero(SPECIES);
+        var c1 = FloatVector.zero(SPECIES);
+        var d1 = FloatVector.zero(SPECIES);
+        var c2 = FloatVector.zero(SPECIES);
+        var d2 = FloatVector.zero(SPECIES);
+        var c3 = FloatVector.zero(SPECIES);
+        var d3 = FloatVector.zero(SPECIES);
+        var c4 = FloatVector.zero(SPECIES);
+        var d4 = FloatVector.zero(SPECIES);
+        var c5 = FloatVector.zero(SPECIES);
+        var d5 = FloatVector.zero(SPECIES);
+        for (int k = 0; k < depth; k++) {
+            long offset = from + k * (long) PANEL_BYTES;
+            var b0 = FloatVector.fromMemorySegment(SPECIES, panel, offset, ORDER);
+            var b1 = FloatVector.fromMemorySegment(SPECIES, panel, offset + HALF_BYTES, ORDER);
+            var a0 = FloatVector.broadcast(SPECIES, a[at + k]);
+            c0 = a0.fma(b0, c0);
+            d0 = a0.fma(b1, d0);
+            var a1 = FloatVector.broadcast(SPECIES, a[at + k + ROW]);
+            c1 = a1.fma(b0, c1);
+            d1 = a1.fma(b1, d1);
+            var a2 = FloatVector.broadcast(SPECIES, a[at + k + 2 * ROW]);
+            c2 = a2.fma(b0, c2);
+            d2 = a2.fma(b1, d2);
+            var a3 = FloatVector.broadcast(SPECIES, a[at + k + 3 * ROW]);
+            c3 = a3.fma(b0, c3);
+            d3 = a3.fma(b1, d3);
+            var a4 = FloatVector.broadcast(SPECIES, a[at + k + 4 * ROW]);
+            c4 = a4.fma(b0, c4);
+            d4 = a4.fma(b1, d4);
+            var a5 = FloatVector.broadcast(SPECIES, a[at + k + 5 * ROW]);
+            c5 = a5.fma(b0, c5);
+            d5 = a5.fma(b1, d5);
+        }
+        c0.intoArray(tile, 0);
+        d0.intoArray(tile, LANES);
+        c1.intoArray(tile, 2 * LANES);
+        d1.intoArray(tile, 3 * LANES);
+        c2.intoArray(tile, 4 * LANES);
+        d2.intoArray(tile, 5 * LANES);
+        c3.intoArray(tile, 6 * LANES);
+        d3.intoArray(tile, 7 * LANES);
+        c4.intoArray(tile, 8 * LANES);
+        d4.intoArray(tile, 9 * LANES);
+        c5.intoArray(tile, 10 * LANES);
+        d5.intoArray(tile, 11 * LANES);
+    }
+
+    /** Left element (r, k) is {@code a[at + k * stride + r]}. */
+    static void columns(int depth, float[] a, int at, int stride, MemorySegment panel, long from, float[] tile) {
+        var c0 = FloatVector.zero(SPECIES);
+        var d0 = FloatVector.zero(SPECIES);
+        var c1 = FloatVector.zero(SPECIES);
+        var d1 = FloatVector.zero(SPECIES);
+        var c2 = FloatVector.zero(SPECIES);
+        var d2 = FloatVector.zero(SPECIES);
+        var c3 = FloatVector.zero(SPECIES);
+        var d3 = FloatVector.zero(SPECIES);
+        var c4 = FloatVector.zero(SPECIES);
+        var d4 = FloatVector.zero(SPECIES);
+        var c5 = FloatVector.zero(SPECIES);
+        var d5 = FloatVector.zero(SPECIES);
+        for (int k = 0; k < depth; k++) {
+            long offset = from + k * (long) PANEL_BYTES;
+            var b0 = FloatVector.fromMemorySegment(SPECIES, panel, offset, ORDER);
+            var b1 = FloatVector.fromMemorySegment(SPECIES, panel, offset + HALF_BYTES, ORDER);
+            int i = at + k * stride;
+            var a0 = FloatVector.broadcast(SPECIES, a[i]);
+            c0 = a0.fma(b0, c0);
+            d0 = a0.fma(b1, d0);
+            var a1 = FloatVector.broadcast(SPECIES, a[i + 1]);
+            c1 = a1.fma(b0, c1);
+            d1 = a1.fma(b1, d1);
+            var a2 = FloatVector.broadcast(SPECIES, a[i + 2]);
+            c2 = a2.fma(b0, c2);
+            d2 = a2.fma(b1, d2);
+            var a3 = FloatVector.broadcast(SPECIES, a[i + 3]);
+            c3 = a3.fma(b0, c3);
+            d3 = a3.fma(b1, d3);
+            var a4 = FloatVector.broadcast(SPECIES, a[i + 4]);
+            c4 = a4.fma(b0, c4);
+            d4 = a4.fma(b1, d4);
+            var a5 = FloatVector.broadcast(SPECIES, a[i + 5]);
+            c5 = a5.fma(b0, c5);
+            d5 = a5.fma(b1, d5);
+        }
+        c0.intoArray(tile, 0);
+        d0.intoArray(tile, LANES);
+        c1.intoArray(tile, 2 * LANES);
+        d1.intoArray(tile, 3 * LANES);
+        c2.intoArray(tile, 4 * LANES);
+        d2.intoArray(tile, 5 * LANES);
+        c3.intoArray(tile, 6 * LANES);
+        d3.intoArray(tile, 7 * LANES);
+        c4.intoArray(tile, 8 * LANES);
+        d4.intoArray(tile, 9 * LANES);
+        c5.intoArray(tile, 10 * LANES);
+        d5.intoArray(tile, 11 * LANES);
+    }
+}

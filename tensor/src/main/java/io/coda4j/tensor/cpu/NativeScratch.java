@@ -1,0 +1,35 @@
+package io.coda4j.tensor.cpu;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * Native memory that kernels borrow for the time of one run, so that all products of a program share one block.
+ *
+ * <p>The block grows to the greatest request. Where two runs overlap, the second gets a block of its own.
+ */
+final class NativeScratch {
+    /** A block on loan; {@code owner} keeps the memory alive, {@code segment} is the same memory without checks. */
+    record Block(MemorySegment owner, MemorySegment segment) {
+        @SuppressWarnings("restricted")
+        static Block of(long bytes) {
+            var owner = Arena.ofAuto().allocate(bytes, CpuMemory.ALIGNMENT);
+            return new Block(owner, MemorySegment.ofAddress(owner.address()).reinterpret(bytes));
+        }
+    }
+
+    private final AtomicReference<Block> idle = new AtomicReference<>(Block.of(1 << 16));
+
+    /** A block of at least {@code bytes} bytes, of unspecified content, 64-byte aligned. */
+    Block borrow(long bytes) {
+        var block = idle.getAndSet(null);
+        return block != null && block.segment.byteSize() >= bytes ? block : Block.of(bytes);
+    }
+
+    /** Hands {@code block} back for the next borrower. */
+    void giveBack(Block block) {
+        idle.accumulateAndGet(
+                block, (old, now) -> old != null && old.segment.byteSize() > now.segment.byteSize() ? old : now);
+    }
+}

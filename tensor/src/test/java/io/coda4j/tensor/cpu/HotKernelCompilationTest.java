@@ -1,0 +1,79 @@
+package io.coda4j.tensor.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Hot kernels must be methods that the first compiler, C1, can compile with profiling.
+ *
+ * <p>Where it cannot, and C2's queue was long at the time, a method stays in a compiled form that allocates every vector
+ * and never reaches C2: the kernel is then a hundred times slower for the life of the process (project specification,
+ * 09 section 4).
+ */
+class HotKernelCompilationTest {
+    private static final List<String> HOT = List.of(
+            "MicroKernel::rows",
+            "MicroKernel::columns",
+            "MatmulTile::store",
+            "MatmulTile::add",
+            "MatmulPack::wideRow",
+            "MatmulPack::wideColumn",
+            "MatmulPack::widePanel",
+            "MatmulPack::turn",
+            "MatmulPack::narrowRow",
+            "MatmulDots::wideOne",
+            "MatmulDots::wideTwo",
+            "MatmulDots::narrowOne",
+            "MatmulDots::narrowTwo");
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "-XX:UseAVX=2"})
+    void firstCompilerAcceptsEveryHotKernel(String flag) throws Exception {
+        var log = compilationLog(flag);
+        var skipped = log.stream()
+                .filter(line -> line.contains("io.coda4j") && line.contains("COMPILE SKIPPED"))
+                .toList();
+        assertEquals(List.of(), skipped);
+        for (String method : HOT) {
+            assertTrue(
+                    log.stream().anyMatch(line -> line.contains("io.coda4j.tensor.cpu." + method + " ")),
+                    () -> method + " was never compiled: the workload does not reach it");
+        }
+    }
+
+    private static List<String> compilationLog(String flag) throws IOException, InterruptedException {
+        var command = new ArrayList<String>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        if (!flag.isEmpty() && System.getProperty("os.arch").equals("amd64")) {
+            command.add(flag);
+        }
+        command.addAll(List.of(
+                "-XX:TieredStopAtLevel=3",
+                "-XX:+PrintCompilation",
+                "-Xbatch",
+                "-XX:Tier3InvocationThreshold=20",
+                "-XX:Tier3MinInvocationThreshold=10",
+                "-XX:Tier3CompileThreshold=20",
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                HotKernelWorkload.class.getName()));
+        var process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        List<String> lines;
+        try (var reader = new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8)) {
+            lines = reader.readAllLines();
+        }
+        assertEquals(0, process.waitFor(), () -> String.join("\n", lines));
+        return lines;
+    }
+}
