@@ -7,12 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Eager;
+import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.spi.Device;
+import io.coda4j.tensor.spi.Layout;
 import io.coda4j.tensor.testing.DeviceContract;
 import io.coda4j.tensor.testing.OpTable;
+import io.coda4j.tensor.testing.RandomProgram;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
@@ -21,23 +25,21 @@ class CpuDeviceTest {
     private static final CpuDevice THREE = CpuDevice.withThreads(3);
 
     @Nested
-    class WithOneThread implements DeviceContract {
+    class WithFastKernels implements DeviceContract {
         @Override
         public Device subject() {
             return ONE;
         }
-    }
 
-    @Nested
-    class WithThreeThreads implements DeviceContract {
         @Override
-        public Device subject() {
-            return THREE;
+        public List<DType> floats() {
+            return List.of(DType.F32, DType.BF16, DType.F64);
         }
     }
 
+    /** The cases of the table would compare the reference kernels with themselves; the rest of the contract does not. */
     @Nested
-    class Reference implements DeviceContract {
+    class WithReferenceKernels implements DeviceContract {
         @Override
         public Device subject() {
             return OpTable.reference();
@@ -45,7 +47,7 @@ class CpuDeviceTest {
 
         @Override
         public List<DType> floats() {
-            return List.of(DType.F64);
+            return List.of();
         }
     }
 
@@ -57,14 +59,30 @@ class CpuDeviceTest {
             for (var c : OpTable.cases(real)) {
                 try (var _ = Scope.open()) {
                     List<Tensor> inputs = List.copyOf(c.inputs(5));
-                    var expected = one.apply(c.prim(), inputs);
-                    var got = three.apply(c.prim(), inputs);
-                    for (int k = 0; k < got.size(); k++) {
-                        assertArrayEquals(
-                                ((Array) expected.get(k)).toDoubles(), ((Array) got.get(k)).toDoubles(), c.name());
-                    }
+                    checkEqual(c.name(), one.apply(c.prim(), inputs), three.apply(c.prim(), inputs));
                 }
             }
+        }
+    }
+
+    @Test
+    void programsDoNotDependOnTheNumberOfThreads() {
+        for (int seed = 0; seed < 40; seed++) {
+            var program = RandomProgram.of(seed).donating(Set.of());
+            var arguments = RandomProgram.arguments(seed);
+            checkEqual(program.toString(), run(ONE, program, arguments), run(THREE, program, arguments));
+        }
+    }
+
+    private static List<Array> run(Device device, Program program, List<Array> arguments) {
+        try (var executable = device.compile(program, Layout.DENSE)) {
+            return executable.run(arguments.stream().map(array -> array.to(device)).toList());
+        }
+    }
+
+    private static void checkEqual(String what, List<? extends Tensor> expected, List<? extends Tensor> got) {
+        for (int k = 0; k < got.size(); k++) {
+            assertArrayEquals(((Array) expected.get(k)).toDoubles(), ((Array) got.get(k)).toDoubles(), what);
         }
     }
 
