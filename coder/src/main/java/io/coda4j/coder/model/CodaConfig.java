@@ -12,9 +12,15 @@ import java.nio.file.Path;
  * @param eosToken id that ends a document or turn, or -1
  * @param attention {@code FULL} for diffusion models, {@code CAUSAL} for autoregressive ones
  * @param shift whether the hidden state of a position predicts the next token (CoDA, Qwen3) or its own
+ * @param maxPositions longest sequence the model was made for
  */
 public record CodaConfig(
-        TransformerConfig transformer, int maskToken, int eosToken, AttentionMask attention, boolean shift) {
+        TransformerConfig transformer,
+        int maskToken,
+        int eosToken,
+        AttentionMask attention,
+        boolean shift,
+        int maxPositions) {
     /** The token written after the end of a text, or -1. */
     public int padToken() {
         return transformer.padToken();
@@ -27,7 +33,7 @@ public record CodaConfig(
 
     /** The same configuration with another attention mask. */
     public CodaConfig withAttention(AttentionMask mask) {
-        return new CodaConfig(transformer, maskToken, eosToken, mask, shift);
+        return new CodaConfig(transformer, maskToken, eosToken, mask, shift, maxPositions);
     }
 
     /** The same configuration with a tied or an own head. */
@@ -49,6 +55,7 @@ public record CodaConfig(
                 maskToken,
                 eosToken,
                 attention,
-                shift);
+                shift,
+                maxPositions);
     }
 }

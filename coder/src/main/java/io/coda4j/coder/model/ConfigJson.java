@@ -76,7 +76,8 @@ final class ConfigJson {
                     token("mask_token_id", vocabulary),
                     token("eos_token_id", vocabulary),
                     isDiffusion() ? AttentionMask.FULL : AttentionMask.CAUSAL,
-                    flag("coda4j_shift", true));
+                    flag("coda4j_shift", true),
+                    has("max_position_embeddings") ? positive("max_position_embeddings") : 32_768);
         } catch (IllegalArgumentException e) {
             throw new ModelException(file, e.getMessage(), e);
         }
@@ -162,6 +163,7 @@ final class ConfigJson {
         root.put("num_key_value_heads", t.kvHeads());
         root.put("head_dim", t.headDim());
         root.put("intermediate_size", t.intermediate());
+        root.put("max_position_embeddings", config.maxPositions());
         root.put("hidden_act", "silu");
         root.put("attention_bias", false);
         root.put("rope_theta", t.ropeTheta());

@@ -222,7 +222,8 @@ public record Recipe(
                 model.normEps(),
                 model.tied(),
                 tokens.padId());
-        return new CodaConfig(transformer, tokens.maskId(), tokens.eosId(), AttentionMask.FULL, model.shift());
+        return new CodaConfig(
+                transformer, tokens.maskId(), tokens.eosId(), AttentionMask.FULL, model.shift(), batch.length());
     }
 
     /** The forward process over the run. */

@@ -4,7 +4,9 @@ import io.coda4j.coder.files.FileException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.SequencedMap;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
@@ -128,6 +130,25 @@ public final class RecipeFile {
 
     private static String firstLine(JacksonException e) {
         return e.getOriginalMessage().lines().findFirst().orElse("");
+    }
+
+    /** All settings by dotted name, as text. */
+    public static SequencedMap<String, String> flat(Recipe recipe) {
+        var settings = new LinkedHashMap<String, String>();
+        flatten("", MAPPER.valueToTree(recipe), settings);
+        return settings;
+    }
+
+    private static void flatten(String path, JsonNode node, SequencedMap<String, String> settings) {
+        if (node instanceof ObjectNode object) {
+            object.properties()
+                    .forEach(entry -> flatten(
+                            path.isEmpty() ? entry.getKey() : path + "." + entry.getKey(),
+                            entry.getValue(),
+                            settings));
+        } else {
+            settings.put(path, node.isString() ? node.stringValue() : node.toString());
+        }
     }
 
     /** The recipe as YAML. */

@@ -16,6 +16,7 @@ import io.coda4j.nn.LanguageModel;
 import io.coda4j.tensor.spi.Device;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -175,6 +176,11 @@ public final class TrainingRun implements AutoCloseable {
     /** Steps done before this process started. */
     public long firstStep() {
         return position == null ? 0 : position.step();
+    }
+
+    /** Time spent training before this process started. */
+    public Duration elapsed() {
+        return Duration.ofMillis(position == null ? 0 : position.millis());
     }
 
     /** Where the finished model is written. */

@@ -1,0 +1,61 @@
+package io.coda4j.coder.cli;
+
+import io.coda4j.tensor.spi.Devices;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code coda devices}: what programs can run on here, and why not on the rest. */
+@Command(
+        name = "devices",
+        mixinStandardHelpOptions = true,
+        description = "Lists the devices that --device can name, with the reason where one cannot be used.",
+        footer = {"", "Example:", "  coda devices --json"})
+final class DevicesCommand implements Callable<Integer> {
+    @Option(names = "--json", description = "Print a JSON array.")
+    private boolean json;
+
+    private record Row(String device, boolean usable, String detail) {}
+
+    @Override
+    public Integer call() {
+        var rows = rows();
+        if (json) {
+            System.out.println(new JsonMapper()
+                    .writerWithDefaultPrettyPrinter()
+                    .writeValueAsString(rows.stream().map(DevicesCommand::fields).toList()));
+        } else {
+            rows.forEach(row -> System.out.printf(
+                    "%-10s %-9s %s%n", row.device, row.usable ? "usable" : "unusable", row.detail));
+        }
+        return 0;
+    }
+
+    private static Map<String, Object> fields(Row row) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("device", row.device);
+        fields.put("usable", row.usable);
+        fields.put("detail", row.detail);
+        return fields;
+    }
+
+    private static List<Row> rows() {
+        var rows = new ArrayList<Row>();
+        for (var provider : Devices.providers()) {
+            var reason = provider.unusableBecause();
+            if (reason.isPresent()) {
+                rows.add(new Row(provider.kind(), false, reason.get()));
+            } else {
+                try (var device = provider.open("")) {
+                    rows.add(new Row(device.name(), true, device.description()));
+                }
+            }
+        }
+        return rows;
+    }
+}

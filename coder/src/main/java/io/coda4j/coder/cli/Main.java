@@ -1,0 +1,92 @@
+package io.coda4j.coder.cli;
+
+import io.coda4j.coder.corpus.CorpusException;
+import io.coda4j.coder.files.FileException;
+import io.coda4j.coder.generate.GenerationException;
+import io.coda4j.coder.metrics.MetricsException;
+import io.coda4j.coder.model.ModelException;
+import io.coda4j.coder.tokenizer.TokenizerException;
+import io.coda4j.coder.train.RecipeException;
+import io.coda4j.nn.safetensors.SafetensorsException;
+import io.coda4j.tensor.DeviceException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The command line: {@code coda COMMAND OPTIONS}. */
+@Command(
+        name = "coda",
+        mixinStandardHelpOptions = true,
+        version = "coda4j 0.1.0",
+        synopsisSubcommandLabel = "COMMAND",
+        description = "Trains, runs and studies a masked-diffusion code model, in Java.",
+        footer = {
+            "",
+            "Examples:",
+            "  coda demo --minutes 3        train on commons-lang3 and watch it fill code",
+            "  coda infill --model out/demo/model --file Snippet.java",
+            "  coda COMMAND --help          explains a command",
+            "",
+            "Exit codes: 0 success, 1 a check failed or an internal error, 2 bad input."
+        },
+        subcommands = {
+            TrainCommand.class,
+            InfillCommand.class,
+            GenerateCommand.class,
+            DevicesCommand.class
+        })
+public final class Main {
+    /** Bad input of any kind. */
+    static final int USAGE = 2;
+
+    private static final String DEBUG = "CODA_DEBUG";
+
+    private Main() {}
+
+    /** Runs the command that {@code args} name and ends the process with its exit code. */
+    public static void main(String[] args) {
+        System.exit(run(args));
+    }
+
+    /** Runs the command that {@code args} name; its exit code. */
+    static int run(String... args) {
+        return new CommandLine(new Main())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler((e, _) -> explain(e))
+                .setExecutionExceptionHandler((e, _, _) -> explain(e))
+                .execute(args);
+    }
+
+    private static int explain(ParameterException e) {
+        var line = e.getCommandLine();
+        line.getErr().println("coda: " + e.getMessage());
+        UnmatchedArgumentException.printSuggestions(e, line.getErr());
+        line.getErr().println("Try: " + line.getCommandSpec().qualifiedName() + " --help");
+        return USAGE;
+    }
+
+    private static int explain(Exception e) {
+        boolean isExpected = isBadInput(e);
+        System.err.println(isExpected ? "coda: " + e.getMessage() : "coda: internal error: " + e);
+        if (System.getenv(DEBUG) != null) {
+            e.printStackTrace();
+        } else if (!isExpected) {
+            System.err.println("This is a defect of coda4j. Set " + DEBUG + "=1 to see where it happened.");
+        }
+        return isExpected ? USAGE : 1;
+    }
+
+    private static boolean isBadInput(Exception e) {
+        return e instanceof UsageException
+                || e instanceof CorpusException
+                || e instanceof FileException
+                || e instanceof GenerationException
+                || e instanceof MetricsException
+                || e instanceof ModelException
+                || e instanceof TokenizerException
+                || e instanceof RecipeException
+                || e instanceof SafetensorsException
+                || e instanceof DeviceException;
+    }
+}

@@ -1,0 +1,69 @@
+package io.coda4j.coder.cli;
+
+import io.coda4j.coder.train.Recipe;
+import io.coda4j.coder.train.RecipeFile;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code coda train}: trains a model as a recipe says. */
+@Command(
+        name = "train",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Trains a tokenizer and a model as a recipe says.",
+            "A killed run goes on with --resume as if it had not been killed."
+        },
+        footer = {
+            "",
+            "Example:",
+            "  coda train --config recipes/tiny.yaml --out out/tiny",
+            "  coda train --config recipes/tiny.yaml --out out/tiny --resume"
+        })
+final class TrainCommand implements Callable<Integer> {
+    @Option(names = "--config", required = true, paramLabel = "FILE", description = "The recipe, a YAML file.")
+    private Path config = Path.of("");
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            description = "Folder of the run (default: out/ and the recipe's name).")
+    private @Nullable Path out;
+
+    @Option(names = "--resume", description = "Go on from the latest checkpoint in the folder, if there is one.")
+    private boolean resume;
+
+    @Option(names = "--seed", paramLabel = "S", description = "Seed, instead of the recipe's.")
+    private @Nullable Long seed;
+
+    @Option(names = "--json", description = "Print the outcome as JSON.")
+    private boolean json;
+
+    @Mixin
+    private DeviceOption device = new DeviceOption();
+
+    @Override
+    public Integer call() {
+        var recipe = seeded(RecipeFile.read(config));
+        var job = new TrainingJob(recipe, folder(), resume, device);
+        var outcome = job.run("coda train --config " + config + " --out " + folder());
+        System.out.print(json ? outcome.json() + "\n" : outcome.text());
+        return 0;
+    }
+
+    private Recipe seeded(Recipe recipe) {
+        return seed == null ? recipe : recipe.seeded(seed);
+    }
+
+    private Path folder() {
+        if (out != null) {
+            return out;
+        }
+        var name = config.getFileName().toString();
+        int dot = name.lastIndexOf('.');
+        return Path.of("out", dot < 0 ? name : name.substring(0, dot));
+    }
+}

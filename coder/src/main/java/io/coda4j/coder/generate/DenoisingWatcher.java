@@ -1,0 +1,98 @@
+package io.coda4j.coder.generate;
+
+import io.coda4j.coder.terminal.Piece;
+import io.coda4j.coder.terminal.State;
+import io.coda4j.coder.tokenizer.BpeTokenizer;
+import io.coda4j.diffusion.sampling.Canvas;
+import io.coda4j.diffusion.sampling.DenoiseRequest;
+import io.coda4j.diffusion.sampling.StepHooks;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Follows the denoising of one row and tells after each step what has happened to each token. */
+public final class DenoisingWatcher implements StepHooks {
+    /** Receives the tokens after each step; step -1 is the start. */
+    @FunctionalInterface
+    public interface Viewer {
+        /** Shows one frame. */
+        void show(int step, List<Piece> pieces);
+    }
+
+    private final BpeTokenizer tokenizer;
+    private final int maskId;
+    private final Viewer viewer;
+    private boolean[] given = {};
+    private int[] committedAt = {};
+    private float[] confidence = {};
+
+    /** A watcher that shows each step to {@code viewer}. */
+    public DenoisingWatcher(BpeTokenizer tokenizer, int maskId, Viewer viewer) {
+        this.tokenizer = tokenizer;
+        this.maskId = maskId;
+        this.viewer = viewer;
+    }
+
+    @Override
+    public void beforeFirstStep(Canvas canvas) {
+        given = new boolean[canvas.length()];
+        for (int i = 0; i < given.length; i++) {
+            given[i] = canvas.tokens()[i] != maskId;
+        }
+        committedAt = new int[canvas.length()];
+        Arrays.fill(committedAt, -1);
+        confidence = new float[canvas.length()];
+        viewer.show(-1, pieces(-1, canvas));
+    }
+
+    @Override
+    public void logits(DenoiseRequest request, int first, int count, float[] logits) {
+        int vocabulary = logits.length / Math.max(1, count);
+        for (int n = 0; n < count; n++) {
+            confidence[request.positions()[first + n]] = greatestProbability(logits, n * vocabulary, vocabulary);
+        }
+    }
+
+    private static float greatestProbability(float[] logits, int from, int count) {
+        float max = Float.NEGATIVE_INFINITY;
+        for (int i = from; i < from + count; i++) {
+            max = Math.max(max, logits[i]);
+        }
+        double sum = 0;
+        for (int i = from; i < from + count; i++) {
+            sum += Math.exp(logits[i] - max);
+        }
+        return (float) (1 / sum);
+    }
+
+    @Override
+    public void tokens(int step, Canvas canvas) {
+        for (int i = 0; i < canvas.length(); i++) {
+            if (!given[i] && committedAt[i] < 0 && canvas.tokens()[i] != maskId) {
+                committedAt[i] = step;
+            }
+        }
+        viewer.show(step, pieces(step, canvas));
+    }
+
+    private List<Piece> pieces(int step, Canvas canvas) {
+        var pieces = new ArrayList<Piece>(canvas.length());
+        for (int i = 0; i < canvas.length(); i++) {
+            int token = canvas.tokens()[i];
+            boolean isMasked = token == maskId;
+            pieces.add(new Piece(
+                    isMasked ? "" : tokenizer.decode(new int[] {token}), state(i, step, isMasked), confidence[i]));
+        }
+        return pieces;
+    }
+
+    private State state(int position, int step, boolean isMasked) {
+        if (isMasked) {
+            return State.MASKED;
+        }
+        if (given[position]) {
+            return State.GIVEN;
+        }
+        return committedAt[position] == step ? State.NEW : State.DONE;
+    }
+}
