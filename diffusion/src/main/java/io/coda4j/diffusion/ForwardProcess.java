@@ -186,7 +186,7 @@ public record ForwardProcess(int maskId, int padId, MaskingForm form, NoiseLevel
 
     /** {@code 1-(1-sigma)^(1/k)}, each operation rounded to float32. */
     static float pickProbability(float sigma, int k) {
-        float kept = (float) Math.pow(1f - sigma, (float) (1.0 / k));
+        float kept = (float) StrictMath.pow(1f - sigma, (float) (1.0 / k));
         return 1f - kept;
     }
 

@@ -100,7 +100,8 @@ public final class NaiveTransformer {
 
     private double[][] attention(double[][] x, String at) {
         var q = rotated(project(x, weights.get(at + "q_proj.weight"), heads * headDim), heads, at + "q_norm.weight");
-        var k = rotated(project(x, weights.get(at + "k_proj.weight"), kvHeads * headDim), kvHeads, at + "k_norm.weight");
+        var k = rotated(
+                project(x, weights.get(at + "k_proj.weight"), kvHeads * headDim), kvHeads, at + "k_norm.weight");
         var v = project(x, weights.get(at + "v_proj.weight"), kvHeads * headDim);
         var out = new double[x.length][heads * headDim];
         for (int head = 0; head < heads; head++) {

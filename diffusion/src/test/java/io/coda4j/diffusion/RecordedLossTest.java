@@ -29,14 +29,15 @@ class RecordedLossTest {
             for (int i = 0; i < noisy.length; i++) {
                 masked[i] = noisy[i] == maskId;
             }
-            var batch = new NoisedBatch((int) shape[0], length, noisy, tensors.ints("targets"), tensors.floats("sigma"),
-                    masked, masked, 1);
+            var batch = new NoisedBatch(
+                    (int) shape[0], length, noisy, tensors.ints("targets"), tensors.floats("sigma"), masked, masked, 1);
             var scored = ScoredPositions.of(batch, LossWeighting.INVERSE_SIGMA, true);
             double loss = 0;
             for (int n = 0; n < scored.count(); n++) {
                 int row = scored.hiddenRows()[n] / length;
                 var logits = transformer.logits(Arrays.copyOfRange(noisy, row * length, (row + 1) * length));
-                loss += scored.weights()[n] * crossEntropy(logits[scored.hiddenRows()[n] % length], scored.targets()[n]);
+                loss += scored.weights()[n]
+                        * crossEntropy(logits[scored.hiddenRows()[n] % length], scored.targets()[n]);
             }
             double expected = description.member("loss").asDouble();
             assertEquals(expected, loss, 1e-6 * expected);

@@ -47,7 +47,7 @@ final class TokenChoices {
         return confidences[n];
     }
 
-    /** Fills choices {@code first} to {@code first + count - 1} from a piece of logits. */
+    /** Fills choices {@code [first, first + count)} from a piece of logits. */
     void choose(DenoiseRequest request, int[] rowIds, int first, int count, float[] logits) {
         int threads = (long) count * vocabularySize < PARALLEL_WORK ? 1 : Math.min(workspaces.length, count);
         var workers = IntStream.range(0, threads);
@@ -90,7 +90,7 @@ final class TokenChoices {
     }
 
     /**
-     * The {@code count} choices of {@code from..to)} that are committed: by falling confidence, equal ones by rising position; with
+     * The {@code count} choices of {@code [from, to)} that are committed: by falling confidence, equal ones by rising position; with
      * an order temperature by falling confidence/temperature plus Gumbel noise, which draws without replacement.
      */
     int[] selected(DenoiseRequest request, int[] rowIds, int from, int to, int count) {
@@ -117,6 +117,6 @@ final class TokenChoices {
         int position = request.positions()[n];
         double u = random.uniformDouble(
                 Purpose.UNMASK_ORDER, request.step(), rowIds[position / length], position % length);
-        return confidences[n] / settings.orderTemperature() - Math.log(-Math.log(u));
+        return confidences[n] / settings.orderTemperature() - StrictMath.log(-StrictMath.log(u));
     }
 }

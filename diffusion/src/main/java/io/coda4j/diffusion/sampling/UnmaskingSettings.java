@@ -73,43 +73,123 @@ public record UnmaskingSettings(
     }
 
     public UnmaskingSettings withSampling(Sampling value) {
-        return new UnmaskingSettings(maskId, sampler, steps, value, orderTemperature, transfers, blockLength,
-                confidenceSource, suppressed, seed, history);
+        return new UnmaskingSettings(
+                maskId,
+                sampler,
+                steps,
+                value,
+                orderTemperature,
+                transfers,
+                blockLength,
+                confidenceSource,
+                suppressed,
+                seed,
+                history);
     }
 
     public UnmaskingSettings withOrderTemperature(double value) {
-        return new UnmaskingSettings(maskId, sampler, steps, sampling, value, transfers, blockLength,
-                confidenceSource, suppressed, seed, history);
+        return new UnmaskingSettings(
+                maskId,
+                sampler,
+                steps,
+                sampling,
+                value,
+                transfers,
+                blockLength,
+                confidenceSource,
+                suppressed,
+                seed,
+                history);
     }
 
     public UnmaskingSettings withTransfers(TransferSchedule value) {
-        return new UnmaskingSettings(maskId, sampler, steps, sampling, orderTemperature, value, blockLength,
-                confidenceSource, suppressed, seed, history);
+        return new UnmaskingSettings(
+                maskId,
+                sampler,
+                steps,
+                sampling,
+                orderTemperature,
+                value,
+                blockLength,
+                confidenceSource,
+                suppressed,
+                seed,
+                history);
     }
 
     public UnmaskingSettings withBlockLength(int value) {
-        return new UnmaskingSettings(maskId, sampler, steps, sampling, orderTemperature, transfers, value,
-                confidenceSource, suppressed, seed, history);
+        return new UnmaskingSettings(
+                maskId,
+                sampler,
+                steps,
+                sampling,
+                orderTemperature,
+                transfers,
+                value,
+                confidenceSource,
+                suppressed,
+                seed,
+                history);
     }
 
     public UnmaskingSettings withConfidenceSource(ConfidenceSource value) {
-        return new UnmaskingSettings(maskId, sampler, steps, sampling, orderTemperature, transfers, blockLength,
-                value, suppressed, seed, history);
+        return new UnmaskingSettings(
+                maskId,
+                sampler,
+                steps,
+                sampling,
+                orderTemperature,
+                transfers,
+                blockLength,
+                value,
+                suppressed,
+                seed,
+                history);
     }
 
     public UnmaskingSettings withSuppressed(Set<Integer> value) {
-        return new UnmaskingSettings(maskId, sampler, steps, sampling, orderTemperature, transfers, blockLength,
-                confidenceSource, value, seed, history);
+        return new UnmaskingSettings(
+                maskId,
+                sampler,
+                steps,
+                sampling,
+                orderTemperature,
+                transfers,
+                blockLength,
+                confidenceSource,
+                value,
+                seed,
+                history);
     }
 
     public UnmaskingSettings withSeed(long value) {
-        return new UnmaskingSettings(maskId, sampler, steps, sampling, orderTemperature, transfers, blockLength,
-                confidenceSource, suppressed, value, history);
+        return new UnmaskingSettings(
+                maskId,
+                sampler,
+                steps,
+                sampling,
+                orderTemperature,
+                transfers,
+                blockLength,
+                confidenceSource,
+                suppressed,
+                value,
+                history);
     }
 
     public UnmaskingSettings withHistory(boolean value) {
-        return new UnmaskingSettings(maskId, sampler, steps, sampling, orderTemperature, transfers, blockLength,
-                confidenceSource, suppressed, seed, value);
+        return new UnmaskingSettings(
+                maskId,
+                sampler,
+                steps,
+                sampling,
+                orderTemperature,
+                transfers,
+                blockLength,
+                confidenceSource,
+                suppressed,
+                seed,
+                value);
     }
 
     int[] suppressedIds() {

@@ -31,8 +31,8 @@ final class HashDenoiser implements Denoiser {
 
     @Override
     public void denoise(DenoiseRequest request, LogitsSink sink) {
-        requests.add(new DenoiseRequest(
-                request.canvas().copy(), request.positions(), request.step(), request.windows()));
+        requests.add(
+                new DenoiseRequest(request.canvas().copy(), request.positions(), request.step(), request.windows()));
         int length = request.canvas().length();
         int[] positions = request.positions();
         var logits = new float[piece * vocabularySize];

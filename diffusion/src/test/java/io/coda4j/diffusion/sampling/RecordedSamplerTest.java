@@ -72,11 +72,15 @@ class RecordedSamplerTest {
         for (int r = 0; r < runs.size(); r++) {
             var run = runs.get(r).asObject();
             var settings = UnmaskingSettings.of(
-                            maskId, Sampler.of(run.member("alg").asString()), run.member("steps").asInt())
+                            maskId,
+                            Sampler.of(run.member("alg").asString()),
+                            run.member("steps").asInt())
                     .withSampling(sampling(run))
-                    .withTransfers(new TransferSchedule.Linspace(run.member("eps").asDouble()))
+                    .withTransfers(
+                            new TransferSchedule.Linspace(run.member("eps").asDouble()))
                     .withHistory(true);
-            var start = Canvas.of(ints(run.member("prompt")), run.member("new_tokens").asInt(), maskId);
+            var start = Canvas.of(
+                    ints(run.member("prompt")), run.member("new_tokens").asInt(), maskId);
             var result = new Unmasking(settings).run(denoiser(transformer), start);
             var history = run.member("history").asList();
             assertEquals(history.size(), result.history().size());

@@ -46,7 +46,8 @@ class TokenDistributionProperties {
         assertTrue(distribution.probability(distribution.draw(u)) > 0);
         float best = distribution.probability(distribution.mostLikely());
         assertTrue(distribution.margin() >= 0 && distribution.margin() <= best);
-        assertTrue(distribution.negativeEntropy() <= 1e-6 && distribution.negativeEntropy() >= -Math.log(vocabulary) - 1e-4);
+        assertTrue(distribution.negativeEntropy() <= 1e-6
+                && distribution.negativeEntropy() >= -Math.log(vocabulary) - 1e-4);
     }
 
     /** Spread 0 gives many ties, 3 gives one dominant token. */
@@ -61,13 +62,18 @@ class TokenDistributionProperties {
 
     private static double[] naive(float[] logits, float topP, int topK) {
         int v = logits.length;
-        float max = (float) IntStream.range(0, v).mapToDouble(i -> logits[i]).max().orElseThrow();
+        float max =
+                (float) IntStream.range(0, v).mapToDouble(i -> logits[i]).max().orElseThrow();
         // The same exponential, so that a cut between two nearly equal sums cannot fall on different sides.
-        var weight = IntStream.range(0, v).mapToDouble(i -> FastFloat.exp(logits[i] - max)).toArray();
+        var weight = IntStream.range(0, v)
+                .mapToDouble(i -> FastFloat.exp(logits[i] - max))
+                .toArray();
         double sum = IntStream.range(0, v).mapToDouble(i -> weight[i]).sum();
-        var order = IntStream.range(0, v).boxed()
+        var order = IntStream.range(0, v)
+                .boxed()
                 .sorted(Comparator.<Integer>comparingDouble(i -> -logits[i]).thenComparingInt(i -> i))
-                .mapToInt(Integer::intValue).toArray();
+                .mapToInt(Integer::intValue)
+                .toArray();
         int count = v;
         if (topP < 1) {
             count = 0;
@@ -84,7 +90,8 @@ class TokenDistributionProperties {
             }
             count = end;
         }
-        double keptSum = IntStream.range(0, count).mapToDouble(n -> weight[order[n]]).sum();
+        double keptSum =
+                IntStream.range(0, count).mapToDouble(n -> weight[order[n]]).sum();
         var probabilities = new double[v];
         for (int n = 0; n < count; n++) {
             probabilities[order[n]] = weight[order[n]] / keptSum;

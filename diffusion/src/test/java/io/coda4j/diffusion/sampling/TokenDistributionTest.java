@@ -26,7 +26,8 @@ class TokenDistributionTest {
         assertArrayEquals(new float[] {0, 1, 0, 0}, probabilities(logits, new Sampling(0, .4, 0)), 1e-6f);
         assertArrayEquals(new float[] {0, 2 / 3f, 1 / 3f, 0}, probabilities(logits, new Sampling(0, .6, 0)), 1e-6f);
         // Of the equal tokens 0 and 3 the lower id is kept.
-        assertArrayEquals(new float[] {1 / 7f, 4 / 7f, 2 / 7f, 0}, probabilities(logits, new Sampling(0, .8, 0)), 1e-6f);
+        assertArrayEquals(
+                new float[] {1 / 7f, 4 / 7f, 2 / 7f, 0}, probabilities(logits, new Sampling(0, .8, 0)), 1e-6f);
     }
 
     @Test
@@ -85,7 +86,8 @@ class TokenDistributionTest {
     void drawsFollowTheDistribution() {
         float[] logits = {0, (float) Math.log(2), Float.NEGATIVE_INFINITY, (float) Math.log(5)};
         var random = new CounterRandom(11);
-        for (var sampling : new Sampling[] {new Sampling(1, 1, 0), new Sampling(1, .999999, 0), new Sampling(1, 1, 3)}) {
+        for (var sampling :
+                new Sampling[] {new Sampling(1, 1, 0), new Sampling(1, .999999, 0), new Sampling(1, 1, 3)}) {
             var distribution = new TokenDistribution(4);
             distribution.set(logits, 0, sampling);
             var counts = new int[4];

@@ -21,7 +21,9 @@ class UnmaskingTest {
     private static final int[] PROMPT = {1, 2, 3, 4};
 
     private static UnmaskingSettings settings(String sampler, int steps) {
-        return UnmaskingSettings.of(MASK, Sampler.of(sampler), steps).withSuppressed(Set.of(MASK)).withHistory(true);
+        return UnmaskingSettings.of(MASK, Sampler.of(sampler), steps)
+                .withSuppressed(Set.of(MASK))
+                .withHistory(true);
     }
 
     private static int[] committedPerStep(Unmasked result, Canvas start) {
@@ -64,7 +66,9 @@ class UnmaskingTest {
         };
         for (var settings : List.of(
                 settings("entropy", 15),
-                settings("maskgit_plus", 15).withSampling(new Sampling(0.8, 0.9, 10)).withOrderTemperature(0.3),
+                settings("maskgit_plus", 15)
+                        .withSampling(new Sampling(0.8, 0.9, 10))
+                        .withOrderTemperature(0.3),
                 settings("origin", 15).withSampling(new Sampling(0.8, 1, 0)))) {
             seen.clear();
             var skipping = new Unmasking(settings).run(new HashDenoiser(V, 4), start);
@@ -79,7 +83,8 @@ class UnmaskingTest {
     void fillsHolesAnywhereAndNothingElse() {
         int[] tokens = {MASK, 1, MASK, MASK, 2, 3, MASK, 4};
         for (var sampler : Sampler.ALL) {
-            var result = new Unmasking(settings(sampler.label(), 3)).run(new HashDenoiser(V, 2), new Canvas(1, 8, tokens));
+            var result =
+                    new Unmasking(settings(sampler.label(), 3)).run(new HashDenoiser(V, 2), new Canvas(1, 8, tokens));
             for (int i = 0; i < 8; i++) {
                 assertEquals(tokens[i] == MASK, result.canvas().tokens()[i] != tokens[i], sampler + " at " + i);
             }
@@ -120,7 +125,9 @@ class UnmaskingTest {
         int[] tokens = {1, MASK, MASK, MASK, MASK, MASK, MASK, MASK, MASK, 1, 2, 3, 4, 5, 6, 7, MASK, MASK};
         var denoiser = new HashDenoiser(V, 64);
         var result = new Unmasking(settings("entropy", 8)).run(denoiser, new Canvas(2, 9, tokens));
-        long asked = denoiser.requests().stream().mapToLong(request -> request.positions().length).sum();
+        long asked = denoiser.requests().stream()
+                .mapToLong(request -> request.positions().length)
+                .sum();
         assertEquals(asked, result.evaluatedPositions());
         for (var request : denoiser.requests()) {
             assertTrue(request.positions().length > 0);
@@ -144,7 +151,8 @@ class UnmaskingTest {
         assertEquals(5, parity.masksLeft());
         assertArrayEquals(start.tokens(), parity.canvas().tokens());
         var suppressed = new Unmasking(settings("entropy", 3)).run(maskLover, start);
-        assertArrayEquals(new int[] {1, 2, 3, 4, 7, 7, 7, 7, 7}, suppressed.canvas().tokens());
+        assertArrayEquals(
+                new int[] {1, 2, 3, 4, 7, 7, 7, 7, 7}, suppressed.canvas().tokens());
     }
 
     @Test
@@ -175,14 +183,16 @@ class UnmaskingTest {
         var e = assertThrows(
                 IllegalArgumentException.class,
                 () -> new Unmasking(settings("maskgit_plus", 2).withBlockLength(4)).run(denoiser, start));
-        assertTrue(e.getMessage().contains("row 0 has 3 blocks of 4 columns, but there are only 2 steps"), e.getMessage());
+        assertTrue(
+                e.getMessage().contains("row 0 has 3 blocks of 4 columns, but there are only 2 steps"), e.getMessage());
     }
 
     @Test
     void lowConfidenceBlocksCommitEvenCountsRemainderFirst() {
         var start = Canvas.of(PROMPT, 10, MASK);
         var settings = UnmaskingSettings.lowConfidenceBlocks(MASK, 6, 5)
-                .withSuppressed(Set.of(MASK)).withHistory(true);
+                .withSuppressed(Set.of(MASK))
+                .withHistory(true);
         var result = new Unmasking(settings).run(new HashDenoiser(V, 7), start);
         assertArrayEquals(new int[] {2, 2, 1, 2, 2, 1}, committedPerStep(result, start));
         assertArrayEquals(new int[] {3, 2, 2}, new TransferSchedule.Even().counts(7, 3));
@@ -191,7 +201,8 @@ class UnmaskingTest {
 
     @Test
     void rawConfidenceIgnoresTheFilter() {
-        // Position 1 is surer before filtering, both are certain after it: filtered ties go left, raw prefers position 1.
+        // Position 1 is surer before filtering, both are certain after it: filtered ties go left, raw prefers position
+        // 1.
         var denoiser = Denoiser.of(V, (_, positions, out) -> {
             Arrays.fill(out, 0, positions.length * V, 0f);
             for (int n = 0; n < positions.length; n++) {
@@ -199,9 +210,13 @@ class UnmaskingTest {
             }
         });
         var start = new Canvas(1, 2, new int[] {MASK, MASK});
-        var settings = settings("entropy", 2).withSampling(new Sampling(0, 1, 1)).withTransfers(new TransferSchedule.Even());
+        var settings =
+                settings("entropy", 2).withSampling(new Sampling(0, 1, 1)).withTransfers(new TransferSchedule.Even());
         var filtered = new Unmasking(settings).run(denoiser, start).history().getFirst();
-        var raw = new Unmasking(settings.withConfidenceSource(ConfidenceSource.RAW)).run(denoiser, start).history().getFirst();
+        var raw = new Unmasking(settings.withConfidenceSource(ConfidenceSource.RAW))
+                .run(denoiser, start)
+                .history()
+                .getFirst();
         assertArrayEquals(new int[] {0, MASK}, filtered);
         assertArrayEquals(new int[] {MASK, 1}, raw);
     }
@@ -235,8 +250,10 @@ class UnmaskingTest {
         int firstIsLeft = 0;
         int runs = 4000;
         for (int seed = 0; seed < runs; seed++) {
-            var settings = settings("maskgit_plus", 2).withTransfers(new TransferSchedule.Even())
-                    .withOrderTemperature(.5).withSeed(seed);
+            var settings = settings("maskgit_plus", 2)
+                    .withTransfers(new TransferSchedule.Even())
+                    .withOrderTemperature(.5)
+                    .withSeed(seed);
             var result = new Unmasking(settings).run(denoiser, start);
             assertArrayEquals(new int[] {1, 1}, committedPerStep(result, start));
             firstIsLeft += result.history().getFirst()[0] == MASK ? 0 : 1;
@@ -271,7 +288,8 @@ class UnmaskingTest {
                 }
             }
         };
-        var result = new Unmasking(settings("maskgit_plus", 3), hooks).run(new HashDenoiser(V, 2), Canvas.of(PROMPT, 3, MASK));
+        var result = new Unmasking(settings("maskgit_plus", 3), hooks)
+                .run(new HashDenoiser(V, 2), Canvas.of(PROMPT, 3, MASK));
         assertArrayEquals(new int[] {9, 11, 3, 4, 11, 11, 11}, result.canvas().tokens());
         assertEquals("before", log.getFirst());
         assertEquals(List.of("logits 0 0+2", "logits 0 2+1", "tokens 0"), log.subList(1, 4));
@@ -292,7 +310,8 @@ class UnmaskingTest {
         int vocabulary = 20_000;
         var start = Canvas.of(PROMPT, 40, vocabulary - 1);
         var settings = UnmaskingSettings.of(vocabulary - 1, new Sampler.Entropy(), 4)
-                .withSampling(new Sampling(0.7, 0.9, 0)).withSuppressed(Set.of(vocabulary - 1));
+                .withSampling(new Sampling(0.7, 0.9, 0))
+                .withSuppressed(Set.of(vocabulary - 1));
         var together = new Unmasking(settings).run(new HashDenoiser(vocabulary, 40), start);
         var oneByOne = new Unmasking(settings).run(new HashDenoiser(vocabulary, 1), start);
         assertArrayEquals(oneByOne.canvas().tokens(), together.canvas().tokens());
@@ -320,9 +339,12 @@ class UnmaskingTest {
                 IllegalStateException.class,
                 () -> new Unmasking(settings("entropy", 1)).run(silent, Canvas.of(PROMPT, 2, MASK)));
         assertEquals("the denoiser delivered logits of 1 positions, expected 2", state.getMessage());
-        assertFalse(assertThrows(IllegalArgumentException.class, () -> Sampler.of("original")).getMessage().isEmpty());
+        assertFalse(assertThrows(IllegalArgumentException.class, () -> Sampler.of("original"))
+                .getMessage()
+                .isEmpty());
         assertThrows(IllegalArgumentException.class, () -> settings("entropy", 0));
-        assertThrows(IllegalArgumentException.class, () -> settings("origin", 1).withTransfers(new TransferSchedule.Even()));
+        assertThrows(
+                IllegalArgumentException.class, () -> settings("origin", 1).withTransfers(new TransferSchedule.Even()));
         assertThrows(IllegalArgumentException.class, () -> new Canvas(2, 3, new int[5]));
     }
 }

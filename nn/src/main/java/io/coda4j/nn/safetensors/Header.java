@@ -115,7 +115,8 @@ record Header(SequencedMap<String, Entry> entries, SequencedMap<String, String> 
             long begin = offsets.get(0).asLong();
             long end = offsets.get(1).asLong();
             requireSize(type, shape, begin, end);
-            return new Entry(name, type, shape, file, Math.addExact(dataStart, begin), end - begin);
+            Math.addExact(dataStart, end);
+            return new Entry(name, type, shape, file, dataStart + begin, end - begin);
         } catch (JsonException e) {
             throw new SafetensorsException(file, "tensor \"" + name + "\": " + e.getMessage(), e);
         } catch (ArithmeticException e) {
@@ -177,7 +178,7 @@ record Header(SequencedMap<String, Entry> entries, SequencedMap<String, String> 
                         "tensor \"" + entry.name() + "\" " + what + previous + ": it begins at data offset "
                                 + (entry.offset() - dataStart) + ", expected " + (end - dataStart));
             }
-            end = Math.addExact(end, entry.byteSize());
+            end += entry.byteSize();
             previous = "tensor \"" + entry.name() + "\"";
             if (end > fileSize) {
                 throw new SafetensorsException(

@@ -129,6 +129,10 @@ class MalformedFilesTest {
                         tensor("U8", "[1]", "[9223372036854775806,9223372036854775807]", 4),
                         "its end is beyond 2^63"),
                 new Bad(
+                        "size near 2^63",
+                        tensor("U8", "[9223372036854775807]", "[0,9223372036854775807]", 4),
+                        "its end is beyond 2^63"),
+                new Bad(
                         "data truncated",
                         tensor("U8", "[8]", "[0,8]", 5),
                         "truncated: tensor \"w\" ends at data offset 8, the file has 5 bytes"),
