@@ -57,7 +57,7 @@ public record CounterRandom(long seed) {
     private long word64(int stream, int step, int row, int position) {
         var words = words(stream, step, row, position >>> 1);
         int lane = (position & 1) * 2;
-        return (long) words[lane] << 32 | words[lane + 1] & 0xFFFF_FFFFL;
+        return ((long) words[lane] << 32) | (words[lane + 1] & 0xFFFF_FFFFL);
     }
 
     private int[] words(int stream, int step, int row, int block) {

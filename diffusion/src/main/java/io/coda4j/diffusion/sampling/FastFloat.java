@@ -31,14 +31,14 @@ final class FastFloat {
         double high = 1 / 24.0 + r * (1 / 120.0) + r2 * (1 / 720.0 + r * (1 / 5040.0));
         double series = low + r2 * r2 * high;
         // The low bits of the shifted number are the integer; moved up they are the exponent of the power of two.
-        return (float) (series * Double.longBitsToDouble(Double.doubleToRawLongBits(shifted) + 1023 << 52));
+        return (float) (series * Double.longBitsToDouble((Double.doubleToRawLongBits(shifted) + 1023) << 52));
     }
 
     /** ln(x) for positive normal x. */
     static float log(float x) {
         int bits = Float.floatToRawIntBits(x);
         // Exponent chosen so that the mantissa lies in [sqrt(1/2), sqrt(2)).
-        int exponent = bits - 0x3F3504F3 >> 23;
+        int exponent = (bits - 0x3F3504F3) >> 23;
         double m = Float.intBitsToFloat(bits - (exponent << 23));
         double s = (m - 1) / (m + 1);
         double q = s * s;

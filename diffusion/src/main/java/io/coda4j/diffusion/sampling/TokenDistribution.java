@@ -90,7 +90,7 @@ public final class TokenDistribution {
         boolean isNan = false;
         for (int i = 0; i < scaled.length; i++) {
             float value = scaled[i];
-            isNan |= value != value;
+            isNan |= Float.isNaN(value);
             if (value > max) {
                 max = value;
                 best = i;
@@ -161,7 +161,7 @@ public final class TokenDistribution {
         for (int bucket = 0; bucket < BUCKETS - 1; bucket++) {
             mass += bucketMass[bucket];
             count += bucketCount[bucket];
-            if (topP < 1 && mass > (topP + MARGIN) * sum || count >= topK) {
+            if ((topP < 1 && mass > (topP + MARGIN) * sum) || count >= topK) {
                 return bucket;
             }
         }
@@ -173,8 +173,8 @@ public final class TokenDistribution {
         for (int i = 0; i < scaled.length; i++) {
             if (bucket(scaled[i]) <= lastBucket) {
                 int bits = Float.floatToRawIntBits(scaled[i] + 0f);
-                int ascending = bits ^ bits >> 31 & Integer.MAX_VALUE;
-                keys[count++] = (long) ~ascending << 32 | i;
+                int ascending = bits ^ ((bits >> 31) & Integer.MAX_VALUE);
+                keys[count++] = ((long) ~ascending << 32) | i;
             }
         }
         Arrays.sort(keys, 0, count);

@@ -98,7 +98,7 @@ public final class Unmasking {
                 int live = canvas.count(settings.maskId(), row, window.start(), window.end());
                 transfers[row] = plans.get(row).transfers(window, live);
             }
-            boolean asksAll = hooks != StepHooks.NONE;
+            boolean asksAll = !hooks.equals(StepHooks.NONE);
             var request = request(step, windows, position -> asksAll || transfers[position / canvas.length()] > 0);
             if (request.positions().length == 0) {
                 return;
@@ -130,7 +130,7 @@ public final class Unmasking {
                             random.uniform(Purpose.UNMASK_GATE, step, rowIds[row], column) < probability;
                 }
             }
-            boolean asksAll = hooks != StepHooks.NONE;
+            boolean asksAll = !hooks.equals(StepHooks.NONE);
             var request = request(step, windows, position -> asksAll || chosen[position]);
             if (request.positions().length == 0) {
                 return;

@@ -68,19 +68,31 @@ public sealed interface Json {
     }
 
     default Obj asObject() {
-        return this instanceof Obj object ? object : JsonKinds.mismatch("an object", this);
+        if (this instanceof Obj object) {
+            return object;
+        }
+        throw JsonKinds.mismatch("an object", this);
     }
 
     default List<Json> asList() {
-        return this instanceof Arr array ? array.items() : JsonKinds.mismatch("an array", this);
+        if (this instanceof Arr array) {
+            return array.items();
+        }
+        throw JsonKinds.mismatch("an array", this);
     }
 
     default String asString() {
-        return this instanceof Str string ? string.value() : JsonKinds.mismatch("a string", this);
+        if (this instanceof Str string) {
+            return string.value();
+        }
+        throw JsonKinds.mismatch("a string", this);
     }
 
     default boolean asBoolean() {
-        return this instanceof Bool bool ? bool.value() : JsonKinds.<Boolean>mismatch("true or false", this);
+        if (this instanceof Bool bool) {
+            return bool.value();
+        }
+        throw JsonKinds.mismatch("true or false", this);
     }
 
     default boolean isNull() {
@@ -88,15 +100,16 @@ public sealed interface Json {
     }
 
     default double asDouble() {
-        return this instanceof Num number
-                ? Double.parseDouble(number.text())
-                : JsonKinds.<Double>mismatch("a number", this);
+        if (this instanceof Num number) {
+            return Double.parseDouble(number.text());
+        }
+        throw JsonKinds.mismatch("a number", this);
     }
 
     /** An integer literal that fits a long; a fraction, an exponent or an overflow is an error. */
     default long asLong() {
         if (!(this instanceof Num(var text))) {
-            return JsonKinds.<Long>mismatch("an integer", this);
+            throw JsonKinds.mismatch("an integer", this);
         }
         try {
             return Long.parseLong(text);

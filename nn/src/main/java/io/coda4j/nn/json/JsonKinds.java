@@ -6,10 +6,10 @@ final class JsonKinds {
 
     private JsonKinds() {}
 
-    static <T> T mismatch(String expected, Json found) {
+    static JsonException mismatch(String expected, Json found) {
         var text = found.toText();
         var shown = text.length() > SHOWN ? text.substring(0, SHOWN) + "..." : text;
-        throw new JsonException("expected " + expected + ", got " + kind(found) + ": " + shown);
+        return new JsonException("expected " + expected + ", got " + kind(found) + ": " + shown);
     }
 
     private static String kind(Json value) {

@@ -63,7 +63,7 @@ final class AtomicFiles implements AutoCloseable {
             try {
                 Files.move(entry.getValue(), entry.getKey(), StandardCopyOption.ATOMIC_MOVE);
                 published.add(entry.getKey());
-                forceFolder(entry.getKey().toAbsolutePath().getParent());
+                forceFolder(entry.getKey().resolveSibling("."));
             } catch (IOException e) {
                 var failure = new SafetensorsException(
                         entry.getKey(), "the finished file cannot be moved into place: " + e, e);

@@ -110,15 +110,14 @@ public final class Safetensors implements AutoCloseable {
 
     /** A shard is a plain file name: an index must not be able to point outside its folder. */
     private static Path shardPath(Path index, String tensor, String shard) {
-        var folder = index.toAbsolutePath().getParent();
         if (shard.isEmpty() || shard.contains("/") || shard.contains("\\") || shard.startsWith("..")) {
             throw new SafetensorsException(
                     index, "tensor \"" + tensor + "\": shard name \"" + shard + "\" is not a plain file name");
         }
-        var path = folder.resolve(shard);
+        var path = index.resolveSibling(shard);
         if (!Files.exists(path)) {
             throw new SafetensorsException(
-                    index, "shard " + shard + " (of tensor \"" + tensor + "\") is missing from " + folder);
+                    index, "shard " + shard + " (of tensor \"" + tensor + "\") is missing beside the index");
         }
         return path;
     }
@@ -175,7 +174,9 @@ public final class Safetensors implements AutoCloseable {
         if (!arena.scope().isAlive()) {
             throw new IllegalStateException(source + ": the safetensors reader is closed");
         }
-        return files.get(entry.file()).asSlice(entry.offset(), entry.byteSize()).asReadOnly();
+        return Objects.requireNonNull(files.get(entry.file()))
+                .asSlice(entry.offset(), entry.byteSize())
+                .asReadOnly();
     }
 
     /** A tensor as floats: F32 as stored, F16, BF16, BOOL, U8, I8, I16 and U16 exactly, F64 rounded. */
