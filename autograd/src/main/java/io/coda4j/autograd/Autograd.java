@@ -18,7 +18,8 @@ public final class Autograd {
      * The value of {@code loss} at {@code params} and its gradient with respect to every floating-point tensor in them.
      *
      * @param loss a function to a scalar; it must use the tree it is given, not {@code params} from outside
-     * @param params a tree of tensors, see {@link Tree}
+     * @param params a tree of tensors, see {@link Tree}; a tensor that stands at several places gets its whole gradient
+     *     at each of them
      * @throws IllegalArgumentException if the loss is not a scalar
      */
     public static <P> ValueAndGradient<P> valueAndGrad(Function<P, Tensor> loss, P params) {
@@ -34,12 +35,26 @@ public final class Autograd {
         return new ValueAndGradient<>(value, Tree.map(params, (path, leaf) -> gradients.next()));
     }
 
-    /** The cotangents of {@code in} for cotangents of the results of {@code f}; a null cotangent is zero. */
+    /**
+     * The cotangents of {@code in} for cotangents of the results of {@code f}; a null cotangent is zero. A tensor that
+     * is passed at two places gets at each the cotangent of that place.
+     */
     public static List<Tensor> vjp(
             UnaryOperator<List<Tensor>> f, List<Tensor> in, List<? extends @Nullable Tensor> cotangents) {
-        var tape = new Tape(in);
-        var out = tape.run(() -> f.apply(in));
-        return tape.gradient(out, cotangents, in);
+        var operands = distinct(in);
+        var tape = new Tape(operands);
+        var out = tape.run(() -> f.apply(operands));
+        return tape.gradient(out, cotangents, operands);
+    }
+
+    /** The same tensors, with another name for each that occurs before: tensors are told apart by identity. */
+    private static List<Tensor> distinct(List<Tensor> tensors) {
+        var distinct = new ArrayList<Tensor>();
+        for (var tensor : tensors) {
+            boolean seen = distinct.stream().anyMatch(other -> other == tensor);
+            distinct.add(seen ? tensor.annotate(new Primitive.Note.Barrier()) : tensor);
+        }
+        return distinct;
     }
 
     /** As {@link #checkpoint(UnaryOperator, List)}, for a function of a tree of tensors to one tensor. */
