@@ -76,7 +76,8 @@ class CpuDeviceTest {
 
     private static List<Array> run(Device device, Program program, List<Array> arguments) {
         try (var executable = device.compile(program, Layout.DENSE)) {
-            return executable.run(arguments.stream().map(array -> array.to(device)).toList());
+            return executable.run(
+                    arguments.stream().map(array -> array.to(device)).toList());
         }
     }
 

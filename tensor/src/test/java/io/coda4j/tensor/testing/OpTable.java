@@ -417,7 +417,8 @@ public final class OpTable {
         switch (op) {
             case SUM -> smooth(prim, Math.max(2, terms), real(NORMAL, dims));
             case MAX, MIN -> {
-                smooth(prim, 0, real(DISTINCT, dims));
+                // The greatest of no elements is -infinity, which has no difference quotient.
+                rows.add(new OpCase(prim, List.of(real(DISTINCT, dims)), 0, terms > 0));
                 row(prim, 0, real(SMALL, dims));
             }
         }
