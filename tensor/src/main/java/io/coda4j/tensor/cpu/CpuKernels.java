@@ -38,24 +38,24 @@ final class CpuKernels implements KernelSet {
             case Primitive.Slice(var starts, var _) -> Optional.of(Movement.slice(parallel, in.getFirst(), starts, out.getFirst()));
             case Primitive.Pad(var low, var _) -> Optional.of(Movement.pad(parallel, in.getFirst(), low, out.getFirst()));
             case Primitive.Concat(int axis) -> Optional.of(Movement.concat(parallel, in, axis, out.getFirst()));
-            case Primitive.Reduce _ -> Optional.empty();
-            case Primitive.Dot dot -> Matmul.bind(dot, in, parallel, matmul);
-            case Primitive.TakeRows _ -> Optional.empty();
-            case Primitive.ScatterAddRows _ -> Optional.empty();
+            case Primitive.Reduce(var op, var axes) -> Reductions.reduce(parallel, op, in.getFirst(), axes, out.getFirst());
+            case Primitive.Dot _ -> Optional.empty();
+            case Primitive.TakeRows _ -> Optional.of(Rows.take(parallel, in.get(0), in.get(1)));
+            case Primitive.ScatterAddRows _ -> Rows.scatterAdd(parallel, in.get(0), in.get(1), out.getFirst());
             case Primitive.DynamicSlice slice -> Optional.of(Movement.dynamicSlice(parallel, in.getFirst(), slice, out.getFirst()));
             case Primitive.DynamicUpdateSlice(int axis) -> Optional.of(Movement.dynamicUpdateSlice(parallel, in.get(0), in.get(1), axis));
             case Primitive.Annotate _ -> Optional.of(Movement.copyAll(parallel));
-            case Primitive.RmsNorm _ -> Optional.empty();
-            case Primitive.RmsNormGrad _ -> Optional.empty();
-            case Primitive.Rope _ -> Optional.empty();
-            case Primitive.SwiGlu _ -> Optional.empty();
-            case Primitive.SwiGluGrad _ -> Optional.empty();
+            case Primitive.RmsNorm(double eps) -> RmsNormKernel.forward(parallel, in.getFirst(), eps);
+            case Primitive.RmsNormGrad(double eps) -> RmsNormKernel.gradient(parallel, in.getFirst(), eps);
+            case Primitive.Rope rope -> RopeKernel.of(parallel, in.getFirst(), rope);
+            case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, in.getFirst());
+            case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, in.getFirst());
             case Primitive.Attention _ -> Optional.empty();
             case Primitive.AttentionGrad _ -> Optional.empty();
-            case Primitive.CrossEntropy _ -> Optional.empty();
-            case Primitive.CrossEntropyGrad _ -> Optional.empty();
-            case Primitive.ArgMax _ -> Optional.empty();
-            case Primitive.AdamW _ -> Optional.empty();
+            case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, in.getFirst());
+            case Primitive.CrossEntropyGrad _ -> CrossEntropyKernel.gradient(parallel, in.getFirst());
+            case Primitive.ArgMax(int axis) -> ArgMaxKernel.of(parallel, in.getFirst(), axis);
+            case Primitive.AdamW adamW -> AdamWKernel.of(parallel, in.getFirst(), adamW);
         };
     }
 }

@@ -1,0 +1,72 @@
+package io.coda4j.tensor.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Kernel;
+import io.coda4j.tensor.spi.Buffer;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Optional;
+
+/** One AdamW update of F32 parameters in one pass over (p, m, v, g); results may be their operands. */
+final class AdamWKernel implements Kernel {
+    private final Parallel parallel;
+    private final long size;
+    private final Primitive.AdamW prim;
+
+    private AdamWKernel(Parallel parallel, long size, Primitive.AdamW prim) {
+        this.parallel = parallel;
+        this.size = size;
+        this.prim = prim;
+    }
+
+    /** A kernel for F32; BF16 moments are rounded at every step of the meaning, which then serves. */
+    static Optional<Kernel> of(Parallel parallel, TensorType p, Primitive.AdamW prim) {
+        return p.dtype() == DType.F32 ? Optional.of(new AdamWKernel(parallel, p.size(), prim)) : Optional.empty();
+    }
+
+    @Override
+    public void run(Buffer[] in, Buffer[] out) {
+        float rate = scalar(in[4]);
+        float decay = rate * scalar(in[5]);
+        float correction1 = scalar(in[6]);
+        float correction2 = scalar(in[7]);
+        float beta1 = (float) prim.beta1();
+        float beta2 = (float) prim.beta2();
+        float rest1 = (float) (1 - prim.beta1());
+        float rest2 = (float) (1 - prim.beta2());
+        float eps = (float) prim.eps();
+        LaneLoop loop = (operands, results, n) -> update(
+                operands, results, n, rate, decay, correction1, correction2, beta1, rest1, beta2, rest2, eps);
+        loop.apply(parallel, DType.F32, size, LaneLoop.segments(Arrays.copyOf(in, 4)), LaneLoop.segments(out));
+    }
+
+    private static float scalar(Buffer buffer) {
+        return CpuBuffer.segment(buffer).get(JAVA_FLOAT_UNALIGNED, 0);
+    }
+
+    private static void update(
+            MemorySegment[] in, MemorySegment[] out, int n, float rate, float decay, float correction1,
+            float correction2, float beta1, float rest1, float beta2, float rest2, float eps) {
+        var ps = in[0];
+        var ms = in[1];
+        var vs = in[2];
+        var gs = in[3];
+        var newP = out[0];
+        var newM = out[1];
+        var newV = out[2];
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            var p = Lanes.load(ps, i * 4L);
+            var g = Lanes.load(gs, i * 4L);
+            var m = Lanes.load(ms, i * 4L).mul(beta1).add(g.mul(rest1));
+            var v = Lanes.load(vs, i * 4L).mul(beta2).add(g.mul(g).mul(rest2));
+            var direction = m.mul(correction1).div(v.mul(correction2).sqrt().add(eps));
+            Lanes.store(p.sub(p.mul(decay)).sub(direction.mul(rate)), newP, i * 4L);
+            Lanes.store(m, newM, i * 4L);
+            Lanes.store(v, newV, i * 4L);
+        }
+    }
+}

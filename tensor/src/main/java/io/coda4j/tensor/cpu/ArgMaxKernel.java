@@ -1,0 +1,79 @@
+package io.coda4j.tensor.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Kernel;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
+import jdk.incubator.vector.VectorOperators;
+
+/** The index of the greatest element of each row of F32 or BF16: its maximum first, then where that stands. */
+final class ArgMaxKernel {
+    /** Elements of one task, about. */
+    private static final int PIECE = 16_384;
+
+    private ArgMaxKernel() {}
+
+    /** A kernel where {@code axis} is the last one. */
+    static Optional<Kernel> of(Parallel parallel, TensorType x, int axis) {
+        return switch (x.dtype()) {
+            case F32, BF16 -> axis == x.rank() - 1 ? Optional.of(rows(parallel, x)) : Optional.empty();
+            case BOOL, I32, F64 -> Optional.empty();
+        };
+    }
+
+    private static Kernel rows(Parallel parallel, TensorType x) {
+        int n = x.dim(-1);
+        long rows = x.size() / n;
+        int perTask = Math.max(1, PIECE / n);
+        long bytes = (long) n * x.dtype().bytes();
+        boolean narrow = x.dtype() == DType.BF16;
+        return (in, out) -> {
+            var from = CpuBuffer.segment(in[0]);
+            var to = CpuBuffer.segment(out[0]);
+            parallel.forEach(Math.toIntExact((rows + perTask - 1) / perTask), task -> {
+                for (long row = (long) task * perTask; row < Math.min(rows, (task + 1L) * perTask); row++) {
+                    int index = narrow ? argMaxBf16(from, row * bytes, n) : argMax(from, row * bytes, n);
+                    to.set(JAVA_INT_UNALIGNED, row * 4, index);
+                }
+            });
+        };
+    }
+
+    /** A row with NaN has no greatest element: the greatest integer, as in the meaning of the primitive. */
+    private static int argMax(MemorySegment x, long base, int n) {
+        float max = Reductions.max(x, base, n);
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var hit = Lanes.load(x, base + i * 4L).compare(VectorOperators.EQ, max);
+            if (hit.anyTrue()) {
+                return i + hit.firstTrue();
+            }
+        }
+        if (i < n) {
+            var tail = Lanes.tail(i, n);
+            var hit = Lanes.load(x, base + i * 4L, tail).compare(VectorOperators.EQ, max).and(tail);
+            return hit.anyTrue() ? i + hit.firstTrue() : Integer.MAX_VALUE;
+        }
+        return Integer.MAX_VALUE;
+    }
+
+    private static int argMaxBf16(MemorySegment x, long base, int n) {
+        float max = CrossEntropyKernel.maxBf16(x, base, n);
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var hit = Lanes.loadBf16(x, base + i * 2L).compare(VectorOperators.EQ, max);
+            if (hit.anyTrue()) {
+                return i + hit.firstTrue();
+            }
+        }
+        if (i < n) {
+            var tail = Lanes.tail(i, n);
+            var hit = Lanes.loadBf16(x, base + i * 2L, tail).compare(VectorOperators.EQ, max).and(tail);
+            return hit.anyTrue() ? i + hit.firstTrue() : Integer.MAX_VALUE;
+        }
+        return Integer.MAX_VALUE;
+    }
+}

@@ -1,0 +1,270 @@
+package io.coda4j.tensor.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
+
+import io.coda4j.tensor.Bf16;
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Kernel;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Optional;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * RMSNorm and its gradient over rows x[N,D] (Zhang and Sennrich 2019), each row in one visit.
+ *
+ * <p>With r = 1/sqrt(mean(x^2) + eps) the gradient is dx = r g w - x r^3 mean(g w x) and dweight = sum of g r x over the
+ * rows. BF16 rows are computed in F32 and rounded where {@code Decompose} rounds: after the normalisation and after the
+ * weight, and once in the gradient.
+ */
+final class RmsNormKernel {
+    /** Elements of one task, about. */
+    private static final int PIECE = 16_384;
+
+    /** The most chunks of rows that have a sum of dweight each. */
+    private static final int CHUNKS = 64;
+
+    private RmsNormKernel() {}
+
+    static Optional<Kernel> forward(Parallel parallel, TensorType x, double eps) {
+        return switch (x.dtype()) {
+            case F32, BF16 -> Optional.of(rows(parallel, x, eps));
+            case BOOL, I32, F64 -> Optional.empty();
+        };
+    }
+
+    private static Kernel rows(Parallel parallel, TensorType x, double eps) {
+        int n = x.dim(-1);
+        boolean narrow = x.dtype() == DType.BF16;
+        long rows = n == 0 ? 0 : x.size() / n;
+        int perTask = Math.max(1, PIECE / Math.max(1, n));
+        return (in, out) -> {
+            var from = CpuBuffer.segment(in[0]);
+            var weight = CpuBuffer.segment(in[1]);
+            var to = CpuBuffer.segment(out[0]);
+            parallel.forEach(Math.toIntExact((rows + perTask - 1) / perTask), task -> {
+                for (long row = (long) task * perTask; row < Math.min(rows, (task + 1L) * perTask); row++) {
+                    if (narrow) {
+                        long base = row * n * 2;
+                        scaleBf16(from, weight, to, base, n, inverseRms(squaresBf16(from, base, n), n, eps));
+                    } else {
+                        long base = row * n * 4;
+                        scale(from, weight, to, base, n, inverseRms(squares(from, base, n), n, eps));
+                    }
+                }
+            });
+        };
+    }
+
+    private static float inverseRms(float squares, int n, double eps) {
+        return (float) (1 / Math.sqrt((double) squares / n + eps));
+    }
+
+    private static float squares(MemorySegment x, long base, int n) {
+        var s0 = FloatVector.zero(Lanes.F32);
+        var s1 = s0;
+        var s2 = s0;
+        var s3 = s0;
+        int i = 0;
+        for (; i <= n - 4 * Lanes.COUNT; i += 4 * Lanes.COUNT) {
+            var x0 = Lanes.load(x, base + i * 4L);
+            var x1 = Lanes.load(x, base + (i + Lanes.COUNT) * 4L);
+            var x2 = Lanes.load(x, base + (i + 2 * Lanes.COUNT) * 4L);
+            var x3 = Lanes.load(x, base + (i + 3 * Lanes.COUNT) * 4L);
+            s0 = x0.fma(x0, s0);
+            s1 = x1.fma(x1, s1);
+            s2 = x2.fma(x2, s2);
+            s3 = x3.fma(x3, s3);
+        }
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var x0 = Lanes.load(x, base + i * 4L);
+            s0 = x0.fma(x0, s0);
+        }
+        if (i < n) {
+            var x1 = Lanes.load(x, base + i * 4L, Lanes.tail(i, n));
+            s1 = x1.fma(x1, s1);
+        }
+        return Lanes.sum(s0.add(s1).add(s2.add(s3)));
+    }
+
+    private static void scale(MemorySegment x, MemorySegment w, MemorySegment y, long base, int n, float r) {
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var value = Lanes.load(x, base + i * 4L).mul(r).mul(Lanes.load(w, i * 4L));
+            Lanes.store(value, y, base + i * 4L);
+        }
+        if (i < n) {
+            var tail = Lanes.tail(i, n);
+            var value = Lanes.load(x, base + i * 4L, tail).mul(r).mul(Lanes.load(w, i * 4L, tail));
+            Lanes.store(value, y, base + i * 4L, tail);
+        }
+    }
+
+    private static float squaresBf16(MemorySegment x, long base, int n) {
+        var s0 = FloatVector.zero(Lanes.F32);
+        var s1 = s0;
+        int i = 0;
+        for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
+            var x0 = Lanes.loadBf16(x, base + i * 2L);
+            var x1 = Lanes.loadBf16(x, base + (i + Lanes.COUNT) * 2L);
+            s0 = x0.fma(x0, s0);
+            s1 = x1.fma(x1, s1);
+        }
+        for (; i < n; i += Lanes.COUNT) {
+            var x0 = Lanes.loadBf16(x, base + i * 2L, Lanes.tail(i, n));
+            s0 = x0.fma(x0, s0);
+        }
+        return Lanes.sum(s0.add(s1));
+    }
+
+    private static void scaleBf16(MemorySegment x, MemorySegment w, MemorySegment y, long base, int n, float r) {
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var unit = Lanes.round(Lanes.loadBf16(x, base + i * 2L).mul(r));
+            Lanes.storeBf16(unit.mul(Lanes.loadBf16(w, i * 2L)), y, base + i * 2L);
+        }
+        if (i < n) {
+            var tail = Lanes.tail(i, n);
+            var unit = Lanes.round(Lanes.loadBf16(x, base + i * 2L, tail).mul(r));
+            Lanes.storeBf16(unit.mul(Lanes.loadBf16(w, i * 2L, tail)), y, base + i * 2L, tail);
+        }
+    }
+
+    static Optional<Kernel> gradient(Parallel parallel, TensorType x, double eps) {
+        return switch (x.dtype()) {
+            case F32, BF16 -> Optional.of(gradientRows(parallel, x, eps));
+            case BOOL, I32, F64 -> Optional.empty();
+        };
+    }
+
+    /** Each task sums dweight over its own chunk of rows; the chunks are then added in order. */
+    private static Kernel gradientRows(Parallel parallel, TensorType x, double eps) {
+        int n = x.dim(-1);
+        int rows = n == 0 ? 0 : Math.toIntExact(x.size() / n);
+        int perTask = Math.max((rows + CHUNKS - 1) / CHUNKS, Math.max(1, PIECE / Math.max(1, n)));
+        int tasks = (rows + perTask - 1) / perTask;
+        var partials = new float[Math.multiplyExact(Math.max(1, tasks), n)];
+        return (in, out) -> {
+            var s = LaneLoop.segments(in);
+            var dx = CpuBuffer.segment(out[0]);
+            Arrays.fill(partials, 0);
+            parallel.forEach(tasks, task -> {
+                for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
+                    switch (x.dtype()) {
+                        case F32 -> gradient(s[0], s[1], s[2], dx, row, n, eps, partials, task * n);
+                        case BF16 -> gradientBf16(s[0], s[1], s[2], dx, row, n, eps, partials, task * n);
+                        case BOOL, I32, F64 -> throw new IllegalStateException("rmsNormGrad of " + x);
+                    }
+                }
+            });
+            for (int task = 1; task < tasks; task++) {
+                for (int i = 0; i < n; i++) {
+                    partials[i] += partials[task * n + i];
+                }
+            }
+            storeWeight(partials, n, x.dtype(), CpuBuffer.segment(out[1]));
+        };
+    }
+
+    private static void storeWeight(float[] sums, int n, DType dtype, MemorySegment y) {
+        if (dtype == DType.F32) {
+            MemorySegment.copy(sums, 0, y, JAVA_FLOAT_UNALIGNED, 0, n);
+        } else {
+            for (int i = 0; i < n; i++) {
+                y.set(JAVA_SHORT_UNALIGNED, i * 2L, Bf16.fromFloat(sums[i]));
+            }
+        }
+    }
+
+    private static void gradient(
+            MemorySegment x, MemorySegment w, MemorySegment g, MemorySegment dx, int row, int n, double eps,
+            float[] dw, int at) {
+        long base = (long) row * n * 4;
+        float r = inverseRms(squares(x, base, n), n, eps);
+        float c = (float) ((double) r * r * r * projection(x, w, g, base, n) / n);
+        spread(x, w, g, dx, base, n, r, c, dw, at);
+    }
+
+    /** The sum of g w x. */
+    private static float projection(MemorySegment x, MemorySegment w, MemorySegment g, long base, int n) {
+        var s0 = FloatVector.zero(Lanes.F32);
+        var s1 = s0;
+        int i = 0;
+        for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
+            int j = i + Lanes.COUNT;
+            s0 = Lanes.load(g, base + i * 4L).mul(Lanes.load(w, i * 4L)).fma(Lanes.load(x, base + i * 4L), s0);
+            s1 = Lanes.load(g, base + j * 4L).mul(Lanes.load(w, j * 4L)).fma(Lanes.load(x, base + j * 4L), s1);
+        }
+        for (; i < n; i += Lanes.COUNT) {
+            var tail = Lanes.tail(i, n);
+            var gw = Lanes.load(g, base + i * 4L, tail).mul(Lanes.load(w, i * 4L, tail));
+            s0 = gw.fma(Lanes.load(x, base + i * 4L, tail), s0);
+        }
+        return Lanes.sum(s0.add(s1));
+    }
+
+    /** dx = r g w - c x, and dw += g r x. */
+    private static void spread(
+            MemorySegment x, MemorySegment w, MemorySegment g, MemorySegment dx, long base, int n, float r, float c,
+            float[] dw, int at) {
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var value = Lanes.load(x, base + i * 4L);
+            var gr = Lanes.load(g, base + i * 4L).mul(r);
+            Lanes.store(gr.mul(Lanes.load(w, i * 4L)).sub(value.mul(c)), dx, base + i * 4L);
+            gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i)).intoArray(dw, at + i);
+        }
+        if (i < n) {
+            var tail = Lanes.tail(i, n);
+            var value = Lanes.load(x, base + i * 4L, tail);
+            var gr = Lanes.load(g, base + i * 4L, tail).mul(r);
+            Lanes.store(gr.mul(Lanes.load(w, i * 4L, tail)).sub(value.mul(c)), dx, base + i * 4L, tail);
+            gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i, tail)).intoArray(dw, at + i, tail);
+        }
+    }
+
+    private static void gradientBf16(
+            MemorySegment x, MemorySegment w, MemorySegment g, MemorySegment dx, int row, int n, double eps,
+            float[] dw, int at) {
+        long base = (long) row * n * 2;
+        float r = inverseRms(squaresBf16(x, base, n), n, eps);
+        float c = (float) ((double) r * r * r * projectionBf16(x, w, g, base, n) / n);
+        spreadBf16(x, w, g, dx, base, n, r, c, dw, at);
+    }
+
+    private static float projectionBf16(MemorySegment x, MemorySegment w, MemorySegment g, long base, int n) {
+        var sum = FloatVector.zero(Lanes.F32);
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var gw = Lanes.loadBf16(g, base + i * 2L).mul(Lanes.loadBf16(w, i * 2L));
+            sum = gw.fma(Lanes.loadBf16(x, base + i * 2L), sum);
+        }
+        if (i < n) {
+            var tail = Lanes.tail(i, n);
+            var gw = Lanes.loadBf16(g, base + i * 2L, tail).mul(Lanes.loadBf16(w, i * 2L, tail));
+            sum = gw.fma(Lanes.loadBf16(x, base + i * 2L, tail), sum);
+        }
+        return Lanes.sum(sum);
+    }
+
+    private static void spreadBf16(
+            MemorySegment x, MemorySegment w, MemorySegment g, MemorySegment dx, long base, int n, float r, float c,
+            float[] dw, int at) {
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var value = Lanes.loadBf16(x, base + i * 2L);
+            var gr = Lanes.loadBf16(g, base + i * 2L).mul(r);
+            Lanes.storeBf16(gr.mul(Lanes.loadBf16(w, i * 2L)).sub(value.mul(c)), dx, base + i * 2L);
+            gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i)).intoArray(dw, at + i);
+        }
+        if (i < n) {
+            var tail = Lanes.tail(i, n);
+            var value = Lanes.loadBf16(x, base + i * 2L, tail);
+            var gr = Lanes.loadBf16(g, base + i * 2L, tail).mul(r);
+            Lanes.storeBf16(gr.mul(Lanes.loadBf16(w, i * 2L, tail)).sub(value.mul(c)), dx, base + i * 2L, tail);
+            gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i, tail)).intoArray(dw, at + i, tail);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+package io.coda4j.tensor.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Kernel;
+import io.coda4j.tensor.spi.Buffer;
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.WeakReference;
+import java.util.Arrays;
+import java.util.Optional;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rotary position embedding of x[B,T,H,D] (Su et al. 2021): pairs (i, i + D/2) turned by position * theta^(-2i/D).
+ *
+ * <p>The cosines and sines are computed in double precision when the positions change, and shared by all kernels that
+ * use the same ones, which are all layers of a model. BF16 is computed in F32 and rounded once.
+ */
+final class RopeKernel implements Kernel {
+    /** Elements of one task, about. */
+    private static final int PIECE = 16_384;
+
+    private static volatile WeakReference<@Nullable Table> latest = new WeakReference<>(null);
+
+    private final Parallel parallel;
+    private final TensorType x;
+    private final double theta;
+    private final float direction;
+    private @Nullable Table table;
+
+    private RopeKernel(Parallel parallel, TensorType x, Primitive.Rope prim) {
+        this.parallel = parallel;
+        this.x = x;
+        this.theta = prim.theta();
+        this.direction = prim.inverse() ? -1 : 1;
+    }
+
+    static Optional<Kernel> of(Parallel parallel, TensorType x, Primitive.Rope prim) {
+        return switch (x.dtype()) {
+            case F32, BF16 -> Optional.of(new RopeKernel(parallel, x, prim));
+            case BOOL, I32, F64 -> Optional.empty();
+        };
+    }
+
+    /** cos and sin of the angles, [T,D/2] row-major. */
+    private record Table(double theta, int half, int[] positions, float[] cos, float[] sin) {
+        static Table of(double theta, int half, int[] positions) {
+            var cos = new float[Math.multiplyExact(positions.length, half)];
+            var sin = new float[cos.length];
+            for (int i = 0; i < half; i++) {
+                double frequency = Math.exp(i * (-Math.log(theta) / half));
+                for (int t = 0; t < positions.length; t++) {
+                    double angle = positions[t] * frequency;
+                    cos[t * half + i] = (float) Math.cos(angle);
+                    sin[t * half + i] = (float) Math.sin(angle);
+                }
+            }
+            return new Table(theta, half, positions, cos, sin);
+        }
+
+        boolean serves(double wanted, int pairs, MemorySegment ids) {
+            if (theta != wanted || half != pairs || positions.length != ids.byteSize() / 4) {
+                return false;
+            }
+            for (int t = 0; t < positions.length; t++) {
+                if (positions[t] != ids.get(JAVA_INT_UNALIGNED, t * 4L)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    private Table table(MemorySegment ids) {
+        int half = x.dim(3) / 2;
+        if (table == null || !table.serves(theta, half, ids)) {
+            table = shared(ids, half);
+        }
+        return table;
+    }
+
+    private Table shared(MemorySegment ids, int half) {
+        var other = latest.get();
+        if (other != null && other.serves(theta, half, ids)) {
+            return other;
+        }
+        int[] positions = new int[x.dim(1)];
+        Arrays.setAll(positions, t -> ids.get(JAVA_INT_UNALIGNED, t * 4L));
+        var made = Table.of(theta, half, positions);
+        latest = new WeakReference<>(made);
+        return made;
+    }
+
+    @Override
+    public void run(Buffer[] in, Buffer[] out) {
+        if (x.size() == 0) {
+            return;
+        }
+        var angles = table(CpuBuffer.segment(in[1]));
+        var from = CpuBuffer.segment(in[0]);
+        var to = CpuBuffer.segment(out[0]);
+        int heads = x.dim(2);
+        int half = x.dim(3) / 2;
+        int steps = x.dim(1);
+        int rows = Math.multiplyExact(x.dim(0), steps);
+        int perTask = Math.max(1, PIECE / (heads * half * 2));
+        long bytes = 2L * half * heads * x.dtype().bytes();
+        parallel.forEach((rows + perTask - 1) / perTask, task -> {
+            for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
+                int at = row % steps * half;
+                if (x.dtype() == DType.F32) {
+                    turn(from, to, row * bytes, heads, half, angles.cos, angles.sin, at, direction);
+                } else {
+                    turnBf16(from, to, row * bytes, heads, half, angles.cos, angles.sin, at, direction);
+                }
+            }
+        });
+    }
+
+    private static void turn(
+            MemorySegment x, MemorySegment y, long base, int heads, int half, float[] cos, float[] sin, int at,
+            float direction) {
+        for (int head = 0; head < heads; head++) {
+            long first = base + head * (half * 8L);
+            long second = first + half * 4L;
+            int i = 0;
+            for (; i <= half - Lanes.COUNT; i += Lanes.COUNT) {
+                var c = FloatVector.fromArray(Lanes.F32, cos, at + i);
+                var s = FloatVector.fromArray(Lanes.F32, sin, at + i).mul(direction);
+                var a = Lanes.load(x, first + i * 4L);
+                var b = Lanes.load(x, second + i * 4L);
+                Lanes.store(a.mul(c).sub(b.mul(s)), y, first + i * 4L);
+                Lanes.store(b.mul(c).add(a.mul(s)), y, second + i * 4L);
+            }
+            if (i < half) {
+                var tail = Lanes.tail(i, half);
+                var c = FloatVector.fromArray(Lanes.F32, cos, at + i, tail);
+                var s = FloatVector.fromArray(Lanes.F32, sin, at + i, tail).mul(direction);
+                var a = Lanes.load(x, first + i * 4L, tail);
+                var b = Lanes.load(x, second + i * 4L, tail);
+                Lanes.store(a.mul(c).sub(b.mul(s)), y, first + i * 4L, tail);
+                Lanes.store(b.mul(c).add(a.mul(s)), y, second + i * 4L, tail);
+            }
+        }
+    }
+
+    private static void turnBf16(
+            MemorySegment x, MemorySegment y, long base, int heads, int half, float[] cos, float[] sin, int at,
+            float direction) {
+        for (int head = 0; head < heads; head++) {
+            long first = base + head * (half * 4L);
+            long second = first + half * 2L;
+            int i = 0;
+            for (; i <= half - Lanes.COUNT; i += Lanes.COUNT) {
+                var c = FloatVector.fromArray(Lanes.F32, cos, at + i);
+                var s = FloatVector.fromArray(Lanes.F32, sin, at + i).mul(direction);
+                var a = Lanes.loadBf16(x, first + i * 2L);
+                var b = Lanes.loadBf16(x, second + i * 2L);
+                Lanes.storeBf16(a.mul(c).sub(b.mul(s)), y, first + i * 2L);
+                Lanes.storeBf16(b.mul(c).add(a.mul(s)), y, second + i * 2L);
+            }
+            if (i < half) {
+                var tail = Lanes.tail(i, half);
+                var c = FloatVector.fromArray(Lanes.F32, cos, at + i, tail);
+                var s = FloatVector.fromArray(Lanes.F32, sin, at + i, tail).mul(direction);
+                var a = Lanes.loadBf16(x, first + i * 2L, tail);
+                var b = Lanes.loadBf16(x, second + i * 2L, tail);
+                Lanes.storeBf16(a.mul(c).sub(b.mul(s)), y, first + i * 2L, tail);
+                Lanes.storeBf16(b.mul(c).add(a.mul(s)), y, second + i * 2L, tail);
+            }
+        }
+    }
+}
