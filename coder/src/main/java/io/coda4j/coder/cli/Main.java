@@ -31,6 +31,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "Exit codes: 0 success, 1 a check failed or an internal error, 2 bad input."
         },
         subcommands = {
+            DemoCommand.class,
             TrainCommand.class,
             InfillCommand.class,
             GenerateCommand.class,

@@ -120,9 +120,13 @@ public final class TrainingRun implements AutoCloseable {
         }
     }
 
+    private static boolean isNamed(String source) {
+        return Arrays.stream(CorpusCatalogue.values())
+                .anyMatch(corpus -> corpus.key().equals(source));
+    }
+
     private static Corpus readCorpus(String source, Consumer<String> notes) {
-        boolean isNamed = Arrays.stream(CorpusCatalogue.values()).anyMatch(corpus -> corpus.key().equals(source));
-        if (!isNamed && Files.exists(Path.of(source))) {
+        if (!isNamed(source) && Files.exists(Path.of(source))) {
             return Corpus.ofFolder(Path.of(source), EXTENSIONS, Split.DEFAULT);
         }
         var named = CorpusCatalogue.named(source);
@@ -151,6 +155,13 @@ public final class TrainingRun implements AutoCloseable {
     /** The text the run learns from. */
     public Corpus corpus() {
         return corpus;
+    }
+
+    /** The licences of the corpus, where they are known. */
+    public String licences() {
+        return isNamed(recipe.corpus().source())
+                ? CorpusCatalogue.named(recipe.corpus().source()).licences()
+                : "as the files say";
     }
 
     /** The tokenizer of the run. */

@@ -1,0 +1,103 @@
+package io.coda4j.coder.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.coda4j.tensor.cpu.CpuDevice;
+import io.coda4j.tensor.spi.Device;
+import io.coda4j.tensor.spi.Devices;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainerTest {
+    private static final Device DEVICE = Devices.defaultDevice();
+
+    /** What stands for a process that dies. */
+    private static final class Killed extends RuntimeException {
+        private static final long serialVersionUID = 1;
+    }
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void lossesAreTheSameForAnyNumberOfThreads() throws IOException {
+        var small = new SmallRun(folder);
+        try (var one = CpuDevice.withThreads(1);
+                var three = CpuDevice.withThreads(3)) {
+            var recipe = small.recipe(8);
+            var expected = small.train("one", recipe, false, one, TrainingListener.SILENT);
+            assertEquals(expected, small.train("three", recipe, false, three, TrainingListener.SILENT));
+            assertEquals(8, expected.size());
+        }
+    }
+
+    @Test
+    void theLossFalls() throws IOException {
+        var losses = new SmallRun(folder)
+                .train("run", new SmallRun(folder).recipe(60), false, DEVICE, TrainingListener.SILENT);
+        double first = losses.subList(0, 5).stream().mapToDouble(x -> x).average().orElseThrow();
+        double last = losses.subList(55, 60).stream().mapToDouble(x -> x).average().orElseThrow();
+        assertTrue(last < 0.8 * first, () -> "from " + first + " to " + last);
+    }
+
+    @Test
+    void aRunThatDiesAndResumesEqualsOneThatDoesNot() throws IOException {
+        var small = new SmallRun(folder);
+        var recipe = small.recipe(14);
+        var expected = small.train("whole", recipe, false, DEVICE, TrainingListener.SILENT);
+        for (int death : new int[] {3, 4, 7, 13}) {
+            var name = "dies-at-" + death;
+            assertThrows(Killed.class, () -> small.train(name, recipe, false, DEVICE, new TrainingListener() {
+                @Override
+                public void stepped(Step step) {
+                    if (step.step() == death) {
+                        throw new Killed();
+                    }
+                }
+            }));
+            var resumed = small.train(name, recipe, true, DEVICE, TrainingListener.SILENT);
+            assertEquals(expected.subList(14 - resumed.size(), 14), resumed, name);
+            assertEquals(14 - (death - 1) / 4 * 4, resumed.size(), name);
+            assertArrayEquals(
+                    Files.readAllBytes(small.out("whole").resolve("model/model.safetensors")),
+                    Files.readAllBytes(small.out(name).resolve("model/model.safetensors")),
+                    name);
+        }
+    }
+
+    @Test
+    void aFolderWithARunIsNotOverwritten() throws IOException {
+        var small = new SmallRun(folder);
+        small.train("run", small.recipe(2), false, DEVICE, TrainingListener.SILENT);
+        var e = assertThrows(
+                RecipeException.class,
+                () -> small.train("run", small.recipe(2), false, DEVICE, TrainingListener.SILENT));
+        assertTrue(e.getMessage().contains("--resume"), e.getMessage());
+    }
+
+    @Test
+    void aRunIsNotResumedWithAnotherRecipe() throws IOException {
+        var small = new SmallRun(folder);
+        small.train("run", small.recipe(2), false, DEVICE, TrainingListener.SILENT);
+        var e = assertThrows(
+                RecipeException.class,
+                () -> small.train("run", small.recipe(3), true, DEVICE, TrainingListener.SILENT));
+        assertTrue(e.getMessage().contains("another recipe"), e.getMessage());
+    }
+
+    @Test
+    void theLastCheckpointIsOfTheLastStep() throws IOException {
+        var small = new SmallRun(folder);
+        small.train("run", small.recipe(7), false, DEVICE, TrainingListener.SILENT);
+        var checkpoint = new Checkpoints(small.out("run").resolve("checkpoints"), 2)
+                .latest()
+                .orElseThrow();
+        assertEquals("step-000000007", checkpoint.getFileName().toString());
+    }
+}
