@@ -142,7 +142,7 @@ public final class MetricsLog implements AutoCloseable {
                 kept.write('\n');
             }
         }
-        var temporary = Files.createTempFile(file.toAbsolutePath().getParent(), FILE_NAME, ".tmp");
+        var temporary = file.resolveSibling(FILE_NAME + ".tmp");
         try {
             Files.write(temporary, kept.toByteArray());
             Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
