@@ -9,6 +9,9 @@ package io.coda4j.coder.report;
  * @param fromZero whether zero is always in sight
  */
 public record Axis(String label, boolean logarithmic, boolean percent, boolean fromZero) {
+    /** Beyond this, differences and ratios of values overflow. */
+    private static final double LARGEST = 1e300;
+
     /** An axis that spans the data. */
     public static Axis linear(String label) {
         return new Axis(label, false, false, false);
@@ -35,6 +38,6 @@ public record Axis(String label, boolean logarithmic, boolean percent, boolean f
     }
 
     boolean canShow(double value) {
-        return Double.isFinite(value) && (!logarithmic || value > 0);
+        return Math.abs(value) < LARGEST && (!logarithmic || value > 1 / LARGEST);
     }
 }

@@ -134,7 +134,7 @@ public final class HtmlReport {
                                 + Quantity.percent(last.unseen().baselineUnigram()));
             }
         }
-        tile(page, "Parameters", Quantity.compact(data.parameters()), "trained from scratch");
+        tile(page, "Parameters", Quantity.compact(data.parameters()), "weights of the model");
         effortTiles(page);
         page.close().newline();
     }

@@ -25,6 +25,7 @@ public record LineChart(
         String title, String description, Axis x, Axis y, List<Series> series, int width, int height) {
     static final int POINTS = 1000;
 
+    private static final double SMALLEST_RANGE = 1e-290;
     private static final int LEFT = 58;
     private static final int RIGHT = 22;
     private static final int TOP = 52;
@@ -124,8 +125,9 @@ public record LineChart(
             high = Math.max(0, high);
         }
         // A single value, or values too close for double arithmetic, get some room around them.
-        if (!(high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high)))) {
-            double room = axis.logarithmic() ? 0 : low == 0 ? 1 : Math.abs(low) / 10;
+        double magnitude = Math.max(Math.abs(low), Math.abs(high));
+        if (!(high - low > Math.max(1e-9 * magnitude, SMALLEST_RANGE)) && !(axis.logarithmic() && high / low > 1.01)) {
+            double room = magnitude > SMALLEST_RANGE ? magnitude / 10 : 1;
             low = axis.logarithmic() ? low / 2 : low - room;
             high = axis.logarithmic() ? high * 2 : high + room;
         }

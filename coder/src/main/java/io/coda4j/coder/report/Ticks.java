@@ -16,7 +16,7 @@ record Ticks(List<Double> values, List<String> labels) {
     static Ticks linear(double low, double high, int count, boolean percent) {
         double factor = percent ? 100 : 1;
         var step = step((high - low) * factor / Math.max(1, count));
-        var unit = Unit.of(Math.max(Math.abs(low), Math.abs(high)) * factor, percent);
+        var unit = percent ? Unit.PERCENT : Unit.of(Math.max(Math.abs(low), Math.abs(high)), 1e4);
         int decimals = Math.max(0, step.movePointLeft(unit.exponent()).stripTrailingZeros().scale());
         var values = new ArrayList<Double>();
         var labels = new ArrayList<String>();
@@ -43,7 +43,7 @@ record Ticks(List<Double> values, List<String> labels) {
                 var tick = BigDecimal.valueOf(multiple).scaleByPowerOfTen(exponent);
                 if (tick.doubleValue() >= low * (1 - 1e-9) && tick.doubleValue() <= high * (1 + 1e-9)) {
                     values.add(tick.doubleValue());
-                    labels.add(Unit.of(tick.doubleValue(), false).label(tick, -1));
+                    labels.add(Unit.of(tick.doubleValue(), 1e3).label(tick, -1));
                 }
             }
         }
@@ -83,29 +83,29 @@ record Ticks(List<Double> values, List<String> labels) {
 
     /** A common power of ten and how it is written. */
     private record Unit(int exponent, String suffix) {
-        static Unit of(double largest, boolean percent) {
-            if (percent) {
-                return new Unit(0, " %");
-            }
+        static final Unit PERCENT = new Unit(0, " %");
+        private static final String SUFFIXES = " kMGT";
+
+        /** The unit for numbers up to {@code largest}; from {@code thousand} on they are written with a suffix. */
+        static Unit of(double largest, double thousand) {
             if (largest > 0 && largest < 1e-3) {
-                int exponent = (int) Math.floor(Math.log10(largest) + 1e-9);
-                return new Unit(exponent, "e" + exponent);
+                return power((int) Math.floor(Math.log10(largest) + 1e-9));
             }
-            return largest >= 1e15
-                    ? new Unit(15, "e15")
-                    : largest >= 1e12
-                            ? new Unit(12, "T")
-                            : largest >= 1e9
-                                    ? new Unit(9, "G")
-                                    : largest >= 1e6
-                                            ? new Unit(6, "M")
-                                            : largest >= 1e4 || largest == 1e3 ? new Unit(3, "k") : new Unit(0, "");
+            if (largest < thousand) {
+                return new Unit(0, "");
+            }
+            int group = (int) Math.floor(Math.log10(largest) / 3 + 1e-9);
+            return group < SUFFIXES.length() ? new Unit(3 * group, SUFFIXES.substring(group, group + 1)) : power(3 * group);
+        }
+
+        private static Unit power(int exponent) {
+            return new Unit(exponent, "e" + exponent);
         }
 
         /** Writes a value with a number of decimals, or with as many as it needs if {@code decimals} is -1. */
         String label(BigDecimal value, int decimals) {
             if (value.signum() == 0) {
-                return suffix.equals(" %") ? "0 %" : "0";
+                return equals(PERCENT) ? "0 %" : "0";
             }
             var scaled = value.movePointLeft(exponent);
             var number = decimals < 0 ? scaled.stripTrailingZeros() : scaled.setScale(decimals, RoundingMode.HALF_EVEN);

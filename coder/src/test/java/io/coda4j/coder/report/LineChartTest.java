@@ -78,7 +78,7 @@ class LineChartTest {
 
     @Test
     void onePointIsADot() throws Exception {
-        for (double y : new double[] {0, 2.5, -3, 1e-30, 1e30}) {
+        for (double y : new double[] {0, 2.5, -3, 1e-30, 1e30, Double.MIN_VALUE, 1e299}) {
             for (var axis : List.of(Axis.linear("y"), Axis.fromZero("y"))) {
                 var svg = draw(Axis.linear("x"), axis, Series.of("one", List.of(new Point(7, y)), Stroke.SOLID, 0));
                 assertEquals(1, elements(svg, "circle").size());
