@@ -8,7 +8,6 @@ import io.coda4j.tensor.Bf16;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShuffle;
 
 /**
  * Products with few rows on one side, read as dot products of contiguous rows: the other side is read once from memory
@@ -23,11 +22,6 @@ final class MatmulDots implements Matmul.Product {
 
     /** Multiply-adds of a task: some tens of microseconds at the speed of memory. */
     private static final long TASK = 1 << 18;
-
-    private static final VectorShuffle<Float> BY_8 = rotation(8);
-    private static final VectorShuffle<Float> BY_4 = rotation(4);
-    private static final VectorShuffle<Float> BY_2 = rotation(2);
-    private static final VectorShuffle<Float> BY_1 = rotation(1);
 
     private final MatmulOperand few;
     private final MatmulOperand many;
@@ -84,7 +78,7 @@ final class MatmulDots implements Matmul.Product {
                 for (int i = 0; i < pair; i++) {
                     for (int j = 0; j < count; j++) {
                         long at = turned ? (n + j) * (long) few.outer() + m + i : (m + i) * (long) many.outer() + n + j;
-                        result.set(ValueLayout.JAVA_FLOAT, (matrix + at) * 4, total(sums, (4 * i + j) * LANES));
+                        result.set(ValueLayout.JAVA_FLOAT, (matrix + at) * 4, total(sums, 4 * i + j));
                     }
                 }
             }
@@ -131,23 +125,8 @@ final class MatmulDots implements Matmul.Product {
                 : from.get(ValueLayout.JAVA_FLOAT, at);
     }
 
-    /** The sum of the lanes as a tree of halves, whose order a reduction of the Vector API would not promise. */
-    private static float total(float[] sums, int at) {
-        var v = FloatVector.fromArray(SPECIES, sums, at);
-        if (LANES >= 16) {
-            v = v.add(v.rearrange(BY_8));
-        }
-        if (LANES >= 8) {
-            v = v.add(v.rearrange(BY_4));
-        }
-        if (LANES >= 4) {
-            v = v.add(v.rearrange(BY_2));
-        }
-        return v.add(v.rearrange(BY_1)).lane(0);
-    }
-
-    private static VectorShuffle<Float> rotation(int by) {
-        return VectorShuffle.fromOp(SPECIES, lane -> (lane + by) % LANES);
+    private static float total(float[] sums, int vector) {
+        return LaneSum.of(FloatVector.fromArray(SPECIES, sums, vector * LANES));
     }
 
     private static void wideOne(

@@ -33,7 +33,13 @@ class HotKernelCompilationTest {
             "MatmulDots::wideOne",
             "MatmulDots::wideTwo",
             "MatmulDots::narrowOne",
-            "MatmulDots::narrowTwo");
+            "MatmulDots::narrowTwo",
+            "VectorMath::exp",
+            "AttentionRows::scaled",
+            "AttentionRows::add",
+            "AttentionRows::max",
+            "AttentionRows::exponentials",
+            "AttentionRows::slopes");
 
     @ParameterizedTest
     @ValueSource(strings = {"", "-XX:UseAVX=2"})

@@ -1,0 +1,192 @@
+package io.coda4j.tensor.cpu;
+
+import static io.coda4j.tensor.cpu.AttentionShape.KEY_BLOCK;
+import static io.coda4j.tensor.cpu.MicroKernel.ROW;
+
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Kernel;
+import io.coda4j.tensor.spi.Buffer;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * Attention by blocks of queries and keys with a running softmax: no array of scores of all queries and keys exists
+ * (Dao et al. 2022, algorithm 1, with the division by the sum at the end).
+ *
+ * <p>A task is one key head of one batch row and some of its queries; the blocks, and with them the order of every sum,
+ * depend on the sizes alone.
+ */
+final class AttentionKernel implements Kernel {
+    /** Tasks below which the queries of a key head are split. */
+    private static final int ENOUGH_TASKS = 32;
+
+    private final AttentionShape shape;
+    private final Parallel parallel;
+    private final AttentionWorkspace.Pool workspaces;
+    private final int parts;
+
+    private AttentionKernel(AttentionShape shape, Parallel parallel, AttentionWorkspace.Pool workspaces) {
+        this.shape = shape;
+        this.parallel = parallel;
+        this.workspaces = workspaces;
+        int wanted = MatmulBlocks.count(ENOUGH_TASKS, Math.max(1, shape.batch() * shape.keyHeads()));
+        this.parts = Math.min(wanted, Math.max(1, MatmulBlocks.count(shape.queries(), shape.queryBlock())));
+    }
+
+    /** The kernel, or empty for types that {@link AttentionShape#supports} does not name. */
+    static Optional<Kernel> bind(
+            Primitive.Attention prim, List<TensorType> in, Parallel parallel, AttentionWorkspace.Pool workspaces) {
+        return AttentionShape.supports(in)
+                ? Optional.of(new AttentionKernel(
+                        AttentionShape.of(in, prim.scale(), prim.mask()), parallel, workspaces))
+                : Optional.empty();
+    }
+
+    private record Run(
+            MemorySegment q,
+            MemorySegment k,
+            MemorySegment v,
+            MemorySegment querySegments,
+            MemorySegment keySegments,
+            int start,
+            MemorySegment out,
+            MemorySegment logSumExp) {}
+
+    @Override
+    public void run(Buffer[] in, Buffer[] out) {
+        var run = new Run(
+                CpuBuffer.segment(in[0]),
+                CpuBuffer.segment(in[1]),
+                CpuBuffer.segment(in[2]),
+                CpuBuffer.segment(in[3]),
+                CpuBuffer.segment(in[4]),
+                CpuBuffer.segment(in[5]).get(ValueLayout.JAVA_INT, 0),
+                CpuBuffer.segment(out[0]),
+                CpuBuffer.segment(out[1]));
+        parallel.forEach(shape.batch() * shape.keyHeads() * parts, task -> {
+            var workspace = workspaces.borrow();
+            int head = task / parts;
+            task(run, head / shape.keyHeads(), head % shape.keyHeads(), task % parts, workspace);
+            workspaces.giveBack(workspace);
+        });
+    }
+
+    private void task(Run run, int b, int keyHead, int part, AttentionWorkspace workspace) {
+        int block = shape.queryBlock();
+        int blocks = MatmulBlocks.count(shape.queries(), block);
+        int from = blocks * part / parts * block;
+        int to = Math.min(shape.queries(), blocks * (part + 1) / parts * block);
+        if (from >= to) {
+            return;
+        }
+        pack(run, b, keyHead, shape.horizon(run.start, to - 1), workspace);
+        int[] segments = shape.segments(run.querySegments, run.keySegments, b);
+        for (int h = keyHead * shape.group(); h < (keyHead + 1) * shape.group(); h++) {
+            for (int t = from; t < to; t += block) {
+                block(run, b, h, t, Math.min(block, to - t), segments, workspace);
+            }
+        }
+    }
+
+    /** Packs the keys that any query of the task may see: turned panels of k, then straight panels of v, by blocks. */
+    private void pack(Run run, int b, int keyHead, int keys, AttentionWorkspace workspace) {
+        workspace.reserve(valuesAt(shape.keys()) + AttentionPanels.straightBytes(shape, shape.keys()));
+        var panels = workspace.panels.segment();
+        for (int s = 0; s < keys; s += KEY_BLOCK) {
+            int count = Math.min(KEY_BLOCK, shape.keys() - s);
+            long at = shape.keyAt(b, s, keyHead);
+            AttentionPanels.turned(
+                    shape, run.k, at, shape.keyStride(), count, panels, keysAt(s), workspace.turn);
+            AttentionPanels.straight(shape, run.v, at, shape.keyStride(), count, panels, valuesAt(s));
+        }
+    }
+
+    private long keysAt(int s) {
+        return AttentionPanels.turnedBytes(shape, s);
+    }
+
+    private long valuesAt(int s) {
+        return AttentionPanels.turnedBytes(shape, shape.keys()) + AttentionPanels.straightBytes(shape, s);
+    }
+
+    private void block(Run run, int b, int h, int t, int rows, int[] segments, AttentionWorkspace workspace) {
+        MatmulPack.leftRows(
+                shape.narrow(),
+                run.q,
+                shape.queryAt(b, t, h),
+                shape.queryStride(),
+                rows,
+                shape.size(),
+                workspace.queries);
+        Arrays.fill(workspace.maxima, 0, rows, Float.NEGATIVE_INFINITY);
+        Arrays.fill(workspace.totals, 0, rows, 0);
+        Arrays.fill(workspace.sums, 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);
+        int horizon = shape.horizon(run.start, t + rows - 1);
+        for (int s = 0; s < horizon; s += KEY_BLOCK) {
+            int height = Math.min(KEY_BLOCK, shape.keys() - s);
+            int keys = Math.min(KEY_BLOCK, horizon - s);
+            var panels = workspace.panels.segment();
+            AttentionPanels.scores(
+                    shape,
+                    workspace.queries,
+                    rows,
+                    panels,
+                    keysAt(s),
+                    keys,
+                    shape.scale(),
+                    workspace.scores,
+                    workspace.tile);
+            for (int r = 0; r < rows; r++) {
+                softmax(run, b, t, r, s, keys, segments, workspace);
+            }
+            AttentionPanels.sumOverKeys(
+                    shape, workspace.scores, rows, panels, valuesAt(s), height, keys, workspace.sums, workspace.tile);
+        }
+        write(run, b, h, t, rows, workspace);
+    }
+
+    /** Turns the scores of a row into exponentials relative to the greatest so far, and the row's sums likewise. */
+    private void softmax(
+            Run run, int b, int t, int r, int s, int keys, int[] segments, AttentionWorkspace workspace) {
+        float[] scores = workspace.scores;
+        int at = r * ROW;
+        AttentionRows.hide(scores, at, Math.clamp(shape.horizon(run.start, t + r) - s, 0, keys), keys);
+        if (segments.length > 0) {
+            AttentionRows.hideOthers(scores, at, keys, segments, s, shape.segment(run.querySegments, b, t + r));
+        }
+        float before = workspace.maxima[r];
+        float max = Math.max(before, AttentionRows.max(scores, at, keys));
+        // A row that has seen nothing yet: relative to 0 its exponentials are 0 and not NaN.
+        float base = max == Float.NEGATIVE_INFINITY ? 0 : max;
+        float sum = AttentionRows.exponentials(scores, at, keys, base);
+        workspace.maxima[r] = max;
+        if (before == max || workspace.totals[r] == 0) {
+            workspace.totals[r] += sum;
+        } else {
+            float factor = VectorMath.exp(FloatVector.broadcast(MicroKernel.SPECIES, before - base)).lane(0);
+            workspace.totals[r] = workspace.totals[r] * factor + sum;
+            AttentionRows.multiply(workspace.sums, r * shape.width(), shape.width(), factor);
+        }
+    }
+
+    private void write(Run run, int b, int h, int t, int rows, AttentionWorkspace workspace) {
+        for (int r = 0; r < rows; r++) {
+            float total = workspace.totals[r];
+            int at = r * shape.width();
+            if (total == 0) {
+                Arrays.fill(workspace.sums, at, at + shape.width(), 0);
+            } else {
+                AttentionRows.multiply(workspace.sums, at, shape.width(), 1 / total);
+            }
+            long place = shape.queryAt(b, t + r, h);
+            AttentionRows.write(shape.narrow(), workspace.sums, at, shape.size(), run.out, place);
+            float logSumExp = total == 0 ? Float.NEGATIVE_INFINITY : (float) (workspace.maxima[r] + Math.log(total));
+            run.logSumExp.set(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r), logSumExp);
+        }
+    }
+}

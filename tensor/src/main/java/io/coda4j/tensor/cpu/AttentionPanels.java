@@ -1,0 +1,125 @@
+package io.coda4j.tensor.cpu;
+
+import static io.coda4j.tensor.cpu.MicroKernel.MR;
+import static io.coda4j.tensor.cpu.MicroKernel.NR;
+import static io.coda4j.tensor.cpu.MicroKernel.ROW;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Right panels made of the rows of one head, and products with them.
+ *
+ * <p><em>Turned</em> panels of blocks of keys have depth D and a column for each key: they give scores. <em>Straight</em>
+ * panels have a step of depth for each row and columns D: they give sums over rows.
+ */
+final class AttentionPanels {
+    private AttentionPanels() {}
+
+    /** Bytes of the turned panels of {@code rows} rows. */
+    static long turnedBytes(AttentionShape shape, int rows) {
+        return (long) MatmulBlocks.roundUp(rows, NR) * shape.size() * Float.BYTES;
+    }
+
+    /** Bytes of the straight panels of {@code rows} rows. */
+    static long straightBytes(AttentionShape shape, int rows) {
+        return (long) rows * shape.width() * Float.BYTES;
+    }
+
+    /** Packs {@code rows} rows of D elements, {@code stride} bytes apart, as turned panels. */
+    static void turned(
+            AttentionShape shape,
+            MemorySegment from,
+            long offset,
+            long stride,
+            int rows,
+            MemorySegment to,
+            long at,
+            float[] buffer) {
+        for (int r = 0; r < rows; r += NR) {
+            long panel = at + (long) r * shape.size() * Float.BYTES;
+            int columns = Math.min(NR, rows - r);
+            MatmulPack.turnedPanel(
+                    shape.narrow(), from, offset + r * stride, stride, columns, shape.size(), to, panel, buffer);
+        }
+    }
+
+    /** Packs {@code rows} rows of D elements, {@code stride} bytes apart, as straight panels. */
+    static void straight(
+            AttentionShape shape, MemorySegment from, long offset, long stride, int rows, MemorySegment to, long at) {
+        int bytes = shape.narrow() ? Short.BYTES : Float.BYTES;
+        for (int d = 0; d < shape.size(); d += NR) {
+            long panel = at + (long) d * rows * Float.BYTES;
+            int columns = Math.min(NR, shape.size() - d);
+            MatmulPack.panel(
+                    shape.narrow(), from, offset + (long) d * bytes, stride, columns, rows, to, panel);
+        }
+    }
+
+    /** {@code to[r][s]} = {@code scale} times row r of {@code left} times key s, for turned panels of a block of keys. */
+    static void scores(
+            AttentionShape shape,
+            float[] left,
+            int rows,
+            MemorySegment panels,
+            long at,
+            int keys,
+            float scale,
+            float[] to,
+            float[] tile) {
+        for (int s = 0; s < keys; s += NR) {
+            long panel = at + (long) s * shape.size() * Float.BYTES;
+            for (int r = 0; r < rows; r += MR) {
+                MicroKernel.rows(shape.size(), left, r * ROW, panels, panel, tile);
+                AttentionRows.scaled(tile, scale, to, r * ROW + s);
+            }
+        }
+    }
+
+    /**
+     * Adds to {@code to[r]}, rows of D elements, the sum over {@code keys} keys of {@code weights[r][s]} times key s.
+     *
+     * @param height rows of which the straight panels were made
+     */
+    static void sumOverKeys(
+            AttentionShape shape,
+            float[] weights,
+            int rows,
+            MemorySegment panels,
+            long at,
+            int height,
+            int keys,
+            float[] to,
+            float[] tile) {
+        for (int d = 0; d < shape.size(); d += NR) {
+            long panel = at + (long) d * height * Float.BYTES;
+            for (int r = 0; r < rows; r += MR) {
+                MicroKernel.rows(keys, weights, r * ROW, panels, panel, tile);
+                AttentionRows.add(tile, MR, to, r * shape.width() + d, shape.width());
+            }
+        }
+    }
+
+    /**
+     * Adds to {@code to[first + s]}, rows of D elements, the sum over {@code rows} queries of {@code weights[r][s]}
+     * times query r, for straight panels of the queries.
+     */
+    static void sumOverQueries(
+            AttentionShape shape,
+            float[] weights,
+            int rows,
+            MemorySegment panels,
+            long at,
+            int keys,
+            int first,
+            float[] to,
+            float[] tile) {
+        for (int d = 0; d < shape.size(); d += NR) {
+            long panel = at + (long) d * rows * Float.BYTES;
+            for (int s = 0; s < keys; s += MR) {
+                MicroKernel.columns(rows, weights, s, ROW, panels, panel, tile);
+                int place = (first + s) * shape.width() + d;
+                AttentionRows.add(tile, Math.min(MR, keys - s), to, place, shape.width());
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+package io.coda4j.tensor.cpu;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Primitive.AttentionMask;
+import io.coda4j.tensor.TensorType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+
+/**
+ * The sizes of an attention over q[B,T,H,D], k[B,S,K,D], v[B,S,K,D] and how it is cut into blocks.
+ *
+ * @param batch B
+ * @param queries T
+ * @param keys S
+ * @param heads H
+ * @param keyHeads K
+ * @param size D
+ * @param scale factor on the scores
+ * @param causal whether later keys are hidden
+ * @param narrow whether q, k, v and the result are BF16
+ */
+record AttentionShape(
+        int batch,
+        int queries,
+        int keys,
+        int heads,
+        int keyHeads,
+        int size,
+        float scale,
+        boolean causal,
+        boolean narrow) {
+    /** Keys whose scores are computed together; they are the depth of the product with the values. */
+    static final int KEY_BLOCK = MicroKernel.KC;
+
+    /** Query rows whose scores are computed together: with the block of keys, within a second-level cache. */
+    static final int MAX_QUERY_BLOCK = 144;
+
+    static AttentionShape of(List<TensorType> in, double scale, AttentionMask mask) {
+        var q = in.get(0);
+        var k = in.get(1);
+        return new AttentionShape(
+                q.dim(0),
+                q.dim(1),
+                k.dim(1),
+                q.dim(2),
+                k.dim(2),
+                q.dim(3),
+                (float) scale,
+                mask == AttentionMask.CAUSAL,
+                q.dtype() == DType.BF16);
+    }
+
+    /** Whether the kernels serve {@code in}: F32 or BF16 with heads that fit one pass of the micro-kernel. */
+    static boolean supports(List<TensorType> in) {
+        return in.getFirst().dtype() != DType.F64 && in.getFirst().dim(3) <= MicroKernel.KC;
+    }
+
+    int group() {
+        return heads / keyHeads;
+    }
+
+    /** D in whole tiles: the distance of rows in the arrays that sums go to. */
+    int width() {
+        return MatmulBlocks.roundUp(size, MicroKernel.NR);
+    }
+
+    /** Rows of a block of queries. */
+    int queryBlock() {
+        int blocks = Math.max(1, MatmulBlocks.count(queries, MAX_QUERY_BLOCK));
+        return MatmulBlocks.roundUp(Math.max(1, MatmulBlocks.count(queries, blocks)), MicroKernel.MR);
+    }
+
+    private int bytes() {
+        return narrow ? Short.BYTES : Float.BYTES;
+    }
+
+    /** The byte of row {@code t} of head {@code h} in a tensor like q. */
+    long queryAt(int b, int t, int h) {
+        return (((long) b * queries + t) * heads + h) * size * bytes();
+    }
+
+    /** The byte of row {@code s} of head {@code h} in a tensor like k. */
+    long keyAt(int b, int s, int h) {
+        return (((long) b * keys + s) * keyHeads + h) * size * bytes();
+    }
+
+    /** Bytes between rows of one head in a tensor like q. */
+    long queryStride() {
+        return (long) heads * size * bytes();
+    }
+
+    /** Bytes between rows of one head in a tensor like k. */
+    long keyStride() {
+        return (long) keyHeads * size * bytes();
+    }
+
+    /** The byte of a query in logSumExp[B,H,T]. */
+    long logSumExpAt(int b, int h, int t) {
+        return (((long) b * heads + h) * queries + t) * Float.BYTES;
+    }
+
+    /** Keys that query {@code t} may see by position: those before the result, clamped to 0..S. */
+    int horizon(int start, int t) {
+        return causal ? Math.clamp((long) start + t + 1, 0, keys) : keys;
+    }
+
+    /** The segments of a batch row's keys, or {@link #NONE} where every query and key is of one segment. */
+    int[] segments(MemorySegment querySegments, MemorySegment keySegments, int b) {
+        int[] segments = new int[keys];
+        MemorySegment.copy(keySegments, ValueLayout.JAVA_INT, (long) b * keys * 4, segments, 0, keys);
+        boolean mixed = false;
+        for (int s = 1; s < keys; s++) {
+            mixed |= segments[s] != segments[0];
+        }
+        for (int t = 0; keys > 0 && t < queries; t++) {
+            mixed |= segment(querySegments, b, t) != segments[0];
+        }
+        return mixed ? segments : NONE;
+    }
+
+    /** What {@link #segments} gives when nothing needs to be compared. */
+    static final int[] NONE = {};
+
+    int segment(MemorySegment querySegments, int b, int t) {
+        return querySegments.get(ValueLayout.JAVA_INT, ((long) b * queries + t) * 4);
+    }
+}

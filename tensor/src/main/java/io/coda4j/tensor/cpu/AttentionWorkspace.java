@@ -1,0 +1,78 @@
+package io.coda4j.tensor.cpu;
+
+import static io.coda4j.tensor.cpu.AttentionShape.MAX_QUERY_BLOCK;
+import static io.coda4j.tensor.cpu.MicroKernel.KC;
+import static io.coda4j.tensor.cpu.MicroKernel.LANES;
+import static io.coda4j.tensor.cpu.MicroKernel.ROW;
+
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/** What one task of an attention writes to before its results are final. */
+final class AttentionWorkspace {
+    /** Rows of q, packed for {@link MicroKernel#rows}. */
+    final float[] queries = new float[MAX_QUERY_BLOCK * ROW + LANES];
+
+    /** Rows of the cotangent of the result, packed likewise. */
+    final float[] cotangents = new float[MAX_QUERY_BLOCK * ROW + LANES];
+
+    /** Scores and then probabilities of a block of queries and keys, in rows at distance ROW. */
+    final float[] scores = new float[MAX_QUERY_BLOCK * ROW + LANES];
+
+    /** Cotangents of the probabilities and then of the scores, likewise. */
+    final float[] slopes = new float[MAX_QUERY_BLOCK * ROW + LANES];
+
+    /** Sums over keys for each query of a block. */
+    final float[] sums = new float[MAX_QUERY_BLOCK * KC];
+
+    /** The greatest score so far of each query. */
+    final float[] maxima = new float[MAX_QUERY_BLOCK];
+
+    /** The sum of exponentials so far of each query. */
+    final float[] totals = new float[MAX_QUERY_BLOCK];
+
+    /** One row of the result. */
+    final float[] row = new float[KC];
+
+    final float[] tile = new float[MicroKernel.MR * MicroKernel.NR];
+    final float[] turn = new float[MatmulPack.TURN];
+
+    /** Sums over queries for each key; grows to the longest sequence. */
+    float[] keys = {};
+
+    float[] values = {};
+
+    /** Right panels; grows to the longest sequence. */
+    NativeScratch.Block panels = NativeScratch.Block.of(1 << 16);
+
+    /** Makes room for {@code bytes} of panels. */
+    void reserve(long bytes) {
+        if (panels.segment().byteSize() < bytes) {
+            panels = NativeScratch.Block.of(bytes);
+        }
+    }
+
+    /** Makes {@link #keys} and {@link #values} zeros of the given length at least. */
+    void clearKeySums(int length) {
+        if (keys.length < length) {
+            keys = new float[length];
+            values = new float[length];
+        } else {
+            java.util.Arrays.fill(keys, 0, length, 0);
+            java.util.Arrays.fill(values, 0, length, 0);
+        }
+    }
+
+    /** The workspaces that no task uses at the moment. */
+    static final class Pool {
+        private final ConcurrentLinkedQueue<AttentionWorkspace> idle = new ConcurrentLinkedQueue<>();
+
+        AttentionWorkspace borrow() {
+            var workspace = idle.poll();
+            return workspace != null ? workspace : new AttentionWorkspace();
+        }
+
+        void giveBack(AttentionWorkspace workspace) {
+            idle.add(workspace);
+        }
+    }
+}
