@@ -26,6 +26,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assertions;
@@ -79,6 +81,29 @@ public interface DeviceContract {
             assertTrue(meaning.body().stream().allMatch(equation -> equation.prim() instanceof Primitive.Core));
             checkCase(c, "fused against meaning", run(subject(), meaning, inputs), run(subject(), program(c), inputs));
         });
+    }
+
+    /** Results may be written over operands that are not needed afterwards, given by the caller or computed before. */
+    @TestFactory
+    default Stream<DynamicTest> computesInPlace() {
+        return tests(c -> elementwise(c.prim()) || c.prim() instanceof Primitive.DynamicUpdateSlice, c -> {
+            var inputs = c.inputs(5);
+            var expected = run(subject(), program(c), inputs);
+            var all = IntStream.range(0, inputs.size()).boxed().collect(Collectors.toSet());
+            var copies = c.inputs(5).stream().map(array -> array.to(subject())).toList();
+            try (var executable = subject().compile(program(c).donating(all), Layout.DENSE)) {
+                checkCase(c, "in donated storage", expected, executable.run(copies));
+            }
+            var between = Trace.of("between", in -> copied(Interpreter.current().apply(c.prim(), copied(in))), c.types());
+            checkCase(c, "between other equations", expected, run(subject(), between, inputs));
+        });
+    }
+
+    /** The same values in storage of the program's own. */
+    private static List<Tensor> copied(List<Tensor> tensors) {
+        return tensors.stream()
+                .map(x -> x.then(new Primitive.Slice(Collections.nCopies(x.rank(), 0), x.shape().toList())))
+                .toList();
     }
 
     /** Where elements are independent, reversing the operands reverses the results: no lane is special. */
