@@ -180,7 +180,7 @@ final class KernelCase {
         return new Random(seed).ints(n, low, high).asDoubleStream().toArray();
     }
 
-    /** Requires |actual - expected| {@literal <=} relative |expected| + absolute, and equal NaNs and infinities. */
+    /** Requires {@code |actual - expected| <= relative |expected| + absolute}, and equal NaNs and infinities. */
     static void assertClose(double[] expected, double[] actual, double relative, double absolute) {
         assertEquals(expected.length, actual.length, "element count");
         for (int i = 0; i < expected.length; i++) {
