@@ -58,25 +58,27 @@ public final class Tree {
         return parts;
     }
 
+    /** A part of a structure that no static value equals. */
+    private record Mark(String kind, Object detail) {}
+
     private static void describe(@Nullable Object node, List<Object> parts) {
         switch (node) {
-            case null -> parts.add("null");
-            case Tensor tensor -> parts.add(tensor.type());
+            case null -> parts.add(new Mark("null", ""));
+            case Tensor tensor -> parts.add(new Mark("tensor", tensor.type()));
             case Record record -> {
-                parts.add(record.getClass());
+                parts.add(new Mark("record", record.getClass()));
                 for (var component : record.getClass().getRecordComponents()) {
                     describe(value(record, component), parts);
                 }
             }
             case List<?> list -> {
-                parts.add("list " + list.size());
+                parts.add(new Mark("list", list.size()));
                 list.forEach(item -> describe(item, parts));
             }
-            case Map<?, ?> map ->
-                map.forEach((key, value) -> {
-                    parts.add("key " + key);
-                    describe(value, parts);
-                });
+            case Map<?, ?> map -> {
+                parts.add(new Mark("map", List.copyOf(map.keySet())));
+                map.values().forEach(value -> describe(value, parts));
+            }
             default -> parts.add(node);
         }
     }
