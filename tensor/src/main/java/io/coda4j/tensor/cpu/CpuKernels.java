@@ -26,37 +26,37 @@ final class CpuKernels implements KernelSet {
     @Override
     public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out) {
         return switch (prim) {
-            case Primitive.Full _ -> Optional.empty();
-            case Primitive.Iota _ -> Optional.empty();
-            case Primitive.Unary _ -> Optional.empty();
-            case Primitive.Binary _ -> Optional.empty();
-            case Primitive.Compare _ -> Optional.empty();
-            case Primitive.Select _ -> Optional.empty();
-            case Primitive.Convert _ -> Optional.empty();
-            case Primitive.Reshape _ -> Optional.empty();
-            case Primitive.Transpose _ -> Optional.empty();
-            case Primitive.Broadcast _ -> Optional.empty();
-            case Primitive.Slice _ -> Optional.empty();
-            case Primitive.Pad _ -> Optional.empty();
-            case Primitive.Concat _ -> Optional.empty();
-            case Primitive.Reduce _ -> Optional.empty();
+            case Primitive.Full(var type, double value) -> Optional.of(Movement.full(parallel, type, value));
+            case Primitive.Iota(var type, int axis) -> Optional.of(Movement.iota(parallel, type, axis));
+            case Primitive.Unary(var op) -> Elementwise.unary(parallel, op, in.getFirst());
+            case Primitive.Binary(var op) -> Elementwise.binary(parallel, op, in.getFirst());
+            case Primitive.Compare(var op) -> Elementwise.compare(parallel, op, in.getFirst());
+            case Primitive.Select _ -> Elementwise.select(parallel, in.get(1));
+            case Primitive.Convert _ -> Elementwise.convert(parallel, in.getFirst().dtype(), out.getFirst());
+            case Primitive.Reshape _ -> Optional.of(Movement.copy(parallel, out.getFirst().byteSize()));
+            case Primitive.Transpose(var permutation) -> Optional.of(Movement.transpose(parallel, in.getFirst(), permutation));
+            case Primitive.Broadcast broadcast -> Optional.of(Movement.broadcast(parallel, in.getFirst(), broadcast));
+            case Primitive.Slice(var starts, var _) -> Optional.of(Movement.slice(parallel, in.getFirst(), starts, out.getFirst()));
+            case Primitive.Pad(var low, var _) -> Optional.of(Movement.pad(parallel, in.getFirst(), low, out.getFirst()));
+            case Primitive.Concat(int axis) -> Optional.of(Movement.concat(parallel, in, axis, out.getFirst()));
+            case Primitive.Reduce(var op, var axes) -> Reductions.reduce(parallel, op, in.getFirst(), axes, out.getFirst());
             case Primitive.Dot dot -> Matmul.bind(dot, in, parallel, matmul);
-            case Primitive.TakeRows _ -> Optional.empty();
-            case Primitive.ScatterAddRows _ -> Optional.empty();
-            case Primitive.DynamicSlice _ -> Optional.empty();
-            case Primitive.DynamicUpdateSlice _ -> Optional.empty();
-            case Primitive.Annotate _ -> Optional.empty();
-            case Primitive.RmsNorm _ -> Optional.empty();
-            case Primitive.RmsNormGrad _ -> Optional.empty();
-            case Primitive.Rope _ -> Optional.empty();
-            case Primitive.SwiGlu _ -> Optional.empty();
-            case Primitive.SwiGluGrad _ -> Optional.empty();
+            case Primitive.TakeRows _ -> Optional.of(Rows.take(parallel, in.get(0), in.get(1)));
+            case Primitive.ScatterAddRows _ -> Rows.scatterAdd(parallel, in.get(0), in.get(1), out.getFirst());
+            case Primitive.DynamicSlice slice -> Optional.of(Movement.dynamicSlice(parallel, in.getFirst(), slice, out.getFirst()));
+            case Primitive.DynamicUpdateSlice(int axis) -> Optional.of(Movement.dynamicUpdateSlice(parallel, in.get(0), in.get(1), axis));
+            case Primitive.Annotate _ -> Optional.of(Movement.copyAll(parallel));
+            case Primitive.RmsNorm(double eps) -> RmsNormKernel.forward(parallel, in.getFirst(), eps);
+            case Primitive.RmsNormGrad(double eps) -> RmsNormKernel.gradient(parallel, in.getFirst(), eps);
+            case Primitive.Rope rope -> RopeKernel.of(parallel, in.getFirst(), rope);
+            case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, in.getFirst());
+            case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, in.getFirst());
             case Primitive.Attention attention -> AttentionKernel.bind(attention, in, parallel, attentions);
             case Primitive.AttentionGrad grad -> AttentionGradKernel.bind(grad, in, parallel, attentions);
-            case Primitive.CrossEntropy _ -> Optional.empty();
-            case Primitive.CrossEntropyGrad _ -> Optional.empty();
-            case Primitive.ArgMax _ -> Optional.empty();
-            case Primitive.AdamW _ -> Optional.empty();
+            case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, in.getFirst());
+            case Primitive.CrossEntropyGrad _ -> CrossEntropyKernel.gradient(parallel, in.getFirst());
+            case Primitive.ArgMax(int axis) -> ArgMaxKernel.of(parallel, in.getFirst(), axis);
+            case Primitive.AdamW adamW -> AdamWKernel.of(parallel, in.getFirst(), adamW);
         };
     }
 }

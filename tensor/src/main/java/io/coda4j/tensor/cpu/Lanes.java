@@ -9,6 +9,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -25,15 +26,24 @@ final class Lanes {
 
     static final VectorSpecies<Long> I64 = VectorSpecies.of(long.class, F32.vectorShape());
 
-    /** Elements of one vector. */
+    /** Elements of one vector: 4, 8 or 16. */
     static final int COUNT = F32.length();
 
     /** Bytes of one vector. */
     static final int BYTES = F32.vectorByteSize();
 
+    private static final VectorShuffle<Float> SWAP_1 = swap(1);
+    private static final VectorShuffle<Float> SWAP_2 = swap(2);
+    private static final VectorShuffle<Float> SWAP_4 = swap(4);
+    private static final VectorShuffle<Float> SWAP_8 = swap(8);
+
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     private Lanes() {}
+
+    private static VectorShuffle<Float> swap(int distance) {
+        return VectorShuffle.fromOp(F32, i -> (i ^ distance) % COUNT);
+    }
 
     /** The lanes of the last vector of {@code n} elements, which starts at {@code i}. */
     static VectorMask<Float> tail(int i, int n) {
@@ -97,6 +107,30 @@ final class Lanes {
 
     static void storeBf16(FloatVector value, MemorySegment data, long offset, VectorMask<Float> mask) {
         narrow(value).intoMemorySegment(data, offset, ORDER, mask.cast(BF16));
+    }
+
+    /**
+     * The sum of all lanes in one fixed order. {@code reduceLanes} leaves the order open and does choose another one in
+     * compiled code than in interpreted.
+     */
+    static float sum(FloatVector value) {
+        var sum = value.add(value.rearrange(SWAP_1));
+        sum = sum.add(sum.rearrange(SWAP_2));
+        if (COUNT >= 8) {
+            sum = sum.add(sum.rearrange(SWAP_4));
+        }
+        if (COUNT >= 16) {
+            sum = sum.add(sum.rearrange(SWAP_8));
+        }
+        return sum.lane(0);
+    }
+
+    static float max(FloatVector value) {
+        return value.reduceLanes(VectorOperators.MAX);
+    }
+
+    static float min(FloatVector value) {
+        return value.reduceLanes(VectorOperators.MIN);
     }
 
     /** The values of bfloat16 bits; exact. */
