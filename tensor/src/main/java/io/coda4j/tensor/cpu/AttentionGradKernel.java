@@ -122,8 +122,8 @@ final class AttentionGradKernel implements Kernel {
             long at = shape.keyAt(b, s, keyHead);
             long stride = shape.keyStride();
             long keys = AttentionPanels.turnedBytes(shape, s);
-            AttentionPanels.turned(shape, run.k, at, stride, count, panels, keys, workspace.turn);
-            AttentionPanels.turned(shape, run.v, at, stride, count, panels, valuesAt(s), workspace.turn);
+            AttentionPanels.turned(shape, run.k, at, stride, count, panels, keys, workspace);
+            AttentionPanels.turned(shape, run.v, at, stride, count, panels, valuesAt(s), workspace);
             AttentionPanels.straight(shape, run.k, at, stride, count, panels, straightAt(s));
         }
     }

@@ -101,7 +101,7 @@ final class AttentionKernel implements Kernel {
             int count = Math.min(KEY_BLOCK, shape.keys() - s);
             long at = shape.keyAt(b, s, keyHead);
             AttentionPanels.turned(
-                    shape, run.k, at, shape.keyStride(), count, panels, keysAt(s), workspace.turn);
+                    shape, run.k, at, shape.keyStride(), count, panels, keysAt(s), workspace);
             AttentionPanels.straight(shape, run.v, at, shape.keyStride(), count, panels, valuesAt(s));
         }
     }

@@ -34,25 +34,28 @@ final class AttentionPanels {
             int rows,
             MemorySegment to,
             long at,
-            float[] buffer) {
+            AttentionWorkspace workspace) {
         for (int r = 0; r < rows; r += NR) {
             long panel = at + (long) r * shape.size() * Float.BYTES;
             int columns = Math.min(NR, rows - r);
             MatmulPack.turnedPanel(
-                    shape.narrow(), from, offset + r * stride, stride, columns, shape.size(), to, panel, buffer);
+                    shape.narrow(),
+                    from,
+                    offset + r * stride,
+                    stride,
+                    columns,
+                    shape.size(),
+                    to,
+                    panel,
+                    workspace.turn,
+                    workspace.block);
         }
     }
 
     /** Packs {@code rows} rows of D elements, {@code stride} bytes apart, as straight panels. */
     static void straight(
             AttentionShape shape, MemorySegment from, long offset, long stride, int rows, MemorySegment to, long at) {
-        int bytes = shape.narrow() ? Short.BYTES : Float.BYTES;
-        for (int d = 0; d < shape.size(); d += NR) {
-            long panel = at + (long) d * rows * Float.BYTES;
-            int columns = Math.min(NR, shape.size() - d);
-            MatmulPack.panel(
-                    shape.narrow(), from, offset + (long) d * bytes, stride, columns, rows, to, panel);
-        }
+        MatmulPack.panels(shape.narrow(), from, offset, stride, shape.size(), rows, to, at);
     }
 
     /** {@code to[r][s]} = {@code scale} times row r of {@code left} times key s, for turned panels of a block of keys. */

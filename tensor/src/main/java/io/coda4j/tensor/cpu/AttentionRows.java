@@ -55,13 +55,27 @@ final class AttentionRows {
         }
     }
 
-    /** The greatest of {@code count} scores, read in whole vectors. */
+    /** The greatest of {@code count} scores, read in whole vectors; NaN is passed over. */
     static float max(float[] scores, int at, int count) {
         var max = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < count; i += LANES) {
-            max = max.max(FloatVector.fromArray(SPECIES, scores, at + i));
+            max = greater(max, FloatVector.fromArray(SPECIES, scores, at + i));
         }
-        return max.reduceLanes(VectorOperators.MAX);
+        if (LANES >= 16) {
+            max = greater(max, max.rearrange(LaneSum.BY_8));
+        }
+        if (LANES >= 8) {
+            max = greater(max, max.rearrange(LaneSum.BY_4));
+        }
+        if (LANES >= 4) {
+            max = greater(max, max.rearrange(LaneSum.BY_2));
+        }
+        return greater(max, max.rearrange(LaneSum.BY_1)).lane(0);
+    }
+
+    // A comparison and a blend are cheaper than max, which must order zeros and pass NaN on.
+    private static FloatVector greater(FloatVector a, FloatVector b) {
+        return a.blend(b, b.compare(VectorOperators.GT, a));
     }
 
     /** Replaces scores by {@code exp(score - base)}, in whole vectors, and returns their sum. */

@@ -35,6 +35,7 @@ final class AttentionWorkspace {
 
     final float[] tile = new float[MicroKernel.MR * MicroKernel.NR];
     final float[] turn = new float[MatmulPack.TURN];
+    final float[] block = new float[MatmulTurn.BLOCK];
 
     /** Sums over queries for each key; grows to the longest sequence. */
     float[] keys = {};

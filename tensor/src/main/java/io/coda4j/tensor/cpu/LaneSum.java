@@ -8,10 +8,10 @@ import jdk.incubator.vector.VectorShuffle;
 
 /** The sum of the lanes of a vector as a tree of halves: an order that the reductions of the Vector API do not promise. */
 final class LaneSum {
-    private static final VectorShuffle<Float> BY_8 = rotation(8);
-    private static final VectorShuffle<Float> BY_4 = rotation(4);
-    private static final VectorShuffle<Float> BY_2 = rotation(2);
-    private static final VectorShuffle<Float> BY_1 = rotation(1);
+    static final VectorShuffle<Float> BY_8 = rotation(8);
+    static final VectorShuffle<Float> BY_4 = rotation(4);
+    static final VectorShuffle<Float> BY_2 = rotation(2);
+    static final VectorShuffle<Float> BY_1 = rotation(1);
 
     private LaneSum() {}
 

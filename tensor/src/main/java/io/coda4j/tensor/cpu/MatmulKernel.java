@@ -31,6 +31,7 @@ final class MatmulKernel implements Matmul.Product {
     private final MatmulBlocks blocks;
     private final int rowBlocks;
     private final int columnBlocks;
+    private final int partColumns;
 
     /** {@code turned}: {@code left} is the second operand of the product. */
     MatmulKernel(
@@ -43,6 +44,8 @@ final class MatmulKernel implements Matmul.Product {
         this.blocks = MatmulBlocks.of(left.batch().length, left.outer(), right.outer(), left.depth());
         this.rowBlocks = MatmulBlocks.count(left.outer(), blocks.rows());
         this.columnBlocks = MatmulBlocks.count(right.outer(), blocks.columns());
+        // Columns side by side are copied many at a time, for long runs of memory; others are transposed by panels.
+        this.partColumns = right.depthContiguous() ? NR : MatmulWorkspace.MAX_COLUMNS;
     }
 
     @Override
@@ -82,38 +85,48 @@ final class MatmulKernel implements Matmul.Product {
         return (block * blocks.columns() + (long) panel * NR * step) * Float.BYTES;
     }
 
-    // Pieces are numbered (unit, step, panel) and go to tasks in groups.
+    // Pieces are numbered (unit, step, part of the block's panels) and go to tasks in groups.
     private void pack(Run run, int firstUnit, int units, int firstK) {
-        int panels = blocks.columns() / NR;
+        int parts = MatmulBlocks.count(blocks.columns(), partColumns);
         int steps = MatmulBlocks.count(span(firstK), blocks.step());
-        int pieces = units * steps * panels;
-        int group = Math.max(1, PACK_TASK / (NR * blocks.step()));
+        int pieces = units * steps * parts;
+        int group = Math.max(1, PACK_TASK / (Math.min(partColumns, blocks.columns()) * blocks.step()));
         parallel.forEach(MatmulBlocks.count(pieces, group), task -> {
             var workspace = scratch.workspaces().borrow();
             int end = Math.min(pieces, (task + 1) * group);
             for (int piece = task * group; piece < end; piece++) {
-                int unit = piece / (steps * panels);
-                int step = piece / panels % steps;
-                pack(run, firstUnit + unit, unit, piece % panels, firstK, step * blocks.step(), workspace.turn);
+                int unit = piece / (steps * parts);
+                int step = piece / parts % steps;
+                pack(run, firstUnit + unit, unit, piece % parts, firstK, step * blocks.step(), workspace);
             }
             scratch.workspaces().giveBack(workspace);
         });
     }
 
-    private void pack(Run run, int unit, int slot, int panel, int firstK, int k, float[] buffer) {
-        int column = unit % columnBlocks * blocks.columns() + panel * NR;
-        int columns = Math.min(NR, right.outer() - column);
+    private void pack(Run run, int unit, int slot, int part, int firstK, int k, MatmulWorkspace workspace) {
+        int first = part * partColumns;
+        int column = unit % columnBlocks * blocks.columns() + first;
+        int columns = Math.min(Math.min(partColumns, blocks.columns() - first), right.outer() - column);
         if (columns <= 0) {
             return;
         }
         int step = step(firstK + k);
         long from = right.byteOffset(unit / columnBlocks, column, firstK + k);
-        long to = panelAt(slot, k, panel, step);
+        long to = panelAt(slot, k, first / NR, step);
         if (right.depthContiguous()) {
             MatmulPack.turnedPanel(
-                    right.narrow(), run.right, from, right.outerBytes(), columns, step, run.panels, to, buffer);
+                    right.narrow(),
+                    run.right,
+                    from,
+                    right.outerBytes(),
+                    columns,
+                    step,
+                    run.panels,
+                    to,
+                    workspace.turn,
+                    workspace.block);
         } else {
-            MatmulPack.panel(right.narrow(), run.right, from, right.depthBytes(), columns, step, run.panels, to);
+            MatmulPack.panels(right.narrow(), run.right, from, right.depthBytes(), columns, step, run.panels, to);
         }
     }
 
@@ -149,7 +162,7 @@ final class MatmulKernel implements Matmul.Product {
             }
         }
         if (turned) {
-            MatmulTile.turn(to, toRow, rows, columns, run.result, at, resultRow, firstK > 0, workspace.turn);
+            MatmulTile.turn(to, toRow, rows, columns, run.result, at, resultRow, firstK > 0, workspace);
         }
     }
 

@@ -25,11 +25,8 @@ final class MatmulPack {
             VectorSpecies.of(short.class, VectorShape.forBitSize(SPECIES.vectorBitSize() / 2));
     private static final int HALF_LANE_BYTES = LANES * Short.BYTES;
 
-    /** Steps of a panel transposed at a time. */
-    private static final int STEPS = 8;
-
     /** Floats of the buffer that {@link #turnedPanel} needs. */
-    static final int TURN = NR * ROW + STEPS * NR;
+    static final int TURN = LANES * ROW;
 
     private MatmulPack() {}
 
@@ -152,50 +149,65 @@ final class MatmulPack {
     }
 
     /**
-     * A right panel whose columns lie side by side for each depth. Columns from {@code columns} to NR become zero.
+     * Right panels whose columns lie side by side for each depth, one panel after the other. Columns from
+     * {@code columns} to the next multiple of NR become zero.
      *
      * @param stride bytes between steps of the depth
      */
-    static void panel(
-            boolean narrow, MemorySegment from, long offset, long stride, int columns, int depth, MemorySegment to, long at) {
-        if (columns == NR) {
+    static void panels(
+            boolean narrow,
+            MemorySegment from,
+            long offset,
+            long stride,
+            int columns,
+            int depth,
+            MemorySegment to,
+            long at) {
+        int whole = columns / NR * NR;
+        // Steps outermost: a step of all panels is one run of memory.
+        for (int k = 0; k < depth; k++) {
             if (narrow) {
-                narrowPanel(from, offset, stride, depth, to, at);
+                narrowStep(from, offset + k * stride, whole, to, at + k * (long) PANEL_BYTES, depth);
             } else {
-                widePanel(from, offset, stride, depth, to, at);
+                wideStep(from, offset + k * stride, whole, to, at + k * (long) PANEL_BYTES, depth);
             }
-        } else {
-            edgePanel(narrow, from, offset, stride, columns, depth, to, at);
+        }
+        if (whole < columns) {
+            long source = offset + whole * (narrow ? 2L : 4L);
+            edgePanel(narrow, from, source, stride, columns - whole, depth, to, at + whole * 4L * depth);
         }
     }
 
-    private static void widePanel(MemorySegment from, long offset, long stride, int depth, MemorySegment to, long at) {
-        for (int k = 0; k < depth; k++) {
-            long source = offset + k * stride;
-            long target = at + k * (long) PANEL_BYTES;
-            FloatVector.fromMemorySegment(SPECIES, from, source, ORDER).intoMemorySegment(to, target, ORDER);
-            FloatVector.fromMemorySegment(SPECIES, from, source + LANES * 4L, ORDER)
-                    .intoMemorySegment(to, target + LANES * 4L, ORDER);
+    private static void wideStep(MemorySegment from, long source, int columns, MemorySegment to, long at, int depth) {
+        for (int c = 0; c < columns; c += NR) {
+            long target = at + c * 4L * depth;
+            Lanes.store(Lanes.load(from, source + c * 4L), to, target);
+            Lanes.store(Lanes.load(from, source + c * 4L + Lanes.BYTES), to, target + Lanes.BYTES);
         }
     }
 
-    private static void narrowPanel(
-            MemorySegment from, long offset, long stride, int depth, MemorySegment to, long at) {
-        for (int k = 0; k < depth; k++) {
-            long source = offset + k * stride;
-            long target = at + k * (long) PANEL_BYTES;
-            wide(from, source).intoMemorySegment(to, target, ORDER);
-            wide(from, source + HALF_LANE_BYTES)
-                    .intoMemorySegment(to, target + LANES * 4L, ORDER);
+    private static void narrowStep(
+            MemorySegment from, long source, int columns, MemorySegment to, long at, int depth) {
+        for (int c = 0; c < columns; c += NR) {
+            long target = at + c * 4L * depth;
+            Lanes.store(wide(from, source + c * 2L), to, target);
+            Lanes.store(wide(from, source + c * 2L + HALF_LANE_BYTES), to, target + Lanes.BYTES);
         }
     }
 
     private static void edgePanel(
-            boolean narrow, MemorySegment from, long offset, long stride, int columns, int depth, MemorySegment to, long at) {
+            boolean narrow,
+            MemorySegment from,
+            long offset,
+            long stride,
+            int columns,
+            int depth,
+            MemorySegment to,
+            long at) {
         for (int k = 0; k < depth; k++) {
             for (int v = 0; v < NR; v += LANES) {
                 long target = at + k * (long) PANEL_BYTES + v * 4L;
-                edgeVector(narrow, from, offset + k * stride, v, columns).intoMemorySegment(to, target, ORDER);
+                Lanes.store(edgeVector(narrow, from, offset + k * stride, v, columns), to, target);
             }
         }
     }
@@ -214,6 +226,7 @@ final class MatmulPack {
      *
      * @param stride bytes between columns
      * @param buffer at least {@link #TURN} floats
+     * @param block at least {@link MatmulTurn#BLOCK} floats
      */
     static void turnedPanel(
             boolean narrow,
@@ -224,39 +237,44 @@ final class MatmulPack {
             int depth,
             MemorySegment to,
             long at,
-            float[] buffer) {
+            float[] buffer,
+            float[] block) {
+        for (int c = 0; c < NR; c += LANES) {
+            int count = Math.clamp(columns - c, 0, LANES);
+            int whole = narrow || count < LANES ? 0 : SPECIES.loopBound(depth);
+            for (int k = 0; k < whole; k += LANES) {
+                long source = offset + c * stride + k * 4L;
+                MatmulTurn.turn(from, source, stride, block, to, at + k * (long) PANEL_BYTES + c * 4L, PANEL_BYTES);
+            }
+            if (whole < depth) {
+                long source = offset + c * stride + whole * (narrow ? 2L : 4L);
+                long target = at + whole * (long) PANEL_BYTES + c * 4L;
+                turnedEdge(narrow, from, source, stride, count, depth - whole, to, target, buffer, block);
+            }
+        }
+    }
+
+    /** Columns of one vector that cannot be transposed in place: they are copied first, with zeros around them. */
+    private static void turnedEdge(
+            boolean narrow,
+            MemorySegment from,
+            long offset,
+            long stride,
+            int columns,
+            int depth,
+            MemorySegment to,
+            long at,
+            float[] buffer,
+            float[] block) {
         for (int c = 0; c < columns; c++) {
             row(narrow, from, offset + c * stride, depth, buffer, c * ROW);
         }
-        for (int c = columns; c < NR; c++) {
+        for (int c = columns; c < LANES; c++) {
             Arrays.fill(buffer, c * ROW, c * ROW + depth, 0);
         }
-        for (int k = 0; k < depth; k += STEPS) {
-            turn(buffer, k);
-            int floats = Math.min(STEPS, depth - k) * NR;
-            store(buffer, NR * ROW, floats, to, at + k * (long) PANEL_BYTES);
-        }
-    }
-
-    /** Transposes the STEPS elements from {@code k} of NR rows; ROW leaves room to read past the end of the last row. */
-    private static void turn(float[] buffer, int k) {
-        for (int c = 0; c < NR; c++) {
-            int in = c * ROW + k;
-            int out = NR * ROW + c;
-            buffer[out] = buffer[in];
-            buffer[out + NR] = buffer[in + 1];
-            buffer[out + 2 * NR] = buffer[in + 2];
-            buffer[out + 3 * NR] = buffer[in + 3];
-            buffer[out + 4 * NR] = buffer[in + 4];
-            buffer[out + 5 * NR] = buffer[in + 5];
-            buffer[out + 6 * NR] = buffer[in + 6];
-            buffer[out + 7 * NR] = buffer[in + 7];
-        }
-    }
-
-    private static void store(float[] from, int index, int count, MemorySegment to, long at) {
-        for (int i = 0; i < count; i += LANES) {
-            FloatVector.fromArray(SPECIES, from, index + i).intoMemorySegment(to, at + i * 4L, ORDER);
+        for (int k = 0; k < depth; k += LANES) {
+            int rows = Math.min(LANES, depth - k);
+            MatmulTurn.turn(buffer, k, ROW, block, to, at + k * (long) PANEL_BYTES, PANEL_BYTES, rows);
         }
     }
 }

@@ -76,7 +76,6 @@ final class MatmulTile {
      *
      * @param stride bytes between rows of {@code from}
      * @param toStride bytes between rows of {@code to}, which are columns of {@code from}
-     * @param buffer at least {@link #TURN} floats
      */
     static void turn(
             MemorySegment from,
@@ -87,28 +86,34 @@ final class MatmulTile {
             long at,
             long toStride,
             boolean add,
-            float[] buffer) {
+            MatmulWorkspace workspace) {
+        float[] buffer = workspace.turn;
         for (int c = 0; c < columns; c += LANES) {
-            for (int r = 0; r < rows; r++) {
+            int first = add || columns - c < LANES ? 0 : SPECIES.loopBound(rows);
+            for (int r = 0; r < first; r += LANES) {
+                long place = at + c * toStride + r * 4L;
+                MatmulTurn.turn(from, r * stride + c * 4L, stride, workspace.block, to, place, toStride);
+            }
+            for (int r = first; r < rows; r++) {
                 FloatVector.fromMemorySegment(SPECIES, from, r * stride + c * 4L, ORDER)
                         .intoArray(buffer, r * LANES);
             }
-            for (int i = 0; i < Math.min(LANES, columns - c); i++) {
-                pick(buffer, i, rows);
-                row(buffer, to, at + (c + i) * toStride, rows, add);
+            for (int i = 0; first < rows && i < Math.min(LANES, columns - c); i++) {
+                pick(buffer, i, first, rows);
+                row(buffer, to, at + (c + i) * toStride, first, rows, add);
             }
         }
     }
 
     /** Gathers element {@code i} of each vector in the first half of the buffer into its second half. */
-    private static void pick(float[] buffer, int i, int rows) {
-        for (int r = 0; r < rows; r++) {
+    private static void pick(float[] buffer, int i, int first, int rows) {
+        for (int r = first; r < rows; r++) {
             buffer[PICKED + r] = buffer[r * LANES + i];
         }
     }
 
-    private static void row(float[] buffer, MemorySegment to, long at, int count, boolean add) {
-        for (int i = 0; i < count; i += LANES) {
+    private static void row(float[] buffer, MemorySegment to, long at, int first, int count, boolean add) {
+        for (int i = first; i < count; i += LANES) {
             var mask = SPECIES.indexInRange(i, count);
             var value = FloatVector.fromArray(SPECIES, buffer, PICKED + i);
             if (add) {

@@ -16,8 +16,10 @@ final class MatmulWorkspace {
     /** The tile of {@link MicroKernel}. */
     final float[] tile = new float[MicroKernel.MR * MicroKernel.NR];
 
-    /** A buffer for transposing. */
+    /** Buffers for transposing. */
     final float[] turn = new float[Math.max(MatmulPack.TURN, MatmulTile.TURN)];
+
+    final float[] block = new float[MatmulTurn.BLOCK];
 
     /** Sums of a task whose part of the result is stored transposed at the end. */
     final NativeScratch.Block sums = NativeScratch.Block.of((long) MAX_ROWS * MAX_COLUMNS * Float.BYTES);
