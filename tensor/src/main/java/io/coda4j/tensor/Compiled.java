@@ -110,20 +110,28 @@ public final class Compiled<I, O> implements AutoCloseable {
                 types);
         var paths = List.copyOf(leaves.keySet());
         var donating = program.donating(matching(donated, paths));
-        var executable = device.compile(donating, new Layout(matching(frozen, paths)));
+        var layout = new Layout(matching(frozen, paths));
+        for (int i : layout.frozen()) {
+            if (donating.donated().contains(i)) {
+                throw new IllegalArgumentException(name + ": argument '" + paths.get(i)
+                        + "' is both donated and frozen; a donated array is consumed by the first call");
+            }
+        }
+        var executable = device.compile(donating, layout);
         return new Entry<>(donating, executable, results.getFirst());
     }
 
     private Set<Integer> matching(List<PathPattern> patterns, List<String> paths) {
         var indices = new LinkedHashSet<Integer>();
         for (var pattern : patterns) {
-            int before = indices.size();
+            boolean matched = false;
             for (int i = 0; i < paths.size(); i++) {
                 if (pattern.matches(paths.get(i))) {
+                    matched = true;
                     indices.add(i);
                 }
             }
-            if (indices.size() == before) {
+            if (!matched) {
                 throw new IllegalArgumentException(
                         name + ": no argument matches '" + pattern + "'; arguments are " + paths);
             }

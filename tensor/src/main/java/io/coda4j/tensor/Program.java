@@ -21,7 +21,7 @@ public record Program(
      * A checked program.
      *
      * @throws IllegalArgumentException if an equation uses a variable before it is defined, a variable is defined
-     *     twice, or a result type is not what the primitive infers
+     *     twice, a result type is not what the primitive infers, or a donated parameter does not exist
      */
     public Program {
         params = List.copyOf(params);
@@ -29,6 +29,12 @@ public record Program(
         results = List.copyOf(results);
         donated = Set.copyOf(donated);
         check(name, params, body, results);
+        for (int index : donated) {
+            if (index < 0 || index >= params.size()) {
+                throw new IllegalArgumentException("program " + name + ": donated parameter " + index
+                        + " does not exist; there are " + params.size());
+            }
+        }
     }
 
     private static void check(String name, List<Symbol> params, List<Equation> body, List<Tensor> results) {

@@ -21,16 +21,16 @@ public final class Trace implements Interpreter {
 
     @Override
     public List<Tensor> apply(Primitive prim, List<Tensor> in) {
-        in.forEach(tensor -> checkConstant(prim, tensor));
+        in.forEach(tensor -> checkConstant(prim.mnemonic(), tensor));
         var types = in.stream().map(Tensor::type).toList();
         var out = prim.infer(types).stream().map(Symbol::new).toList();
         body.add(new Equation(prim, in, out));
         return List.copyOf(out);
     }
 
-    private static void checkConstant(Primitive prim, Tensor tensor) {
+    private static void checkConstant(String where, Tensor tensor) {
         if (tensor instanceof Array array && array.type().byteSize() > LARGEST_CONSTANT_BYTES) {
-            throw new IllegalArgumentException(prim.mnemonic() + ": the traced function captured an array of type "
+            throw new IllegalArgumentException(where + ": the traced function captured an array of type "
                     + array.type() + " (" + array.type().byteSize() + " bytes; constants hold at most "
                     + LARGEST_CONSTANT_BYTES + "). Pass it as an argument instead");
         }
@@ -41,6 +41,7 @@ public final class Trace implements Interpreter {
         var trace = new Trace();
         var params = types.stream().map(Symbol::new).toList();
         var results = trace.run(() -> f.apply(List.copyOf(params)));
+        results.forEach(tensor -> checkConstant("return", tensor));
         return new Program(name, params, trace.body, results, Set.of()).withoutDeadCode();
     }
 }
