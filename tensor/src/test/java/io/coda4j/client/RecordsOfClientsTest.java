@@ -19,7 +19,9 @@ class RecordsOfClientsTest {
 
     @Test
     void publicRecordIsATree() {
-        assertEquals(List.of("x"), List.copyOf(Tree.leaves(new Open(new Symbol(TensorType.f32()))).keySet()));
+        assertEquals(
+                List.of("x"),
+                List.copyOf(Tree.leaves(new Open(new Symbol(TensorType.f32()))).keySet()));
     }
 
     @Test

@@ -47,7 +47,11 @@ class ShapeRuleTest {
                 bad(new Primitive.Full(f32(2), 0), List.of(f32(2)), "full: takes 0 operands, got 1; operands (f32[2])"),
                 bad(new Primitive.Iota(f32(2), 1), List.of(), "iota: axis [1]: axis 1 is outside rank 1"),
                 bad(new Primitive.Iota(BOOLS, 0), List.of(), "iota: has no bool form"),
-                bad(new Primitive.Unary(UnaryOp.EXP), List.of(i32(2)), "exp: operand 0 must be a floating-point", "(i32[2])"),
+                bad(
+                        new Primitive.Unary(UnaryOp.EXP),
+                        List.of(i32(2)),
+                        "exp: operand 0 must be a floating-point",
+                        "(i32[2])"),
                 bad(new Primitive.Unary(UnaryOp.NEG), List.of(BOOLS), "neg: has no bool form; use not"),
                 bad(new Primitive.Unary(UnaryOp.NOT), List.of(f32(2)), "not: operand 0 must be bool"),
                 bad(new Primitive.Unary(UnaryOp.SIN), List.of(), "sin: takes 1 operands, got 0"),
@@ -56,35 +60,77 @@ class ShapeRuleTest {
                         List.of(f32(2, 3), f32(3)),
                         "add: operands 0 and 1 must have equal types (broadcast or convert one explicitly)",
                         "(f32[2,3], f32[3])"),
-                bad(new Primitive.Binary(BinaryOp.MUL), List.of(f32(2), i32(2)), "mul: operands 0 and 1 must have equal types"),
+                bad(
+                        new Primitive.Binary(BinaryOp.MUL),
+                        List.of(f32(2), i32(2)),
+                        "mul: operands 0 and 1 must have equal types"),
                 bad(new Primitive.Binary(BinaryOp.AND), List.of(f32(2), f32(2)), "and: operands must be bool"),
                 bad(new Primitive.Binary(BinaryOp.MAX), List.of(BOOLS, BOOLS), "max: has no bool form"),
-                bad(new Primitive.Compare(CompareOp.LT), List.of(f32(2), f32(3)), "lt: operands 0 and 1 must have equal types"),
-                bad(new Primitive.Select(), List.of(BOOLS, f32(2, 3), f32(3, 2)), "select: operands 1 and 2 must have equal types"),
+                bad(
+                        new Primitive.Compare(CompareOp.LT),
+                        List.of(f32(2), f32(3)),
+                        "lt: operands 0 and 1 must have equal types"),
+                bad(
+                        new Primitive.Select(),
+                        List.of(BOOLS, f32(2, 3), f32(3, 2)),
+                        "select: operands 1 and 2 must have equal types"),
                 bad(
                         new Primitive.Select(),
                         List.of(f32(2, 3), f32(2, 3), f32(2, 3)),
                         "select: operand 0 (predicate) must be bool[2,3], got f32[2,3]"),
                 bad(new Primitive.Convert(DType.I32), List.of(f32(), f32()), "convert: takes 1 operands, got 2"),
-                bad(new Primitive.Reshape(Shape.of(4)), List.of(f32(2, 3)), "reshape: element counts differ: 6 into [4]"),
-                bad(new Primitive.Transpose(List.of(0)), List.of(f32(2, 3)), "transpose: permutation [0] must name all 2 axes"),
-                bad(new Primitive.Transpose(List.of(0, 0)), List.of(f32(2, 3)), "transpose: permutation [0, 0] names an axis twice"),
-                bad(new Primitive.Transpose(List.of(0, 2)), List.of(f32(2, 3)), "transpose: permutation [0, 2]: axis 2 is outside rank 2"),
+                bad(
+                        new Primitive.Reshape(Shape.of(4)),
+                        List.of(f32(2, 3)),
+                        "reshape: element counts differ: 6 into [4]"),
+                bad(
+                        new Primitive.Transpose(List.of(0)),
+                        List.of(f32(2, 3)),
+                        "transpose: permutation [0] must name all 2 axes"),
+                bad(
+                        new Primitive.Transpose(List.of(0, 0)),
+                        List.of(f32(2, 3)),
+                        "transpose: permutation [0, 0] names an axis twice"),
+                bad(
+                        new Primitive.Transpose(List.of(0, 2)),
+                        List.of(f32(2, 3)),
+                        "transpose: permutation [0, 2]: axis 2 is outside rank 2"),
                 bad(
                         new Primitive.Broadcast(Shape.of(4, 3), List.of(1)),
                         List.of(f32(2)),
                         "broadcast: axis 0 of size 2 cannot become axis 1 of [4,3]"),
-                bad(new Primitive.Broadcast(Shape.of(4, 3), List.of()), List.of(f32(3)), "broadcast: axes [] must place every operand axis"),
-                bad(new Primitive.Broadcast(Shape.of(4, 3), List.of(1, 0)), List.of(f32(3, 4)), "broadcast: axes [1, 0] must ascend"),
-                bad(new Primitive.Broadcast(Shape.of(4), List.of(1)), List.of(f32(4)), "broadcast: axes [1]: axis 1 is outside rank 1"),
-                bad(new Primitive.Slice(List.of(0), List.of(1)), List.of(f32(2, 3)), "slice: starts [0] and limits [1] must name all 2 axes"),
+                bad(
+                        new Primitive.Broadcast(Shape.of(4, 3), List.of()),
+                        List.of(f32(3)),
+                        "broadcast: axes [] must place every operand axis"),
+                bad(
+                        new Primitive.Broadcast(Shape.of(4, 3), List.of(1, 0)),
+                        List.of(f32(3, 4)),
+                        "broadcast: axes [1, 0] must ascend"),
+                bad(
+                        new Primitive.Broadcast(Shape.of(4), List.of(1)),
+                        List.of(f32(4)),
+                        "broadcast: axes [1]: axis 1 is outside rank 1"),
+                bad(
+                        new Primitive.Slice(List.of(0), List.of(1)),
+                        List.of(f32(2, 3)),
+                        "slice: starts [0] and limits [1] must name all 2 axes"),
                 bad(
                         new Primitive.Slice(List.of(0, 1), List.of(2, 4)),
                         List.of(f32(2, 3)),
                         "slice: axis 1: [1, 4) is outside 0..3"),
-                bad(new Primitive.Slice(List.of(2), List.of(1)), List.of(f32(3)), "slice: axis 0: [2, 1) is outside 0..3"),
-                bad(new Primitive.Pad(List.of(0), List.of(0)), List.of(f32(2, 3)), "pad: low [0] and high [0] must name all 2 axes"),
-                bad(new Primitive.Pad(List.of(0, -1), List.of(0, 0)), List.of(f32(2, 3)), "pad: axis 1: padding must not be negative"),
+                bad(
+                        new Primitive.Slice(List.of(2), List.of(1)),
+                        List.of(f32(3)),
+                        "slice: axis 0: [2, 1) is outside 0..3"),
+                bad(
+                        new Primitive.Pad(List.of(0), List.of(0)),
+                        List.of(f32(2, 3)),
+                        "pad: low [0] and high [0] must name all 2 axes"),
+                bad(
+                        new Primitive.Pad(List.of(0, -1), List.of(0, 0)),
+                        List.of(f32(2, 3)),
+                        "pad: axis 1: padding must not be negative"),
                 bad(new Primitive.Concat(0), List.of(), "concat: takes at least one operand"),
                 bad(new Primitive.Concat(2), List.of(f32(2, 3)), "concat: axis [2]: axis 2 is outside rank 2"),
                 bad(
@@ -93,28 +139,64 @@ class ShapeRuleTest {
                         "concat: operands may differ only along axis 1",
                         "(f32[2,3], f32[4,3])"),
                 bad(new Primitive.Concat(0), List.of(f32(2), i32(2)), "concat: operands may differ only along axis 0"),
-                bad(new Primitive.Concat(0), List.of(f32(2), f32(2, 1)), "concat: operands may differ only along axis 0"),
-                bad(new Primitive.Reduce(ReduceOp.SUM, List.of(2)), List.of(f32(2, 3)), "reduce: axes [2]: axis 2 is outside rank 2"),
-                bad(new Primitive.Reduce(ReduceOp.SUM, List.of(1, 1)), List.of(f32(2, 3)), "reduce: axes [1, 1] names an axis twice"),
-                bad(new Primitive.Reduce(ReduceOp.MAX, List.of(0)), List.of(BOOLS), "reduce: has no bool form; convert to i32 first"),
-                bad(new Primitive.TakeRows(), List.of(f32(), i32(2)), "takeRows: the table must have at least one axis"),
+                bad(
+                        new Primitive.Concat(0),
+                        List.of(f32(2), f32(2, 1)),
+                        "concat: operands may differ only along axis 0"),
+                bad(
+                        new Primitive.Reduce(ReduceOp.SUM, List.of(2)),
+                        List.of(f32(2, 3)),
+                        "reduce: axes [2]: axis 2 is outside rank 2"),
+                bad(
+                        new Primitive.Reduce(ReduceOp.SUM, List.of(1, 1)),
+                        List.of(f32(2, 3)),
+                        "reduce: axes [1, 1] names an axis twice"),
+                bad(
+                        new Primitive.Reduce(ReduceOp.MAX, List.of(0)),
+                        List.of(BOOLS),
+                        "reduce: has no bool form; convert to i32 first"),
+                bad(
+                        new Primitive.TakeRows(),
+                        List.of(f32(), i32(2)),
+                        "takeRows: the table must have at least one axis"),
                 bad(new Primitive.TakeRows(), List.of(f32(4, 2), f32(2)), "takeRows: operand 1 must be i32"),
-                bad(new Primitive.ScatterAddRows(4), List.of(f32(2), f32(2, 3)), "scatterAddRows: operand 0 must be i32"),
-                bad(new Primitive.ScatterAddRows(4), List.of(i32(2), i32(2, 3)), "scatterAddRows: operand 1 must be a floating-point"),
+                bad(
+                        new Primitive.ScatterAddRows(4),
+                        List.of(f32(2), f32(2, 3)),
+                        "scatterAddRows: operand 0 must be i32"),
+                bad(
+                        new Primitive.ScatterAddRows(4),
+                        List.of(i32(2), i32(2, 3)),
+                        "scatterAddRows: operand 1 must be a floating-point"),
                 bad(
                         new Primitive.ScatterAddRows(4),
                         List.of(i32(2), f32(3, 2)),
                         "scatterAddRows: the leading axes of the updates must be those of the ids"),
-                bad(new Primitive.DynamicSlice(0, 2), List.of(f32(3), i32(1)), "dynamicSlice: operand 1 (start) must be i32[], got i32[1]"),
-                bad(new Primitive.DynamicSlice(0, 4), List.of(f32(3), i32()), "dynamicSlice: size 4 does not fit axis 0 = 3"),
-                bad(new Primitive.DynamicSlice(1, 1), List.of(f32(3), i32()), "dynamicSlice: axis [1]: axis 1 is outside rank 1"),
+                bad(
+                        new Primitive.DynamicSlice(0, 2),
+                        List.of(f32(3), i32(1)),
+                        "dynamicSlice: operand 1 (start) must be i32[], got i32[1]"),
+                bad(
+                        new Primitive.DynamicSlice(0, 4),
+                        List.of(f32(3), i32()),
+                        "dynamicSlice: size 4 does not fit axis 0 = 3"),
+                bad(
+                        new Primitive.DynamicSlice(1, 1),
+                        List.of(f32(3), i32()),
+                        "dynamicSlice: axis [1]: axis 1 is outside rank 1"),
                 bad(
                         new Primitive.DynamicUpdateSlice(0),
                         List.of(f32(3, 2), f32(4, 2), i32()),
                         "dynamicUpdateSlice: the update may be shorter than operand 0 along axis 0 and must else equal it"),
                 bad(new Primitive.DynamicUpdateSlice(0), List.of(f32(3, 2), f32(1, 3), i32()), "along axis 0"),
-                bad(new Primitive.DynamicUpdateSlice(0), List.of(f32(3), f32(1), f32()), "(start) must be i32[], got f32[]"),
-                bad(new Primitive.Annotate(new Primitive.Note.Barrier()), List.of(), "annotate: takes at least one operand"));
+                bad(
+                        new Primitive.DynamicUpdateSlice(0),
+                        List.of(f32(3), f32(1), f32()),
+                        "(start) must be i32[], got f32[]"),
+                bad(
+                        new Primitive.Annotate(new Primitive.Note.Barrier()),
+                        List.of(),
+                        "annotate: takes at least one operand"));
     }
 
     static Stream<Arguments> products() {
@@ -125,28 +207,73 @@ class ShapeRuleTest {
                         List.of(f32(2, 3), f32(4, 5)),
                         "dot: contracting axes differ: lhs axis 1 = 3, rhs axis 1 = 5",
                         "(f32[2,3], f32[4,5])"),
-                bad(dot(List.of(0), List.of(0), none, none), List.of(f32(2), f32(3)), "dot: batch axes differ: lhs axis 0 = 2, rhs axis 0 = 3"),
-                bad(dot(List.of(0), none, none, none), List.of(f32(2), f32(3)), "dot: batch axes differ in number: lhs [0], rhs []"),
-                bad(dot(none, none, List.of(0), none), List.of(f32(2), f32(3)), "dot: contracting axes differ in number: lhs [0], rhs []"),
-                bad(dot(none, none, List.of(2), List.of(0)), List.of(f32(2, 3), f32(3)), "dot: lhs batch and contracting axes [2]: axis 2 is outside rank 2"),
-                bad(dot(List.of(0), List.of(0), List.of(0), List.of(0)), List.of(f32(2), f32(2)), "dot: lhs batch and contracting axes [0, 0] names an axis twice"),
+                bad(
+                        dot(List.of(0), List.of(0), none, none),
+                        List.of(f32(2), f32(3)),
+                        "dot: batch axes differ: lhs axis 0 = 2, rhs axis 0 = 3"),
+                bad(
+                        dot(List.of(0), none, none, none),
+                        List.of(f32(2), f32(3)),
+                        "dot: batch axes differ in number: lhs [0], rhs []"),
+                bad(
+                        dot(none, none, List.of(0), none),
+                        List.of(f32(2), f32(3)),
+                        "dot: contracting axes differ in number: lhs [0], rhs []"),
+                bad(
+                        dot(none, none, List.of(2), List.of(0)),
+                        List.of(f32(2, 3), f32(3)),
+                        "dot: lhs batch and contracting axes [2]: axis 2 is outside rank 2"),
+                bad(
+                        dot(List.of(0), List.of(0), List.of(0), List.of(0)),
+                        List.of(f32(2), f32(2)),
+                        "dot: lhs batch and contracting axes [0, 0] names an axis twice"),
                 bad(dot(none, none, none, none), List.of(i32(2), i32(2)), "dot: operand 0 must be a floating-point"),
-                bad(dot(none, none, none, none), List.of(f32(2), TensorType.of(DType.BF16, 2)), "dot: operands must have equal element types"),
-                bad(dot(none, none, none, none), List.of(TensorType.f64(2), TensorType.f64(2)), "dot: accumulates f64 products in f64, not f32"));
+                bad(
+                        dot(none, none, none, none),
+                        List.of(f32(2), TensorType.of(DType.BF16, 2)),
+                        "dot: operands must have equal element types"),
+                bad(
+                        dot(none, none, none, none),
+                        List.of(TensorType.f64(2), TensorType.f64(2)),
+                        "dot: accumulates f64 products in f64, not f32"));
     }
 
     static Stream<Arguments> fused() {
         var ids = i32(1, 2);
         return Stream.of(
-                bad(new Primitive.RmsNorm(1e-6), List.of(f32(2, 3), f32(2)), "rmsNorm: operand 1 (weight) must be f32[3], got f32[2]"),
-                bad(new Primitive.RmsNorm(1e-6), List.of(f32(), f32()), "rmsNorm: operand 0 must have at least one axis"),
-                bad(new Primitive.RmsNorm(1e-6), List.of(i32(2), i32(2)), "rmsNorm: operand 0 must be a floating-point"),
-                bad(new Primitive.RmsNormGrad(1e-6), List.of(f32(2, 3), f32(3), f32(3)), "rmsNormGrad: operands 0 and 2 must have equal types"),
-                bad(new Primitive.Rope(1e4, false), List.of(f32(1, 2, 3), i32(2)), "rope: operand 0 must have rank 4 [B,T,H,D]"),
-                bad(new Primitive.Rope(1e4, false), List.of(f32(1, 2, 1, 3), i32(2)), "rope: the last axis of operand 0 must be even"),
-                bad(new Primitive.Rope(1e4, false), List.of(f32(1, 2, 1, 4), i32(3)), "rope: operand 1 (positions) must be i32[2], got i32[3]"),
+                bad(
+                        new Primitive.RmsNorm(1e-6),
+                        List.of(f32(2, 3), f32(2)),
+                        "rmsNorm: operand 1 (weight) must be f32[3], got f32[2]"),
+                bad(
+                        new Primitive.RmsNorm(1e-6),
+                        List.of(f32(), f32()),
+                        "rmsNorm: operand 0 must have at least one axis"),
+                bad(
+                        new Primitive.RmsNorm(1e-6),
+                        List.of(i32(2), i32(2)),
+                        "rmsNorm: operand 0 must be a floating-point"),
+                bad(
+                        new Primitive.RmsNormGrad(1e-6),
+                        List.of(f32(2, 3), f32(3), f32(3)),
+                        "rmsNormGrad: operands 0 and 2 must have equal types"),
+                bad(
+                        new Primitive.Rope(1e4, false),
+                        List.of(f32(1, 2, 3), i32(2)),
+                        "rope: operand 0 must have rank 4 [B,T,H,D]"),
+                bad(
+                        new Primitive.Rope(1e4, false),
+                        List.of(f32(1, 2, 1, 3), i32(2)),
+                        "rope: the last axis of operand 0 must be even"),
+                bad(
+                        new Primitive.Rope(1e4, false),
+                        List.of(f32(1, 2, 1, 4), i32(3)),
+                        "rope: operand 1 (positions) must be i32[2], got i32[3]"),
                 bad(new Primitive.SwiGlu(), List.of(f32(2), f32(3)), "swiGlu: operands 0 and 1 must have equal types"),
-                bad(new Primitive.SwiGluGrad(), List.of(f32(2), f32(2), f32(3)), "swiGluGrad: operands 0 and 2 must have equal types"),
+                bad(
+                        new Primitive.SwiGluGrad(),
+                        List.of(f32(2), f32(2), f32(3)),
+                        "swiGluGrad: operands 0 and 2 must have equal types"),
                 bad(
                         ATTENTION,
                         List.of(f32(1, 2, 3, 4), f32(1, 2, 2, 4), f32(1, 2, 2, 4), ids, ids, i32()),
@@ -168,13 +295,31 @@ class ShapeRuleTest {
                         List.of(f32(1, 2, 2, 4), f32(1, 2, 2, 4), f32(1, 2, 2, 4), ids, ids, i32(1)),
                         "attention: operand 5 (query start) must be i32[], got i32[1]"),
                 bad(ATTENTION, List.of(f32(1)), "attention: takes 6 operands, got 1"),
-                bad(new Primitive.AttentionGrad(1, AttentionMask.FULL), List.of(f32(1)), "attentionGrad: takes 9 operands, got 1"),
                 bad(
                         new Primitive.AttentionGrad(1, AttentionMask.FULL),
-                        List.of(f32(1, 2, 2, 4), f32(1, 2, 2, 4), f32(1, 2, 2, 4), ids, ids, i32(), f32(1, 2, 2, 4), f32(1, 2), f32(1, 2, 2, 4)),
+                        List.of(f32(1)),
+                        "attentionGrad: takes 9 operands, got 1"),
+                bad(
+                        new Primitive.AttentionGrad(1, AttentionMask.FULL),
+                        List.of(
+                                f32(1, 2, 2, 4),
+                                f32(1, 2, 2, 4),
+                                f32(1, 2, 2, 4),
+                                ids,
+                                ids,
+                                i32(),
+                                f32(1, 2, 2, 4),
+                                f32(1, 2),
+                                f32(1, 2, 2, 4)),
                         "attentionGrad: operand 7 (log-sum-exp) must be f32[1,2,2], got f32[1,2]"),
-                bad(new Primitive.CrossEntropy(), List.of(f32(2), i32(2)), "crossEntropy: operand 0 must have rank 2 [N,V]"),
-                bad(new Primitive.CrossEntropy(), List.of(f32(2, 5), i32(3)), "crossEntropy: operand 1 (targets) must be i32[2], got i32[3]"),
+                bad(
+                        new Primitive.CrossEntropy(),
+                        List.of(f32(2), i32(2)),
+                        "crossEntropy: operand 0 must have rank 2 [N,V]"),
+                bad(
+                        new Primitive.CrossEntropy(),
+                        List.of(f32(2, 5), i32(3)),
+                        "crossEntropy: operand 1 (targets) must be i32[2], got i32[3]"),
                 bad(
                         new Primitive.CrossEntropyGrad(),
                         List.of(f32(2, 5), i32(2), f32(2), f32(3)),
@@ -206,7 +351,8 @@ class ShapeRuleTest {
         Stream.of(core(), products(), fused())
                 .flatMap(cases -> cases)
                 .forEach(arguments -> broken.add(arguments.get()[0].getClass()));
-        var all = OpTable.cases(DType.F32).stream().map(c -> c.prim().getClass()).collect(Collectors.toSet());
+        var all =
+                OpTable.cases(DType.F32).stream().map(c -> c.prim().getClass()).collect(Collectors.toSet());
         assertEquals(all, broken);
     }
 
@@ -220,7 +366,9 @@ class ShapeRuleTest {
 
     @Test
     void shapesRefuseNegativeAndEnormousDimensions() {
-        assertTrue(assertThrows(ShapeException.class, () -> Shape.of(2, -1)).getMessage().contains("[2, -1]"));
+        assertTrue(assertThrows(ShapeException.class, () -> Shape.of(2, -1))
+                .getMessage()
+                .contains("[2, -1]"));
         int big = Integer.MAX_VALUE;
         var error = assertThrows(ShapeException.class, () -> Shape.of(big, big, big));
         assertTrue(error.getMessage().contains("more than 2^63 elements"), error::getMessage);
@@ -231,7 +379,9 @@ class ShapeRuleTest {
 
     @Test
     void shapesKnowStridesAndNegativeAxes() {
-        assertEquals(List.of(12L, 4L, 1L), Arrays.stream(Shape.of(2, 3, 4).strides()).boxed().toList());
+        assertEquals(
+                List.of(12L, 4L, 1L),
+                Arrays.stream(Shape.of(2, 3, 4).strides()).boxed().toList());
         assertEquals(4, Shape.of(2, 3, 4).dim(-1));
         assertEquals(Shape.of(2, 4), Shape.of(2, 3, 4).without(List.of(1)));
         assertEquals(List.of(0, 2), Shape.of(2, 3, 4).axesExcept(List.of(1)));

@@ -146,5 +146,4 @@ class TreeTest {
                 ShapeException.class, () -> Tree.map(new Positive(symbol(1)), (path, leaf) -> symbol(1, 1)));
         assertEquals("positive: x must have rank 1", error.getMessage());
     }
-
 }

@@ -91,7 +91,8 @@ class MemoryPlanProperties {
         private void checkInPlace(Equation equation, int result, Region region) {
             var allowed = InPlace.candidates(equation.prim(), result);
             for (int i = 0; i < equation.in().size(); i++) {
-                if (equation.in().get(i) instanceof Symbol operand && region(operand).overlaps(region)) {
+                if (equation.in().get(i) instanceof Symbol operand
+                        && region(operand).overlaps(region)) {
                     assertTrue(allowed.contains(i), equation.prim().mnemonic() + " overwrites operand " + i);
                     assertEquals(region, region(operand));
                 }

@@ -37,7 +37,12 @@ class MemoryPlanTest {
     @Test
     void chainThatMovesElementsNeedsTwoBlocks() {
         var program = program(
-                in -> List.of(in.get(0).transpose(1, 0).transpose(1, 0).transpose(1, 0).transpose(1, 0).sum(0)),
+                in -> List.of(in.get(0)
+                        .transpose(1, 0)
+                        .transpose(1, 0)
+                        .transpose(1, 0)
+                        .transpose(1, 0)
+                        .sum(0)),
                 TensorType.f32(16, 16));
         assertEquals(2048, plan(program).temporaryBytes());
     }
@@ -45,9 +50,11 @@ class MemoryPlanTest {
     @Test
     void argumentIsNotOverwrittenUnlessDonated() {
         var program = program(in -> List.of(in.get(0).exp()), KILO);
-        assertInstanceOf(Place.Result.class, plan(program).place(program.results().getFirst()));
+        assertInstanceOf(
+                Place.Result.class, plan(program).place(program.results().getFirst()));
         var donating = program.donating(Set.of(0));
-        assertEquals(new Place.Argument(0), plan(donating).place(donating.results().getFirst()));
+        assertEquals(
+                new Place.Argument(0), plan(donating).place(donating.results().getFirst()));
         assertEquals(0, plan(donating).donation(0));
     }
 
@@ -102,13 +109,15 @@ class MemoryPlanTest {
                 .donating(Set.of(0, 1, 2));
         for (int k = 0; k < 3; k++) {
             assertEquals(k, plan(program).donation(k));
-            assertEquals(new Place.Argument(k), plan(program).place(program.results().get(k)));
+            assertEquals(
+                    new Place.Argument(k), plan(program).place(program.results().get(k)));
         }
     }
 
     @Test
     void resultThatIsADonatedParameterKeepsItsStorage() {
-        var program = program(in -> List.of(in.get(1), in.get(0).exp()), KILO, KILO).donating(Set.of(0, 1));
+        var program =
+                program(in -> List.of(in.get(1), in.get(0).exp()), KILO, KILO).donating(Set.of(0, 1));
         assertEquals(1, plan(program).donation(0));
         assertEquals(0, plan(program).donation(1));
         assertEquals(List.of(), plan(program).copiedResults());
@@ -134,18 +143,31 @@ class MemoryPlanTest {
     @Test
     void whatDependsOnFrozenParametersAloneRunsOnce() {
         var program = program(
-                in -> List.of(in.get(0).mul(in.get(1).exp()), in.get(0).mul(in.get(0).like(2))), KILO, KILO);
+                in -> List.of(
+                        in.get(0).mul(in.get(1).exp()), in.get(0).mul(in.get(0).like(2))),
+                KILO,
+                KILO);
         var plan = MemoryPlan.of(program, Set.of(1));
-        var once = program.body().stream().filter(plan::runsOnce).map(equation -> equation.prim().mnemonic()).toList();
+        var once = program.body().stream()
+                .filter(plan::runsOnce)
+                .map(equation -> equation.prim().mnemonic())
+                .toList();
         assertEquals(List.of("exp", "full"), once);
         assertEquals(2048, plan.persistentBytes());
-        assertEquals(List.of("full"), program.body().stream().filter(plan(program)::runsOnce).map(equation -> equation.prim().mnemonic()).toList());
+        assertEquals(
+                List.of("full"),
+                program.body().stream()
+                        .filter(plan(program)::runsOnce)
+                        .map(equation -> equation.prim().mnemonic())
+                        .toList());
     }
 
     @Test
     void narrowerResultGetsItsOwnPlace() {
         var program = program(
-                in -> List.of(in.get(0).exp().convert(DType.BF16).convert(DType.F32).sum(0)), KILO);
+                in -> List.of(
+                        in.get(0).exp().convert(DType.BF16).convert(DType.F32).sum(0)),
+                KILO);
         var plan = plan(program);
         var exp = plan.place(program.body().get(0).out().getFirst());
         var narrow = plan.place(program.body().get(1).out().getFirst());

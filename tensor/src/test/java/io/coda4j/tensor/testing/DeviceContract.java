@@ -94,7 +94,8 @@ public interface DeviceContract {
             try (var executable = subject().compile(program(c).donating(all), Layout.DENSE)) {
                 checkCase(c, "in donated storage", expected, executable.run(copies));
             }
-            var between = Trace.of("between", in -> copied(Interpreter.current().apply(c.prim(), copied(in))), c.types());
+            var between =
+                    Trace.of("between", in -> copied(Interpreter.current().apply(c.prim(), copied(in))), c.types());
             checkCase(c, "between other equations", expected, run(subject(), between, inputs));
         });
     }
@@ -102,7 +103,8 @@ public interface DeviceContract {
     /** The same values in storage of the program's own. */
     private static List<Tensor> copied(List<Tensor> tensors) {
         return tensors.stream()
-                .map(x -> x.then(new Primitive.Slice(Collections.nCopies(x.rank(), 0), x.shape().toList())))
+                .map(x -> x.then(new Primitive.Slice(
+                        Collections.nCopies(x.rank(), 0), x.shape().toList())))
                 .toList();
     }
 

@@ -1,0 +1,128 @@
+package io.coda4j.tensor;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** The methods that build several primitives, or none. */
+class TensorTest {
+    private static final Array X = Array.of(Shape.of(2, 3), 1, 2, 3, 4, 5, 6f);
+
+    private static void check(Tensor got, double... expected) {
+        assertArrayEquals(expected, ((Array) got).toDoubles(), 1e-6);
+    }
+
+    @Test
+    void operandsAreBroadcastAgainstEachOther() {
+        check(X.add(Array.of(Shape.of(3), 10, 20, 30f)), 11, 22, 33, 14, 25, 36);
+        check(X.mul(Array.of(Shape.of(2, 1), 1, 10f)), 1, 2, 3, 40, 50, 60);
+        check(Array.of(Shape.of(3), 1, 2, 3f).sub(Array.of(Shape.of(2, 1), 1, 2f)), 0, 1, 2, -1, 0, 1);
+        check(X.lt(Array.scalar(3.5f)), 1, 1, 1, 0, 0, 0);
+        assertEquals(
+                Shape.of(0, 3),
+                Array.of(Shape.of(0, 1), new float[0])
+                        .add(Array.of(Shape.of(3), 1, 2, 3f))
+                        .shape());
+    }
+
+    @Test
+    void elementTypesAreNotPromoted() {
+        assertThrows(ShapeException.class, () -> X.add(Array.of(Shape.of(2, 3), 1, 2, 3, 4, 5, 6)));
+        assertThrows(ShapeException.class, () -> X.add(X.convert(DType.BF16)));
+    }
+
+    @Test
+    void arithmeticWithNumbers() {
+        check(X.add(1).mul(2).sub(1).div(3), 1, 5 / 3.0, 7 / 3.0, 3, 11 / 3.0, 13 / 3.0);
+        check(X.max(3).min(5), 3, 3, 3, 4, 5, 5);
+    }
+
+    @Test
+    void methodsThatChangeNothingReturnTheTensorItself() {
+        assertSame(X, X.reshape(2, 3));
+        assertSame(X, X.transpose(0, 1));
+        assertSame(X, X.convert(DType.F32));
+        assertSame(X, X.broadcastTo(Shape.of(2, 3)));
+        assertSame(X, X.sum());
+        assertSame(X, Tensor.concat(0, List.of(X)));
+    }
+
+    @Test
+    void negativeAxesCountFromTheLast() {
+        check(X.sum(-1), 6, 15);
+        check(X.reduceMin(-2), 1, 2, 3);
+        check(X.slice(-1, 1, 2), 2, 5);
+        check(X.pad(-1, 0, 1), 1, 2, 3, 0, 4, 5, 6, 0);
+        check(Tensor.concat(-1, List.of(X, X)), 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6);
+        assertEquals(3, X.dim(-1));
+    }
+
+    @Test
+    void reductions() {
+        check(X.mean(1), 2, 5);
+        check(X.mean(0, 1), 3.5);
+        check(X.sumAll(), 21);
+        check(X.sum(List.of(0)), 5, 7, 9);
+        check(X.sum(1).expand(X.shape(), List.of(1)), 6, 6, 6, 15, 15, 15);
+    }
+
+    @Test
+    void products() {
+        var w = Array.of(Shape.of(2, 3), 1, 0, 0, 0, 1, 1f);
+        check(X.linear(w), 1, 5, 4, 11);
+        check(X.matmul(w.transpose(1, 0)), 1, 5, 4, 11);
+        var narrow = X.convert(DType.BF16).linear(w.convert(DType.BF16));
+        assertEquals(DType.BF16, narrow.dtype());
+        check(narrow, 1, 5, 4, 11);
+        check(Array.of(Shape.of(1, 2, 3), 1, 2, 3, 4, 5, 6f).linear(w), 1, 5, 4, 11);
+    }
+
+    @Test
+    void softmaxOfRows() {
+        double z = Math.exp(-2) + Math.exp(-1) + 1;
+        var p = IntStream.range(0, 6).mapToDouble(i -> Math.exp(i % 3 - 2) / z).toArray();
+        check(X.softmax(), p);
+        check(
+                X.logSoftmax(),
+                IntStream.range(0, 6).mapToDouble(i -> Math.log(p[i])).toArray());
+        check(X.add(10_000).softmax(), p);
+    }
+
+    @Test
+    void activations() {
+        check(X.silu().slice(0, 0, 1), 1 / (1 + Math.exp(-1)), 2 / (1 + Math.exp(-2)), 3 / (1 + Math.exp(-3)));
+    }
+
+    @Test
+    void choices() {
+        check(X.argMax(), 2, 2);
+        assertEquals(DType.I32, X.argMax().dtype());
+        check(Array.of(Shape.of(2), 1, 0).oneHot(3, DType.F32), 0, 1, 0, 1, 0, 0);
+        check(Array.of(Shape.of(2), 3, -1).oneHot(3, DType.F32), 0, 0, 0, 0, 0, 0);
+        check(X.gt(X.like(2)).and(X.lt(X.like(5))).or(X.eq(X.like(1))).not(), 0, 1, 0, 0, 1, 1);
+    }
+
+    @Test
+    void arraysConvertTheirValues() {
+        var bf16 = Array.of(TensorType.of(DType.BF16, 2), 1.001, -2);
+        assertArrayEquals(new float[] {1, -2}, bf16.toFloats());
+        assertArrayEquals(new int[] {1, -2}, bf16.toInts());
+        assertEquals(5, Array.scalar(5).item());
+        assertArrayEquals(new float[0], Array.of(Shape.of(0, 3), new float[0]).toFloats());
+    }
+
+    @Test
+    void arraysCheckTheirElementCount() {
+        var error = assertThrows(ShapeException.class, () -> Array.of(Shape.of(2, 2), 1, 2, 3f));
+        assertEquals("array of f32[2,2] needs 4 elements, got 3", error.getMessage());
+        assertTrue(assertThrows(ShapeException.class, X::item)
+                .getMessage()
+                .contains("exactly one element, f32[2,3] has 6"));
+    }
+}
