@@ -31,6 +31,15 @@ public record CodaConfig(
         return ConfigJson.read(folder.resolve("config.json"));
     }
 
+    /**
+     * The configuration in the text of a {@code config.json}.
+     *
+     * @param origin the file that the text comes from, for errors
+     */
+    public static CodaConfig parse(String json, Path origin) {
+        return ConfigJson.parse(json, origin);
+    }
+
     /** The same configuration with another attention mask. */
     public CodaConfig withAttention(AttentionMask mask) {
         return new CodaConfig(transformer, maskToken, eosToken, mask, shift, maxPositions);

@@ -33,20 +33,26 @@ final class ConfigJson {
     }
 
     static CodaConfig read(Path file) {
-        return new ConfigJson(file, parse(file)).config();
-    }
-
-    private static ObjectNode parse(Path file) {
         try {
-            var root = MAPPER.readTree(Files.readString(file));
-            if (root instanceof ObjectNode object) {
-                return object;
-            }
-            throw new ModelException(file, "expected a JSON object, got " + root.getNodeType());
+            return parse(Files.readString(file), file);
         } catch (NoSuchFileException e) {
             throw new ModelException(file, "no such file; a model folder holds config.json and *.safetensors", e);
         } catch (IOException e) {
             throw new ModelException(file, "cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    static CodaConfig parse(String json, Path file) {
+        return new ConfigJson(file, root(json, file)).config();
+    }
+
+    private static ObjectNode root(String json, Path file) {
+        try {
+            var root = MAPPER.readTree(json);
+            if (root instanceof ObjectNode object) {
+                return object;
+            }
+            throw new ModelException(file, "expected a JSON object, got " + root.getNodeType());
         } catch (JacksonException e) {
             throw new ModelException(file, "is not valid JSON: " + e.getOriginalMessage(), e);
         }
