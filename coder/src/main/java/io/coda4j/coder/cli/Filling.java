@@ -33,14 +33,16 @@ final class Filling {
         return new Filling(generator, template, merge(template, window, fill(generator, tokens, settings, watch)));
     }
 
-    private static Generator.Filled fill(
-            Generator generator, int[] tokens, UnmaskingSettings settings, boolean watch) {
+    private static Generator.Filled fill(Generator generator, int[] tokens, UnmaskingSettings settings, boolean watch) {
         if (!watch) {
             return generator.fill(tokens, settings, StepHooks.NONE);
         }
         try (var view = new DenoisingView(Terminal.of(System.err), settings.steps())) {
             var watcher = new DenoisingWatcher(
-                    generator.tokenizer(), settings.maskId(), (step, pieces) -> view.show(step + 1, pieces));
+                    generator.tokenizer(),
+                    generator.config().transformer().vocabulary(),
+                    settings.maskId(),
+                    (step, pieces) -> view.show(step + 1, pieces));
             return generator.fill(tokens, settings, watcher);
         }
     }
@@ -55,7 +57,6 @@ final class Filling {
     String text() {
         return decode(0, result.tokens().length);
     }
-
 
     private String decode(int start, int end) {
         return generator.tokenizer().decode(Arrays.copyOfRange(result.tokens(), start, end));

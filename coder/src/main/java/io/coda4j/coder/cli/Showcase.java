@@ -54,7 +54,9 @@ final class Showcase {
                 }
             }
             terminal.out()
-                    .printf("%nheld-out code, %.0f %% masked, denoised (sample %d of %d):%n", 100 * NOISE, i + 1, FILMSTRIPS);
+                    .printf(
+                            "%nheld-out code, %.0f %% masked, denoised (sample %d of %d):%n",
+                            100 * NOISE, i + 1, FILMSTRIPS);
             strips.add(strip("Held-out code, %.0f %% masked".formatted(100 * NOISE), noisy));
         }
         return strips;
@@ -65,10 +67,12 @@ final class Showcase {
         int masks = count(noisy);
         int steps = Math.max(1, Math.min(masks, 32));
         try (var view = new DenoisingView(terminal, steps)) {
-            var watcher = new DenoisingWatcher(run.tokenizer(), run.config().maskToken(), (step, pieces) -> {
-                view.show(step + 1, pieces);
-                frames.add(new Frame(step + 1, pieces));
-            });
+            int vocabulary = run.config().transformer().vocabulary();
+            var watcher = new DenoisingWatcher(
+                    run.tokenizer(), vocabulary, run.config().maskToken(), (step, pieces) -> {
+                        view.show(step + 1, pieces);
+                        frames.add(new Frame(step + 1, pieces));
+                    });
             generator.fill(noisy, settings(steps), watcher);
         }
         return new Filmstrip(title, steps, thinned(frames));
@@ -93,7 +97,8 @@ final class Showcase {
             int end = Math.min(clean.length, start + HOLE);
             var noisy = clean.clone();
             Arrays.fill(noisy, start, end, run.config().maskToken());
-            var filled = generator.fill(noisy, settings(end - start), StepHooks.NONE).tokens();
+            var filled =
+                    generator.fill(noisy, settings(end - start), StepHooks.NONE).tokens();
             var infilling = new Infilling(
                     "Hole of " + (end - start) + " tokens in held-out code",
                     text(clean, 0, start),
@@ -164,12 +169,15 @@ final class Showcase {
 
     private boolean isCode(int[] tokens) {
         var text = text(tokens, 0, tokens.length);
-        long comment = text.lines().filter(line -> line.strip().startsWith("*") || line.strip().startsWith("/")).count();
+        long comment = text.lines()
+                .filter(line -> line.strip().startsWith("*") || line.strip().startsWith("/"))
+                .count();
         return text.contains("return") && comment * 3 < text.lines().count();
     }
 
     private int count(int[] tokens) {
-        return (int) Arrays.stream(tokens).filter(t -> t == run.config().maskToken()).count();
+        return (int)
+                Arrays.stream(tokens).filter(t -> t == run.config().maskToken()).count();
     }
 
     private String text(int[] tokens, int start, int end) {

@@ -20,15 +20,21 @@ public final class DenoisingWatcher implements StepHooks {
     }
 
     private final BpeTokenizer tokenizer;
+    private final int vocabularySize;
     private final int maskId;
     private final Viewer viewer;
     private boolean[] given = {};
     private int[] committedAt = {};
     private float[] confidence = {};
 
-    /** A watcher that shows each step to {@code viewer}. */
-    public DenoisingWatcher(BpeTokenizer tokenizer, int maskId, Viewer viewer) {
+    /**
+     * A watcher that shows each step to {@code viewer}.
+     *
+     * @param vocabularySize of the model, the length of a row of logits; the tokenizer may have fewer tokens
+     */
+    public DenoisingWatcher(BpeTokenizer tokenizer, int vocabularySize, int maskId, Viewer viewer) {
         this.tokenizer = tokenizer;
+        this.vocabularySize = vocabularySize;
         this.maskId = maskId;
         this.viewer = viewer;
     }
@@ -47,9 +53,9 @@ public final class DenoisingWatcher implements StepHooks {
 
     @Override
     public void logits(DenoiseRequest request, int first, int count, float[] logits) {
-        int vocabulary = logits.length / Math.max(1, count);
         for (int n = 0; n < count; n++) {
-            confidence[request.positions()[first + n]] = greatestProbability(logits, n * vocabulary, vocabulary);
+            confidence[request.positions()[first + n]] =
+                    greatestProbability(logits, n * vocabularySize, vocabularySize);
         }
     }
 
