@@ -5,6 +5,7 @@ import io.coda4j.coder.files.FileException;
 import io.coda4j.coder.generate.GenerationException;
 import io.coda4j.coder.metrics.MetricsException;
 import io.coda4j.coder.model.ModelException;
+import io.coda4j.coder.parity.ParityException;
 import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.coder.train.RecipeException;
 import io.coda4j.nn.safetensors.SafetensorsException;
@@ -35,6 +36,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TrainCommand.class,
             InfillCommand.class,
             GenerateCommand.class,
+            ParityCommand.class,
             DevicesCommand.class
         })
 public final class Main {
@@ -85,6 +87,7 @@ public final class Main {
                 || e instanceof GenerationException
                 || e instanceof MetricsException
                 || e instanceof ModelException
+                || e instanceof ParityException
                 || e instanceof TokenizerException
                 || e instanceof RecipeException
                 || e instanceof SafetensorsException
