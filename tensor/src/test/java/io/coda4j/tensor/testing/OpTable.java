@@ -92,6 +92,7 @@ public final class OpTable {
         table.crossEntropy();
         table.argMax();
         table.adamW();
+        table.large();
         return List.copyOf(table.rows);
     }
 
@@ -670,6 +671,59 @@ public final class OpTable {
         smooth(prim, 0, real(DISTINCT, dims));
         row(prim, 0, real(SMALL, dims));
         row(prim, 0, ints(SMALL, dims));
+    }
+
+    /** More elements than one thread takes at a time. */
+    private void large() {
+        int a = 199;
+        int b = 211;
+        var x = real(POSITIVE, a, b);
+        var bits = bools(a, b);
+        var ints = ints(SMALL, a, b);
+        for (var op : UnaryOp.values()) {
+            row(new Primitive.Unary(op), 2, op == UnaryOp.NOT ? bits : x);
+        }
+        for (var op : BinaryOp.values()) {
+            boolean logical = op == BinaryOp.AND || op == BinaryOp.OR;
+            row(new Primitive.Binary(op), 1, logical ? bits : x, logical ? bits : x);
+        }
+        row(new Primitive.Compare(CompareOp.LT), 0, ints, ints);
+        row(new Primitive.Select(), 0, bits, x, x);
+        row(new Primitive.Convert(DType.I32), 0, x);
+        row(new Primitive.Convert(real), 0, ints);
+        row(new Primitive.Reshape(Shape.of(b, a)), 0, x);
+        row(new Primitive.Transpose(List.of(1, 0)), 0, x);
+        row(new Primitive.Broadcast(Shape.of(a, b), List.of(1)), 0, real(NORMAL, b));
+        row(new Primitive.Broadcast(Shape.of(a, b), List.of(0)), 0, real(NORMAL, a));
+        row(new Primitive.Slice(List.of(1, 2), List.of(a, b - 1)), 0, x);
+        row(new Primitive.Pad(List.of(1, 2), List.of(3, 4)), 0, x);
+        row(new Primitive.Concat(1), 0, x, real(NORMAL, a, 3), x);
+        row(new Primitive.Annotate(new Note.Barrier()), 0, x, ints);
+        for (var op : ReduceOp.values()) {
+            int terms = op == ReduceOp.SUM ? a * b : 0;
+            row(new Primitive.Reduce(op, List.of(0)), terms, x);
+            row(new Primitive.Reduce(op, List.of(1)), terms, x);
+            row(new Primitive.Reduce(op, List.of(0, 1)), terms, x);
+        }
+        row(
+                new Primitive.Dot(List.of(), List.of(), List.of(1), List.of(1), real.accumulator()),
+                b,
+                x,
+                real(NORMAL, 67, b));
+        row(new Primitive.TakeRows(), 0, x, ints(new Domain.Whole(0, a - 1), 300));
+        row(new Primitive.ScatterAddRows(50), a, ints(new Domain.Whole(0, 49), a), x);
+        row(new Primitive.DynamicSlice(1, b - 2), 0, x, ints(new Domain.Constant(1)));
+        row(new Primitive.DynamicUpdateSlice(0), 0, x, real(NORMAL, a - 2, b), ints(new Domain.Constant(1)));
+        row(new Primitive.RmsNorm(1e-6), b, x, real(NORMAL, b));
+        row(new Primitive.RmsNormGrad(1e-6), a * b, x, real(NORMAL, b), real(NORMAL, a, b));
+        row(new Primitive.Rope(10_000, false), 50 * 50, real(NORMAL, 3, 50, 4, 64), ints(COUNT, 50));
+        row(new Primitive.SwiGlu(), 2, x, x);
+        row(new Primitive.SwiGluGrad(), 2, x, x, x);
+        row(new Primitive.CrossEntropy(), 10_007, real(NORMAL, 5, 10_007), ints(new Domain.Whole(0, 10_006), 5));
+        row(new Primitive.ArgMax(1), 0, x);
+        row(new Primitive.ArgMax(0), 0, x);
+        var scalar = real(new Domain.Constant(0.5));
+        row(new Primitive.AdamW(0.9, 0.95, 1e-8), 3, x, x, x, x, scalar, scalar, scalar, scalar);
     }
 
     private void adamW() {
