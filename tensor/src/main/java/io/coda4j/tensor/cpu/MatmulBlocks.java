@@ -19,25 +19,51 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
     /** Multiply-adds below which a task is not split: about ten microseconds. */
     private static final long SMALL = 1 << 20;
 
+    /** Bytes of panels packed at a time. */
+    private static final long PANELS = 16L << 20;
+
     private static final int MAX_SPAN = 16 * KC;
 
-    static MatmulBlocks of(int batches, int rows, int columns, int depth) {
+    /**
+     * Splits columns only as far as the threads need: each further block of columns packs the left rows once more.
+     *
+     * <p>{@code turned}: tasks keep their sums to the end, so that their columns are limited.
+     */
+    static MatmulBlocks of(int batches, int rows, int columns, int depth, boolean turned) {
         int step = even(depth, KC, 1);
         int span = Math.min(roundUp(depth, step), MAX_SPAN / step * step);
-        int width = even(columns, MatmulWorkspace.MAX_COLUMNS, NR);
-        int height = even(rows, MatmulWorkspace.MAX_ROWS, MR);
-        while (height > 4 * MR && needsSplit(batches, rows, columns, depth, height, width)) {
-            height = roundUp(height / 2, MR);
-        }
-        while (width > 4 * NR && needsSplit(batches, rows, columns, depth, height, width)) {
-            width = roundUp(width / 2, NR);
-        }
-        return new MatmulBlocks(height, width, step, span);
+        int max = turned ? MatmulWorkspace.MAX_COLUMNS : 4 * MatmulWorkspace.MAX_COLUMNS;
+        var whole = new MatmulBlocks(even(rows, MatmulWorkspace.MAX_ROWS, MR), even(columns, max, NR), step, span);
+        return whole.narrower(MatmulWorkspace.MAX_COLUMNS, ENOUGH, batches, rows, columns)
+                .lower(4 * MR, ENOUGH, batches, rows, columns)
+                .narrower(4 * NR, ENOUGH / 2, batches, rows, columns);
     }
 
-    private static boolean needsSplit(int batches, int rows, int columns, int depth, int height, int width) {
-        long tasks = (long) batches * count(rows, height) * count(columns, width);
-        return tasks < ENOUGH && (long) height * width * depth > SMALL;
+    private MatmulBlocks lower(int least, int enough, int batches, int allRows, int allColumns) {
+        var blocks = this;
+        while (blocks.rows > least && blocks.tooFew(enough, batches, allRows, allColumns)) {
+            blocks = new MatmulBlocks(roundUp(blocks.rows / 2, MR), blocks.columns, step, span);
+        }
+        return blocks;
+    }
+
+    private MatmulBlocks narrower(int least, int enough, int batches, int allRows, int allColumns) {
+        var blocks = this;
+        while (blocks.columns > least && blocks.tooFew(enough, batches, allRows, allColumns)) {
+            blocks = new MatmulBlocks(blocks.rows, roundUp(blocks.columns / 2, NR), step, span);
+        }
+        return blocks;
+    }
+
+    /** Whether the tasks between two packings are too few and big enough to split. */
+    private boolean tooFew(int enough, int batches, int allRows, int allColumns) {
+        long together = Math.min((long) batches * count(allColumns, columns), units());
+        return together * count(allRows, rows) < enough && (long) rows * columns * span > SMALL;
+    }
+
+    /** Blocks of columns whose panels are packed at a time. */
+    int units() {
+        return (int) Math.max(1, PANELS / ((long) columns * span * Float.BYTES));
     }
 
     /** The least multiple of {@code unit} that cuts {@code size} into as few pieces as {@code max} allows. */

@@ -17,9 +17,6 @@ import java.lang.foreign.MemorySegment;
  * compute the transpose of their block and turn it at the end.
  */
 final class MatmulKernel implements Matmul.Product {
-    /** Bytes of panels packed at a time. */
-    private static final long PANELS = 16L << 20;
-
     /** Elements that one packing task moves at least. */
     private static final int PACK_TASK = 1 << 15;
 
@@ -41,7 +38,7 @@ final class MatmulKernel implements Matmul.Product {
         this.turned = turned;
         this.parallel = parallel;
         this.scratch = scratch;
-        this.blocks = MatmulBlocks.of(left.batch().length, left.outer(), right.outer(), left.depth());
+        this.blocks = MatmulBlocks.of(left.batch().length, left.outer(), right.outer(), left.depth(), turned);
         this.rowBlocks = MatmulBlocks.count(left.outer(), blocks.rows());
         this.columnBlocks = MatmulBlocks.count(right.outer(), blocks.columns());
         // Columns side by side are copied many at a time, for long runs of memory; others are transposed by panels.
@@ -52,7 +49,7 @@ final class MatmulKernel implements Matmul.Product {
     public void run(MemorySegment lhs, MemorySegment rhs, MemorySegment result) {
         long unit = (long) blocks.columns() * blocks.span() * Float.BYTES;
         int units = left.batch().length * columnBlocks;
-        int together = (int) Math.max(1, Math.min(units, PANELS / unit));
+        int together = Math.min(units, blocks.units());
         var panels = scratch.memory().borrow(together * unit);
         try {
             var run = new Run(turned ? rhs : lhs, turned ? lhs : rhs, result, panels.segment());
