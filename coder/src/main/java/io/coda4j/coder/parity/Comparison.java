@@ -87,8 +87,9 @@ final class Comparison {
             }
         }
         if (outside > 0) {
-            mismatches.add(show(name, recorded, got, worst) + ", difference at most " + shown(allowed[worst])
-                    + (outside == 1 ? "" : " (worst of " + outside + " of " + recorded.size() + " numbers)"));
+            var limit = allowed[worst] == 0 ? "" : ", difference at most " + shown(allowed[worst]);
+            var others = outside == 1 ? "" : " (worst of " + outside + " of " + recorded.size() + " numbers)";
+            mismatches.add(show(name, recorded, got, worst) + limit + others);
         }
     }
 
