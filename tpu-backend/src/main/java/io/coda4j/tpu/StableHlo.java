@@ -1,0 +1,367 @@
+package io.coda4j.tpu;
+
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.Equation;
+import io.coda4j.tensor.Legalizer;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Primitive.BinaryOp;
+import io.coda4j.tensor.Primitive.Note;
+import io.coda4j.tensor.Primitive.ReduceOp;
+import io.coda4j.tensor.Primitive.UnaryOp;
+import io.coda4j.tensor.Program;
+import io.coda4j.tensor.Symbol;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Programs as StableHLO modules: what each core primitive is in StableHLO.
+ *
+ * <p>Fused primitives are written as their meaning; XLA fuses on its own. Where StableHLO leaves a result open that
+ * {@link Primitive} defines, more is written than one operation: conversions to I32 and BOOL, I32 division. Sums over
+ * BF16 run in F32, and products of F32 at full precision. Three things remain the device's choice: an id outside a
+ * table is no error (a row taken is the nearest, an added one is dropped), the order in which rows are added, and, if
+ * XLA's {@code xla_allow_excess_precision} is left on, whether F32 is rounded on its way through BF16.
+ *
+ * <p>The text needs StableHLO 0.9 or newer. Equal programs give equal text.
+ */
+public final class StableHlo {
+    private final @Nullable Mesh mesh;
+    private final Map<Tensor, HloValue> values = new IdentityHashMap<>();
+    private final HloBody body = new HloBody();
+
+    private StableHlo(@Nullable Mesh mesh) {
+        this.mesh = mesh;
+    }
+
+    /**
+     * The program as a module for one device, with the program as its function {@code main}.
+     *
+     * @throws DeviceException if the program places values on a mesh
+     */
+    public static String print(Program program) {
+        return new StableHlo(null).module(Legalizer.legalise(program, (_, _) -> false));
+    }
+
+    /**
+     * The program as a module for the devices of a mesh; XLA places what the program's sharding notes leave open.
+     *
+     * @throws DeviceException if a note names an axis that the mesh does not have
+     */
+    public static String print(Program program, Mesh mesh) {
+        return new StableHlo(mesh).module(Legalizer.legalise(program, (_, _) -> false));
+    }
+
+    private String module(Program program) {
+        for (int i = 0; i < program.params().size(); i++) {
+            var param = program.params().get(i);
+            values.put(param, new HloValue("%arg" + i, param.type()));
+        }
+        program.body().forEach(this::equation);
+        body.giveBack(program.results().stream().map(this::value).toList());
+        int partitions = mesh == null ? 1 : mesh.devices();
+        return "module " + HloText.symbol(program.name()) + " attributes {mhlo.num_partitions = " + partitions
+                + " : i32, mhlo.num_replicas = 1 : i32} {\n" + meshLine()
+                + "  func.func public @main(" + parameters(program) + ") -> ("
+                + HloBody.types(program.results().stream().map(Tensor::type).toList()) + ") {\n" + body + "  }\n}\n";
+    }
+
+    private String meshLine() {
+        if (mesh == null) {
+            return "";
+        }
+        return mesh.axes().entrySet().stream()
+                .map(axis -> HloText.quoted(axis.getKey()) + "=" + axis.getValue())
+                .collect(Collectors.joining(", ", "  sdy.mesh @mesh = <[", "]>\n"));
+    }
+
+    private String parameters(Program program) {
+        var aliases = mesh == null ? aliases(program) : Map.<Integer, Integer>of();
+        return IntStream.range(0, program.params().size())
+                .mapToObj(i -> "%arg" + i + ": " + HloText.type(program.params().get(i).type())
+                        + donation(program, i, aliases.get(i)))
+                .collect(Collectors.joining(", "));
+    }
+
+    private static String donation(Program program, int param, @Nullable Integer result) {
+        if (!program.donated().contains(param)) {
+            return "";
+        }
+        return result == null ? " {jax.buffer_donor = true}" : " {tf.aliasing_output = " + result + " : i32}";
+    }
+
+    /**
+     * The result to be written over each donated parameter: the first of its type that is not given away yet. On a
+     * mesh this is left to XLA, because there one type may be placed in two ways.
+     */
+    private static Map<Integer, Integer> aliases(Program program) {
+        var aliases = new HashMap<Integer, Integer>();
+        for (int param : program.donated().stream().sorted().toList()) {
+            var type = program.params().get(param).type();
+            IntStream.range(0, program.results().size())
+                    .filter(result -> program.results().get(result).type().equals(type))
+                    .filter(result -> !aliases.containsValue(result))
+                    .findFirst()
+                    .ifPresent(result -> aliases.put(param, result));
+        }
+        return aliases;
+    }
+
+    private HloValue value(Tensor tensor) {
+        return switch (tensor) {
+            case Symbol symbol -> values.get(symbol);
+            case Array array -> values.computeIfAbsent(array, _ -> body.constant(array));
+        };
+    }
+
+    private void equation(Equation equation) {
+        var in = equation.in().stream().map(this::value).toList();
+        // The legaliser has left no other.
+        var prim = (Primitive.Core) equation.prim();
+        var out = operations(prim, in, equation.out().getFirst().type());
+        for (int i = 0; i < out.size(); i++) {
+            values.put(equation.out().get(i), out.get(i));
+        }
+    }
+
+    /** Writes what {@code prim} is; {@code type} is that of its first result. */
+    private List<HloValue> operations(Primitive.Core prim, List<HloValue> in, TensorType type) {
+        return switch (prim) {
+            case Primitive.Full(var _, double value) -> List.of(body.constant(type, value));
+            case Primitive.Iota(var _, int axis) -> List.of(iota(axis, type));
+            case Primitive.Unary(var op) -> List.of(body.elementwise(name(op), in.getFirst()));
+            case Primitive.Binary(var op) -> List.of(binary(op, in.get(0), in.get(1)));
+            case Primitive.Compare(var op) -> List.of(body.compare(op.name(), in.get(0), in.get(1)));
+            case Primitive.Select() -> List.of(body.select(in.get(0), in.get(1), in.get(2)));
+            case Primitive.Convert(var dtype) -> List.of(convert(in.getFirst(), dtype));
+            case Primitive.Reshape _ -> List.of(body.apply("reshape", in, "", type));
+            case Primitive.Transpose(var permutation) ->
+                List.of(body.apply("transpose", in, ", dims = " + permutation, type));
+            case Primitive.Broadcast(var _, var axes) ->
+                List.of(body.apply("broadcast_in_dim", in, ", dims = " + axes, type));
+            case Primitive.Slice(var starts, var limits) -> List.of(slice(in, starts, limits, type));
+            case Primitive.Pad(var low, var high) -> List.of(pad(in.getFirst(), low, high, type));
+            case Primitive.Concat(int axis) -> List.of(body.apply("concatenate", in, ", dim = " + axis, type));
+            case Primitive.Reduce(var op, var axes) -> List.of(reduce(op, axes, in.getFirst(), type));
+            case Primitive.Dot dot -> List.of(dot(dot, in, type));
+            case Primitive.TakeRows() -> List.of(takeRows(in, type));
+            case Primitive.ScatterAddRows _ -> List.of(scatterAddRows(in.get(0), in.get(1), type));
+            case Primitive.DynamicSlice(int axis, var _) -> List.of(dynamicSlice(axis, in, type));
+            case Primitive.DynamicUpdateSlice(int axis) -> List.of(dynamicUpdateSlice(axis, in, type));
+            case Primitive.Annotate(var note) -> annotate(note, in);
+        };
+    }
+
+    private static String name(UnaryOp op) {
+        return switch (op) {
+            case NEG -> "negate";
+            case EXP -> "exponential";
+            case LOG -> "log";
+            case SQRT -> "sqrt";
+            case RSQRT -> "rsqrt";
+            case LOGISTIC -> "logistic";
+            case SIN -> "sine";
+            case COS -> "cosine";
+            case NOT -> "not";
+        };
+    }
+
+    private HloValue binary(BinaryOp op, HloValue a, HloValue b) {
+        return switch (op) {
+            case ADD -> body.elementwise("add", a, b);
+            case SUB -> body.elementwise("subtract", a, b);
+            case MUL -> body.elementwise("multiply", a, b);
+            case DIV ->
+                a.type().dtype() == DType.I32 ? divideIntegers(a, b) : body.elementwise("divide", a, b);
+            case MAX -> body.elementwise("maximum", a, b);
+            case MIN -> body.elementwise("minimum", a, b);
+            case AND -> body.elementwise("and", a, b);
+            case OR -> body.elementwise("or", a, b);
+        };
+    }
+
+    /** StableHLO leaves open what a / 0 is, and the least integer / -1: both are divided by 1 and put right after. */
+    private HloValue divideIntegers(HloValue a, HloValue b) {
+        var minusOne = body.constant(a.type(), -1);
+        var byZero = body.compare("EQ", b, body.constant(a.type(), 0));
+        var byMinusOne = body.compare("EQ", b, minusOne);
+        var open = body.elementwise("or", byZero, byMinusOne);
+        var quotient = body.elementwise("divide", a, body.select(open, body.constant(a.type(), 1), b));
+        var exceptMinusOne = body.select(byMinusOne, body.elementwise("negate", a), quotient);
+        return body.select(byZero, minusOne, exceptMinusOne);
+    }
+
+    /** BF16 counts in I32, because it cannot hold every index on the way. */
+    private HloValue iota(int axis, TensorType type) {
+        var counted = type.dtype() == DType.BF16 ? type.as(DType.I32) : type;
+        var iota = body.define("iota", " dim = " + axis + " : " + HloText.type(counted), counted);
+        return body.convert(iota, type.dtype());
+    }
+
+    private HloValue convert(HloValue x, DType dtype) {
+        boolean fromFloat = x.type().dtype().isFloat();
+        return switch (dtype) {
+            case BOOL -> x.type().dtype() == DType.BOOL ? x : body.compare("NE", x, body.constant(x.type(), 0));
+            case I32 -> fromFloat ? truncate(x) : body.convert(x, dtype);
+            case BF16, F32, F64 -> body.convert(x, dtype);
+        };
+    }
+
+    /** StableHLO leaves open what floats outside I32 become, and NaN. */
+    private HloValue truncate(HloValue x) {
+        var type = x.type().as(DType.I32);
+        var tooLarge = body.compare("GE", x, body.constant(x.type(), 0x1p31));
+        var tooSmall = body.compare("LT", x, body.constant(x.type(), -0x1p31));
+        var notANumber = body.compare("NE", x, x);
+        var inside = body.convert(x, DType.I32);
+        var below = body.select(tooLarge, body.constant(type, Integer.MAX_VALUE), inside);
+        var clamped = body.select(tooSmall, body.constant(type, Integer.MIN_VALUE), below);
+        return body.select(notANumber, body.constant(type, 0), clamped);
+    }
+
+    private HloValue slice(List<HloValue> in, List<Integer> starts, List<Integer> limits, TensorType type) {
+        var ranges = IntStream.range(0, starts.size())
+                .mapToObj(i -> starts.get(i) + ":" + limits.get(i))
+                .collect(Collectors.joining(", ", " [", "]"));
+        return body.apply("slice", in, ranges, type);
+    }
+
+    private HloValue pad(HloValue x, List<Integer> low, List<Integer> high, TensorType type) {
+        var zero = body.constant(TensorType.of(type.dtype()), 0);
+        var interior = Collections.nCopies(type.rank(), 0);
+        var attributes = ", low = " + low + ", high = " + high + ", interior = " + interior;
+        return body.apply("pad", List.of(x, zero), attributes, type);
+    }
+
+    private HloValue reduce(ReduceOp op, List<Integer> axes, HloValue x, TensorType type) {
+        // Only sums round: the greatest and the least are elements.
+        var sum = op == ReduceOp.SUM ? type.dtype().accumulator() : type.dtype();
+        var wide = body.convert(x, sum);
+        var first = body.constant(TensorType.of(sum), ofNothing(op, sum));
+        var combine = switch (op) {
+            case SUM -> "add";
+            case MAX -> "maximum";
+            case MIN -> "minimum";
+        };
+        var rest = "(" + wide.name() + " init: " + first.name() + ") applies stablehlo." + combine
+                + " across dimensions = " + axes + " : " + HloBody.signature(List.of(wide, first), type.as(sum));
+        return body.convert(body.define("reduce", rest, type.as(sum)), type.dtype());
+    }
+
+    private static double ofNothing(ReduceOp op, DType dtype) {
+        return switch (op) {
+            case SUM -> 0;
+            case MAX -> dtype == DType.I32 ? Integer.MIN_VALUE : Double.NEGATIVE_INFINITY;
+            case MIN -> dtype == DType.I32 ? Integer.MAX_VALUE : Double.POSITIVE_INFINITY;
+        };
+    }
+
+    private HloValue dot(Primitive.Dot dot, List<HloValue> in, TensorType type) {
+        // A TPU multiplies F32 in BF16 unless told otherwise.
+        var precision = in.getFirst().type().dtype() == DType.BF16 ? "DEFAULT" : "HIGHEST";
+        var batch = dot.lhsBatch().isEmpty() ? "" : ", batching_dims = " + dot.lhsBatch() + " x " + dot.rhsBatch();
+        var attributes = batch + ", contracting_dims = " + dot.lhsContract() + " x " + dot.rhsContract()
+                + ", precision = [" + precision + ", " + precision + "]";
+        return body.apply("dot_general", in, attributes, type);
+    }
+
+    private HloValue takeRows(List<HloValue> in, TensorType type) {
+        var table = in.get(0).type();
+        int rank = in.get(1).type().rank();
+        var row = new ArrayList<>(table.shape().toList());
+        row.set(0, 1);
+        var attributes = "dimension_numbers = #stablehlo.gather<offset_dims = " + range(rank, type.rank())
+                + ", collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = " + rank
+                + ">, slice_sizes = " + HloText.array(row) + ", indices_are_sorted = false";
+        return body.generic("gather", in, attributes, "", type);
+    }
+
+    private HloValue scatterAddRows(HloValue ids, HloValue updates, TensorType type) {
+        var sum = type.as(type.dtype().accumulator());
+        var wide = body.convert(updates, sum.dtype());
+        var zeros = body.constant(sum, 0);
+        int rank = ids.type().rank();
+        var attributes = "scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = "
+                + range(rank, updates.type().rank())
+                + ", inserted_window_dims = [0], scatter_dims_to_operand_dims = [0], index_vector_dim = " + rank
+                + ">, indices_are_sorted = false, unique_indices = false";
+        var add = """
+                 ({
+                ^bb0(%a: T, %b: T):
+                  %sum = stablehlo.add %a, %b : T
+                  stablehlo.return %sum : T
+                })""".replace("T", HloText.type(TensorType.of(sum.dtype())));
+        return body.convert(body.generic("scatter", List.of(zeros, ids, wide), attributes, add, sum), type.dtype());
+    }
+
+    private static List<Integer> range(int from, int to) {
+        return IntStream.range(from, to).boxed().toList();
+    }
+
+    private HloValue dynamicSlice(int axis, List<HloValue> in, TensorType type) {
+        var operands = withStarts(in.subList(0, 1), axis, in.get(1));
+        return body.apply("dynamic_slice", operands, ", sizes = " + type.shape().toList(), type);
+    }
+
+    private HloValue dynamicUpdateSlice(int axis, List<HloValue> in, TensorType type) {
+        return body.apply("dynamic_update_slice", withStarts(in.subList(0, 2), axis, in.get(2)), "", type);
+    }
+
+    /** The operands, then a start for each axis of the first: 0 for all but one. StableHLO clamps like us. */
+    private List<HloValue> withStarts(List<HloValue> operands, int axis, HloValue start) {
+        var all = new ArrayList<>(operands);
+        for (int i = 0; i < operands.getFirst().type().rank(); i++) {
+            all.add(i == axis ? start : body.constant(TensorType.i32(), 0));
+        }
+        return all;
+    }
+
+    private List<HloValue> annotate(Note note, List<HloValue> in) {
+        return switch (note) {
+            case Note.Barrier() -> body.barrier(in);
+            case Note.StopGradient() -> in;
+            case Note.Sharding(var axes) -> in.stream().map(x -> sharded(x, axes)).toList();
+        };
+    }
+
+    private HloValue sharded(HloValue x, List<String> axes) {
+        var placement = axes.stream()
+                .map(axis -> axis.isEmpty() ? "{}" : "{" + HloText.quoted(axis) + "}")
+                .collect(Collectors.joining(", ", "[", "]"));
+        checkPlacement(x, axes);
+        var rest = " " + x.name() + " <@mesh, " + placement + "> : " + HloText.type(x.type());
+        return body.define("sdy.", "sharding_constraint", rest, x.type());
+    }
+
+    private void checkPlacement(HloValue x, List<String> axes) {
+        var what = "stablehlo: sharding" + axes + " of a value " + x.type();
+        if (mesh == null) {
+            throw new DeviceException(what + " needs a mesh; print the program with one, or trace it without sharding");
+        }
+        if (axes.size() != x.type().rank()) {
+            throw new DeviceException(what + " must name a mesh axis, or \"\", for each of its " + x.type().rank()
+                    + " axes, but names " + axes.size());
+        }
+        var used = new HashSet<String>();
+        for (var axis : axes) {
+            if (!axis.isEmpty() && !mesh.axes().containsKey(axis)) {
+                throw new DeviceException(what + ": the mesh has no axis '" + axis + "'; it has "
+                        + String.join(", ", mesh.axes().keySet()));
+            }
+            if (!axis.isEmpty() && !used.add(axis)) {
+                throw new DeviceException(what + ": mesh axis '" + axis + "' can split only one axis of a value");
+            }
+        }
+    }
+}

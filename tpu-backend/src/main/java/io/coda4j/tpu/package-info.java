@@ -1,0 +1,10 @@
+/**
+ * Programs as StableHLO text, for devices behind PJRT.
+ *
+ * <p>{@link io.coda4j.tpu.StableHlo} decides what each primitive is in StableHLO, {@code HloBody} appends the
+ * operations, and {@code HloText} knows how types and literals are written.
+ */
+@NullMarked
+package io.coda4j.tpu;
+
+import org.jspecify.annotations.NullMarked;

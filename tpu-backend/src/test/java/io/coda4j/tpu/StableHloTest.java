@@ -1,0 +1,138 @@
+package io.coda4j.tpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Primitive.Note;
+import io.coda4j.tensor.Program;
+import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.Trace;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+
+class StableHloTest {
+    private static final TensorType X = TensorType.f32(2, 3);
+
+    private static Program trace(UnaryOperator<List<Tensor>> f, TensorType... types) {
+        return Trace.of("test", f, List.of(types));
+    }
+
+    private static void prints(String expected, String actual) {
+        HloCheck.check(actual);
+        assertEquals(expected, actual);
+    }
+
+    @Test
+    void fusedPrimitivesAreWrittenAsTheirMeaning() {
+        prints(
+                """
+                module @test attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {
+                  func.func public @main(%arg0: tensor<2x3xf32>, %arg1: tensor<2x3xf32>) -> (tensor<2x3xf32>) {
+                    %logistic0 = stablehlo.logistic %arg0 : tensor<2x3xf32>
+                    %multiply1 = stablehlo.multiply %arg0, %logistic0 : tensor<2x3xf32>
+                    %multiply2 = stablehlo.multiply %multiply1, %arg1 : tensor<2x3xf32>
+                    return %multiply2 : tensor<2x3xf32>
+                  }
+                }
+                """,
+                StableHlo.print(trace(in -> List.of(in.get(0).then(new Primitive.SwiGlu(), in.get(1))), X, X)));
+    }
+
+    @Test
+    void capturedArraysAndEqualConstantsAreDefinedOnce() {
+        var bias = Array.of(Shape.of(2), 0.5f, -1f);
+        prints(
+                """
+                module @test attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {
+                  func.func public @main(%arg0: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>) {
+                    %constant0 = stablehlo.constant dense<3.0> : tensor<2xf32>
+                    %constant1 = stablehlo.constant dense<[0.5, -1.0]> : tensor<2xf32>
+                    %add2 = stablehlo.add %arg0, %constant1 : tensor<2xf32>
+                    %multiply3 = stablehlo.multiply %add2, %constant0 : tensor<2xf32>
+                    %multiply4 = stablehlo.multiply %multiply3, %constant0 : tensor<2xf32>
+                    return %multiply4, %constant1 : tensor<2xf32>, tensor<2xf32>
+                  }
+                }
+                """,
+                StableHlo.print(trace(
+                        in -> {
+                            var three = Tensor.full(TensorType.f32(2), 3);
+                            var again = Tensor.full(TensorType.f32(2), 3);
+                            return List.of(in.getFirst().add(bias).mul(three).mul(again), bias);
+                        },
+                        TensorType.f32(2))));
+    }
+
+    @Test
+    void donatedParametersNameTheResultWrittenOverThem() {
+        var program = trace(
+                        in -> List.of(in.get(2).neg(), in.get(0).add(in.get(1)), in.get(1)),
+                        X,
+                        X,
+                        TensorType.i32(4),
+                        TensorType.i32(5))
+                .donating(Set.of(0, 1, 2, 3));
+        var text = StableHlo.print(program);
+        assertTrue(text.contains("(%arg0: tensor<2x3xf32> {tf.aliasing_output = 1 : i32}, "
+                + "%arg1: tensor<2x3xf32> {tf.aliasing_output = 2 : i32}, "
+                + "%arg2: tensor<4xi32> {tf.aliasing_output = 0 : i32}, "
+                + "%arg3: tensor<5xi32> {jax.buffer_donor = true}) -> "), text);
+        assertFalse(StableHlo.print(program.donating(Set.of())).contains("{tf."));
+    }
+
+    private static Program sharded(String... axes) {
+        return trace(
+                in -> List.of(in.getFirst().then(new Primitive.Annotate(new Note.Sharding(List.of(axes))))), X);
+    }
+
+    @Test
+    void shardingNotesPlaceValuesOnTheMesh() {
+        var axes = new LinkedHashMap<String, Integer>();
+        axes.put("data", 2);
+        axes.put("fsdp", 4);
+        prints(
+                """
+                module @test attributes {mhlo.num_partitions = 8 : i32, mhlo.num_replicas = 1 : i32} {
+                  sdy.mesh @mesh = <["data"=2, "fsdp"=4]>
+                  func.func public @main(%arg0: tensor<2x3xf32> {jax.buffer_donor = true}) -> (tensor<2x3xf32>) {
+                    %sharding_constraint0 = sdy.sharding_constraint %arg0 <@mesh, [{"data"}, {}]> : tensor<2x3xf32>
+                    return %sharding_constraint0 : tensor<2x3xf32>
+                  }
+                }
+                """,
+                StableHlo.print(sharded("data", "").donating(Set.of(0)), new Mesh(axes)));
+    }
+
+    @Test
+    void shardingNotesThatCannotBeFollowedAreErrors() {
+        fails("needs a mesh", () -> StableHlo.print(sharded("data", "")));
+        var mesh = Mesh.of("data", 2);
+        fails("no axis 'fsdp'; it has data", () -> StableHlo.print(sharded("", "fsdp"), mesh));
+        fails("each of its 2 axes, but names 1", () -> StableHlo.print(sharded("data"), mesh));
+        fails("'data' can split only one axis", () -> StableHlo.print(sharded("data", "data"), mesh));
+    }
+
+    private static void fails(String message, Runnable print) {
+        var error = assertThrows(DeviceException.class, print::run);
+        assertTrue(error.getMessage().contains(message), error::getMessage);
+        assertTrue(error.getMessage().contains("f32[2,3]"), error::getMessage);
+    }
+
+    @Test
+    void meshesHaveNamedAxesWithDevices() {
+        assertEquals(4, Mesh.of("fsdp", 4).devices());
+        assertThrows(IllegalArgumentException.class, () -> Mesh.of("fsdp", 0));
+        assertThrows(IllegalArgumentException.class, () -> Mesh.of("", 4));
+        assertThrows(IllegalArgumentException.class, () -> new Mesh(new LinkedHashMap<>()));
+    }
+}
