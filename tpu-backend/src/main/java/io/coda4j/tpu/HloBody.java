@@ -72,7 +72,9 @@ final class HloBody {
 
     /** {@code x} as {@code dtype}, as StableHLO converts; nothing where it is so already. */
     HloValue convert(HloValue x, DType dtype) {
-        return x.type().dtype() == dtype ? x : apply("convert", List.of(x), "", x.type().as(dtype));
+        return x.type().dtype() == dtype
+                ? x
+                : apply("convert", List.of(x), "", x.type().as(dtype));
     }
 
     /** A tensor of equal elements; defined once however often it is asked for. */
@@ -102,7 +104,8 @@ final class HloBody {
         line(name + (one ? "" : ":" + in.size()) + " = stablehlo.optimization_barrier " + names(in) + " : "
                 + types(typesOf(in)));
         return IntStream.range(0, in.size())
-                .mapToObj(i -> new HloValue(one ? name : name + "#" + i, in.get(i).type()))
+                .mapToObj(
+                        i -> new HloValue(one ? name : name + "#" + i, in.get(i).type()))
                 .toList();
     }
 

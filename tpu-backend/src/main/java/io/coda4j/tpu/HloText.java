@@ -22,7 +22,9 @@ final class HloText {
 
     /** The type as {@code tensor<2x3xf32>}. */
     static String type(TensorType type) {
-        return IntStream.of(type.shape().dims()).mapToObj(dim -> dim + "x").collect(Collectors.joining("", "tensor<", ""))
+        return IntStream.of(type.shape().dims())
+                        .mapToObj(dim -> dim + "x")
+                        .collect(Collectors.joining("", "tensor<", ""))
                 + element(type.dtype())
                 + ">";
     }

@@ -22,8 +22,8 @@ public record Mesh(SequencedMap<String, Integer> axes) {
         }
         axes.forEach((name, size) -> {
             if (name.isEmpty() || size < 1) {
-                throw new IllegalArgumentException("mesh: axis '" + name + "' = " + size
-                        + ": an axis needs a name and at least one device");
+                throw new IllegalArgumentException(
+                        "mesh: axis '" + name + "' = " + size + ": an axis needs a name and at least one device");
             }
         });
     }

@@ -89,8 +89,8 @@ public final class StableHlo {
     private String parameters(Program program) {
         var aliases = mesh == null ? aliases(program) : Map.<Integer, Integer>of();
         return IntStream.range(0, program.params().size())
-                .mapToObj(i -> "%arg" + i + ": " + HloText.type(program.params().get(i).type())
-                        + donation(program, i, aliases.get(i)))
+                .mapToObj(i -> "%arg" + i + ": "
+                        + HloText.type(program.params().get(i).type()) + donation(program, i, aliases.get(i)))
                 .collect(Collectors.joining(", "));
     }
 
@@ -182,8 +182,7 @@ public final class StableHlo {
             case ADD -> body.elementwise("add", a, b);
             case SUB -> body.elementwise("subtract", a, b);
             case MUL -> body.elementwise("multiply", a, b);
-            case DIV ->
-                a.type().dtype() == DType.I32 ? divideIntegers(a, b) : body.elementwise("divide", a, b);
+            case DIV -> a.type().dtype() == DType.I32 ? divideIntegers(a, b) : body.elementwise("divide", a, b);
             case MAX -> body.elementwise("maximum", a, b);
             case MIN -> body.elementwise("minimum", a, b);
             case AND -> body.elementwise("and", a, b);
@@ -331,7 +330,8 @@ public final class StableHlo {
         return switch (note) {
             case Note.Barrier() -> body.barrier(in);
             case Note.StopGradient() -> in;
-            case Note.Sharding(var axes) -> in.stream().map(x -> sharded(x, axes)).toList();
+            case Note.Sharding(var axes) ->
+                in.stream().map(x -> sharded(x, axes)).toList();
         };
     }
 
@@ -350,8 +350,8 @@ public final class StableHlo {
             throw new DeviceException(what + " needs a mesh; print the program with one, or trace it without sharding");
         }
         if (axes.size() != x.type().rank()) {
-            throw new DeviceException(what + " must name a mesh axis, or \"\", for each of its " + x.type().rank()
-                    + " axes, but names " + axes.size());
+            throw new DeviceException(what + " must name a mesh axis, or \"\", for each of its "
+                    + x.type().rank() + " axes, but names " + axes.size());
         }
         var used = new HashSet<String>();
         for (var axis : axes) {

@@ -123,7 +123,9 @@ class CorePrimitivesTest {
         movement();
         sums();
         var expected = new String(
-                CorePrimitivesTest.class.getResourceAsStream("core-primitives.txt").readAllBytes(),
+                CorePrimitivesTest.class
+                        .getResourceAsStream("core-primitives.txt")
+                        .readAllBytes(),
                 StandardCharsets.UTF_8);
         var actual = cases.stream().map(CorePrimitivesTest::section).collect(Collectors.joining());
         // Beside the file, so that a change can be read as a difference before it is accepted.

@@ -113,7 +113,11 @@ final class HloCheck {
     }
 
     private List<String> typesOf(String operands) {
-        return VALUE.matcher(operands).results().map(MatchResult::group).map(this::typeOf).toList();
+        return VALUE.matcher(operands)
+                .results()
+                .map(MatchResult::group)
+                .map(this::typeOf)
+                .toList();
     }
 
     private String typeOf(String name) {

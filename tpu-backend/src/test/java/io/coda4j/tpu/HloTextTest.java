@@ -48,7 +48,8 @@ class HloTextTest {
         var many = new int[65];
         many[1] = -2;
         assertEquals(
-                "dense<\"0x00000000FEFFFFFF" + "00000000".repeat(63) + "\">", HloText.dense(Array.of(Shape.of(65), many)));
+                "dense<\"0x00000000FEFFFFFF" + "00000000".repeat(63) + "\">",
+                HloText.dense(Array.of(Shape.of(65), many)));
         var bits = Array.of(TensorType.of(DType.BOOL, 65), new double[65]);
         assertEquals("dense<[false" + ", false".repeat(64) + "]>", HloText.dense(bits));
     }

@@ -54,6 +54,9 @@ class StableHloTableTest {
 
     @Test
     void programsWithSharedDroppedAndDonatedValuesAreWellFormed() {
-        LongStream.range(0, 100).mapToObj(RandomProgram::of).map(StableHlo::print).forEach(HloCheck::check);
+        LongStream.range(0, 100)
+                .mapToObj(RandomProgram::of)
+                .map(StableHlo::print)
+                .forEach(HloCheck::check);
     }
 }

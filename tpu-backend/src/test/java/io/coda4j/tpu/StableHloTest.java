@@ -34,8 +34,7 @@ class StableHloTest {
 
     @Test
     void fusedPrimitivesAreWrittenAsTheirMeaning() {
-        prints(
-                """
+        prints("""
                 module @test attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {
                   func.func public @main(%arg0: tensor<2x3xf32>, %arg1: tensor<2x3xf32>) -> (tensor<2x3xf32>) {
                     %logistic0 = stablehlo.logistic %arg0 : tensor<2x3xf32>
@@ -44,8 +43,7 @@ class StableHloTest {
                     return %multiply2 : tensor<2x3xf32>
                   }
                 }
-                """,
-                StableHlo.print(trace(in -> List.of(in.get(0).then(new Primitive.SwiGlu(), in.get(1))), X, X)));
+                """, StableHlo.print(trace(in -> List.of(in.get(0).then(new Primitive.SwiGlu(), in.get(1))), X, X)));
     }
 
     @Test
@@ -83,16 +81,17 @@ class StableHloTest {
                         TensorType.i32(5))
                 .donating(Set.of(0, 1, 2, 3));
         var text = StableHlo.print(program);
-        assertTrue(text.contains("(%arg0: tensor<2x3xf32> {tf.aliasing_output = 1 : i32}, "
-                + "%arg1: tensor<2x3xf32> {tf.aliasing_output = 2 : i32}, "
-                + "%arg2: tensor<4xi32> {tf.aliasing_output = 0 : i32}, "
-                + "%arg3: tensor<5xi32> {jax.buffer_donor = true}) -> "), text);
+        assertTrue(
+                text.contains("(%arg0: tensor<2x3xf32> {tf.aliasing_output = 1 : i32}, "
+                        + "%arg1: tensor<2x3xf32> {tf.aliasing_output = 2 : i32}, "
+                        + "%arg2: tensor<4xi32> {tf.aliasing_output = 0 : i32}, "
+                        + "%arg3: tensor<5xi32> {jax.buffer_donor = true}) -> "),
+                text);
         assertFalse(StableHlo.print(program.donating(Set.of())).contains("{tf."));
     }
 
     private static Program sharded(String... axes) {
-        return trace(
-                in -> List.of(in.getFirst().then(new Primitive.Annotate(new Note.Sharding(List.of(axes))))), X);
+        return trace(in -> List.of(in.getFirst().then(new Primitive.Annotate(new Note.Sharding(List.of(axes))))), X);
     }
 
     @Test
@@ -100,8 +99,7 @@ class StableHloTest {
         var axes = new LinkedHashMap<String, Integer>();
         axes.put("data", 2);
         axes.put("fsdp", 4);
-        prints(
-                """
+        prints("""
                 module @test attributes {mhlo.num_partitions = 8 : i32, mhlo.num_replicas = 1 : i32} {
                   sdy.mesh @mesh = <["data"=2, "fsdp"=4]>
                   func.func public @main(%arg0: tensor<2x3xf32> {jax.buffer_donor = true}) -> (tensor<2x3xf32>) {
@@ -109,8 +107,7 @@ class StableHloTest {
                     return %sharding_constraint0 : tensor<2x3xf32>
                   }
                 }
-                """,
-                StableHlo.print(sharded("data", "").donating(Set.of(0)), new Mesh(axes)));
+                """, StableHlo.print(sharded("data", "").donating(Set.of(0)), new Mesh(axes)));
     }
 
     @Test

@@ -6,7 +6,6 @@ import io.coda4j.tensor.Interpreter;
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Tensor;
-import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.spi.Layout;
 import io.coda4j.tensor.testing.Comparison;
@@ -52,7 +51,8 @@ class XlaCpuTest {
         return Stream.of(DType.F32, DType.BF16).flatMap(real -> {
             var groups = new LinkedHashMap<String, List<OpCase>>();
             for (var c : OpTable.cases(real)) {
-                groups.computeIfAbsent(c.prim().mnemonic(), _ -> new ArrayList<>()).add(c);
+                groups.computeIfAbsent(c.prim().mnemonic(), _ -> new ArrayList<>())
+                        .add(c);
             }
             return groups.entrySet().stream()
                     .map(group -> DynamicTest.dynamicTest(
@@ -67,7 +67,10 @@ class XlaCpuTest {
             var program = Trace.of(name, in -> all(cases, in), types);
             var expected = reference(program, arguments);
             var got = xla.run(
-                    StableHlo.print(program, Mesh.of("data", 1)), true, arguments, program.results().stream().map(Tensor::type).toList());
+                    StableHlo.print(program, Mesh.of("data", 1)),
+                    true,
+                    arguments,
+                    program.results().stream().map(Tensor::type).toList());
             var failures = new ArrayList<Throwable>();
             int next = 0;
             for (var c : cases) {

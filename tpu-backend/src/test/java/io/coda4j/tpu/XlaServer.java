@@ -124,8 +124,13 @@ final class XlaServer {
         var graph = address("TF_NewGraph");
         var inputs = outputs(arena, types.size());
         for (int i = 0; i < types.size(); i++) {
-            var node = address("TF_NewOperation", graph, arena.allocateFrom("Placeholder"), arena.allocateFrom("p" + i));
-            call("TF_SetAttrType", node, arena.allocateFrom("dtype"), number(types.get(i).dtype()));
+            var node =
+                    address("TF_NewOperation", graph, arena.allocateFrom("Placeholder"), arena.allocateFrom("p" + i));
+            call(
+                    "TF_SetAttrType",
+                    node,
+                    arena.allocateFrom("dtype"),
+                    number(types.get(i).dtype()));
             inputs.set(ADDRESS, 16L * i, address("TF_FinishOperation", node, status));
             check("argument " + i);
         }
@@ -138,7 +143,19 @@ final class XlaServer {
         var name = arena.allocateFrom("module" + functions++);
         var function = address(
                 "TF_GraphToFunction",
-                graph, name, (byte) 0, -1, NULL, types.size(), inputs, results.size(), ends, NULL, NULL, NULL, status);
+                graph,
+                name,
+                (byte) 0,
+                -1,
+                NULL,
+                types.size(),
+                inputs,
+                results.size(),
+                ends,
+                NULL,
+                NULL,
+                NULL,
+                status);
         check("TF_GraphToFunction");
         // An AttrValue with field 5, b, set to true.
         var yes = arena.allocateFrom(JAVA_BYTE, (byte) 0x28, (byte) 1);
@@ -179,7 +196,13 @@ final class XlaServer {
         call("TF_SetAttrTypeList", node, arena.allocateFrom("Tout"), dtypes, results.size());
         var platform = arena.allocate(ADDRESS);
         platform.set(ADDRESS, 0, arena.allocateFrom("CPU"));
-        call("TF_SetAttrStringList", node, arena.allocateFrom("platforms"), platform, arena.allocateFrom(JAVA_LONG, 3), 1);
+        call(
+                "TF_SetAttrStringList",
+                node,
+                arena.allocateFrom("platforms"),
+                platform,
+                arena.allocateFrom(JAVA_LONG, 3),
+                1);
         call("TF_SetAttrBool", node, arena.allocateFrom("use_shardy_partitioner"), (byte) (shardy ? 1 : 0));
         var finished = address("TF_FinishOperation", node, status);
         check("XlaCallModule");
@@ -218,8 +241,8 @@ final class XlaServer {
     }
 
     private MemorySegment tensor(Arena arena, TensorType type, byte[] value) {
-        var tensor = address(
-                "TF_AllocateTensor", number(type.dtype()), dims(arena, type), type.rank(), (long) value.length);
+        var tensor =
+                address("TF_AllocateTensor", number(type.dtype()), dims(arena, type), type.rank(), (long) value.length);
         address("TF_TensorData", tensor).reinterpret(value.length).copyFrom(MemorySegment.ofArray(value));
         return tensor;
     }
@@ -250,8 +273,8 @@ final class XlaServer {
 
     private void check(String what) {
         if ((int) invoke("TF_GetCode", JAVA_INT, status) != 0) {
-            throw new IllegalArgumentException(
-                    what + ": " + address("TF_Message", status).reinterpret(1 << 20).getString(0));
+            throw new IllegalArgumentException(what + ": "
+                    + address("TF_Message", status).reinterpret(1 << 20).getString(0));
         }
     }
 
@@ -266,12 +289,10 @@ final class XlaServer {
     /** Calls a C function whose parameters are what the arguments are: pointers, int, long or unsigned char. */
     private Object invoke(String function, MemoryLayout result, Object... arguments) {
         var handle = handles.computeIfAbsent(function, _ -> {
-            var layouts = java.util.Arrays.stream(arguments)
-                    .map(XlaServer::layout)
-                    .toArray(MemoryLayout[]::new);
-            var descriptor = result == null
-                    ? FunctionDescriptor.ofVoid(layouts)
-                    : FunctionDescriptor.of(result, layouts);
+            var layouts =
+                    java.util.Arrays.stream(arguments).map(XlaServer::layout).toArray(MemoryLayout[]::new);
+            var descriptor =
+                    result == null ? FunctionDescriptor.ofVoid(layouts) : FunctionDescriptor.of(result, layouts);
             return Linker.nativeLinker().downcallHandle(library.findOrThrow(function), descriptor);
         });
         try {

@@ -91,10 +91,7 @@ final class DemoCommand implements Callable<Integer> {
                     report:  %s
                     metrics: %s
                     try:     ./coda infill --model %s --prefix 'if (str == ' --suffix ') {' --tokens 1
-                    """,
-                    folder.resolve("report.html"),
-                    folder.resolve(MetricsLog.FILE_NAME),
-                    folder.resolve("model"));
+                    """, folder.resolve("report.html"), folder.resolve(MetricsLog.FILE_NAME), folder.resolve("model"));
         }
         return 0;
     }
@@ -173,7 +170,9 @@ final class DemoCommand implements Callable<Integer> {
                 .toList();
         var facts = new LinkedHashMap<String, String>();
         facts.put("split", "by file, 90 % for training");
-        facts.put("held-out files", "%,d of %,d characters".formatted(statistics.heldOutFiles(), statistics.heldOutChars()));
+        facts.put(
+                "held-out files",
+                "%,d of %,d characters".formatted(statistics.heldOutFiles(), statistics.heldOutChars()));
         facts.put(
                 "held-out method bodies",
                 "%,d, of which %,d also occur in training and are not scored"

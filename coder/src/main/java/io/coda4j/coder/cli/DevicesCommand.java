@@ -28,10 +28,11 @@ final class DevicesCommand implements Callable<Integer> {
         if (json) {
             System.out.println(new JsonMapper()
                     .writerWithDefaultPrettyPrinter()
-                    .writeValueAsString(rows.stream().map(DevicesCommand::fields).toList()));
+                    .writeValueAsString(
+                            rows.stream().map(DevicesCommand::fields).toList()));
         } else {
-            rows.forEach(row -> System.out.printf(
-                    "%-10s %-9s %s%n", row.device, row.usable ? "usable" : "unusable", row.detail));
+            rows.forEach(row ->
+                    System.out.printf("%-10s %-9s %s%n", row.device, row.usable ? "usable" : "unusable", row.detail));
         }
         return 0;
     }

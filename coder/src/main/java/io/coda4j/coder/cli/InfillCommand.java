@@ -60,8 +60,8 @@ final class InfillCommand implements Callable<Integer> {
     public Integer call() {
         boolean isBetween = prefix != null || suffix != null;
         if ((file != null) == isBetween) {
-            throw new UsageException("give either --file FILE with [[MASK:n]] holes, or --prefix and --suffix with"
-                    + " --tokens");
+            throw new UsageException(
+                    "give either --file FILE with [[MASK:n]] holes, or --prefix and --suffix with" + " --tokens");
         }
         if (isBetween && tokens < 1) {
             throw new UsageException("--prefix and --suffix need --tokens N with N at least 1, got " + tokens);

@@ -62,8 +62,7 @@ final class RunRecorder implements TrainingListener {
         log.append(line(step));
         if (progress != null) {
             progress.update(
-                    step.step(),
-                    "loss %.3f | %.1fk tok/s%s".formatted(smoothedLoss, tokensPerSecond / 1000, accuracy));
+                    step.step(), "loss %.3f | %.1fk tok/s%s".formatted(smoothedLoss, tokensPerSecond / 1000, accuracy));
         }
     }
 

@@ -131,7 +131,8 @@ public final class ArtifactStore {
             return Optional.empty();
         } catch (StorageException e) {
             // The other way would meet the same full disk.
-            throw new CorpusException("Cannot store " + artifact.fileName() + " in " + cache + ": " + e.getMessage(), e);
+            throw new CorpusException(
+                    "Cannot store " + artifact.fileName() + " in " + cache + ": " + e.getMessage(), e);
         } catch (IOException e) {
             return Optional.of(e);
         }

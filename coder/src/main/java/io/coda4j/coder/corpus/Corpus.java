@@ -101,8 +101,9 @@ public final class Corpus {
                     .flatMap(Optional::stream)
                     .forEach(file -> (split.holdsOut(file.name()) ? heldOut : train).add(file));
             if (train.isEmpty()) {
-                throw new CorpusException("There is nothing to train on in " + origin + ": " + heldOut.size()
-                        + " files held out, " + empty + " empty, " + reader.skipped().size() + " unusable");
+                throw new CorpusException(
+                        "There is nothing to train on in " + origin + ": " + heldOut.size() + " files held out, "
+                                + empty + " empty, " + reader.skipped().size() + " unusable");
             }
             return compare(train, heldOut, reader.skipped());
         }

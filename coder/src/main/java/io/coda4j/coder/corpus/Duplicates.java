@@ -44,9 +44,7 @@ final class Duplicates {
     Found find(String text, Optional<List<CharRange>> units) {
         var ranges = new ArrayList<CharRange>();
         if (units.isEmpty()) {
-            windowsOf(text).stream()
-                    .filter(w -> windows.contains(w.key))
-                    .forEach(w -> ranges.add(w.range));
+            windowsOf(text).stream().filter(w -> windows.contains(w.key)).forEach(w -> ranges.add(w.range));
             return new Found(union(ranges), 0, 0);
         }
         units.get().stream().filter(r -> bodies.contains(key(text, r))).forEach(ranges::add);

@@ -48,7 +48,8 @@ final class HttpSource implements ArtifactStore.Source {
                 if (response.statusCode() != 200) {
                     throw new IOException(uri + " answered HTTP " + response.statusCode());
                 }
-                long total = response.headers().firstValueAsLong("Content-Length").orElse(-1);
+                long total =
+                        response.headers().firstValueAsLong("Content-Length").orElse(-1);
                 save(body, target, total, bytes -> listener.progress(artifact, bytes, total));
             }
         } catch (StorageException e) {
@@ -62,8 +63,7 @@ final class HttpSource implements ArtifactStore.Source {
     }
 
     private HttpClient client(URI uri) {
-        var builder =
-                HttpClient.newBuilder().connectTimeout(CONNECT).followRedirects(HttpClient.Redirect.NORMAL);
+        var builder = HttpClient.newBuilder().connectTimeout(CONNECT).followRedirects(HttpClient.Redirect.NORMAL);
         settings.proxy()
                 .filter(p -> p.isFor(uri.getHost()))
                 .ifPresentOrElse(
@@ -82,14 +82,14 @@ final class HttpSource implements ArtifactStore.Source {
         return switch (e) {
             case HttpTimeoutException _ -> uri.getHost() + " does not answer";
             case ConnectException _ -> "no connection to " + uri.getHost() + " (" + e.getMessage() + ")";
-            default -> e.getMessage() != null && e.getMessage().startsWith(uri.toString())
-                    ? e.getMessage()
-                    : "reading " + uri + " failed: " + e;
+            default ->
+                e.getMessage() != null && e.getMessage().startsWith(uri.toString())
+                        ? e.getMessage()
+                        : "reading " + uri + " failed: " + e;
         };
     }
 
-    private static void save(InputStream body, Path target, long total, LongConsumer progress)
-            throws IOException {
+    private static void save(InputStream body, Path target, long total, LongConsumer progress) throws IOException {
         requireSpace(target, total);
         long bytes = 0;
         try (OutputStream out = create(target);

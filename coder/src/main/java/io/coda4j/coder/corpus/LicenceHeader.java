@@ -9,8 +9,8 @@ import java.util.regex.Pattern;
  * mentions a licence or copyright. Several in a row are all cut.
  */
 final class LicenceHeader {
-    private static final Pattern LEGAL =
-            Pattern.compile("\\blicen[cs]e|copyright|spdx-|all rights reserved|public domain", Pattern.CASE_INSENSITIVE);
+    private static final Pattern LEGAL = Pattern.compile(
+            "\\blicen[cs]e|copyright|spdx-|all rights reserved|public domain", Pattern.CASE_INSENSITIVE);
 
     private LicenceHeader() {}
 
@@ -61,7 +61,8 @@ final class LicenceHeader {
         while (at < text.length() && " \t".indexOf(text.charAt(at)) >= 0) {
             at++;
         }
-        boolean hash = text.startsWith("#", at) && (at + 1 == text.length() || !Character.isLetter(text.charAt(at + 1)));
+        boolean hash =
+                text.startsWith("#", at) && (at + 1 == text.length() || !Character.isLetter(text.charAt(at + 1)));
         return hash || text.startsWith("//", at);
     }
 }

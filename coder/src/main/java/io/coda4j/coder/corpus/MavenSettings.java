@@ -38,8 +38,9 @@ record MavenSettings(Path localRepository, URI central, Optional<Proxy> proxy, b
     /** A proxy with the hosts that go around it, as patterns with {@code *}. */
     record Proxy(String host, int port, List<String> directHosts) {
         boolean isFor(String target) {
-            return directHosts.stream().noneMatch(pattern -> target.toLowerCase(Locale.ROOT)
-                    .matches(("\\Q" + pattern.toLowerCase(Locale.ROOT) + "\\E").replace("*", "\\E.*\\Q")));
+            return directHosts.stream()
+                    .noneMatch(pattern -> target.toLowerCase(Locale.ROOT)
+                            .matches(("\\Q" + pattern.toLowerCase(Locale.ROOT) + "\\E").replace("*", "\\E.*\\Q")));
         }
     }
 
@@ -71,12 +72,12 @@ record MavenSettings(Path localRepository, URI central, Optional<Proxy> proxy, b
                 .orElse(home.resolve(".m2").resolve("repository"));
         URI central = first(roots, Settings::mirrorOfCentral).orElse(CENTRAL);
         var proxy = first(roots, Settings::proxy).or(() -> environmentProxy(env));
-        boolean offline = first(roots, s -> s.text("offline")).map(Boolean::parseBoolean).orElse(false);
+        boolean offline =
+                first(roots, s -> s.text("offline")).map(Boolean::parseBoolean).orElse(false);
         return new MavenSettings(local, central, proxy, offline);
     }
 
-    private static <T> Optional<T> first(
-            List<Settings> roots, Function<Settings, Optional<T>> question) {
+    private static <T> Optional<T> first(List<Settings> roots, Function<Settings, Optional<T>> question) {
         return roots.stream().map(question).flatMap(Optional::stream).findFirst();
     }
 

@@ -101,7 +101,8 @@ final class MavenSource implements ArtifactStore.Source {
                 return Optional.of(wrapper);
             }
         }
-        for (String folder : Optional.ofNullable(System.getenv("PATH")).orElse("").split(File.pathSeparator)) {
+        for (String folder :
+                Optional.ofNullable(System.getenv("PATH")).orElse("").split(File.pathSeparator)) {
             Path maven = Path.of(folder, windows ? "mvn.cmd" : "mvn");
             if (!folder.isEmpty() && Files.isExecutable(maven)) {
                 return Optional.of(maven);

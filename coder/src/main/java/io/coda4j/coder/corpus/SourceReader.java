@@ -43,7 +43,9 @@ final class SourceReader {
     void readJar(Path jar, String artifact) {
         try (var zip = new ZipFile(jar.toFile())) {
             for (ZipEntry entry : zip.stream().toList()) {
-                if (!entry.isDirectory() && isWanted(entry.getName()) && !entry.getName().startsWith("META-INF/")) {
+                if (!entry.isDirectory()
+                        && isWanted(entry.getName())
+                        && !entry.getName().startsWith("META-INF/")) {
                     try (var in = zip.getInputStream(entry)) {
                         add(entry.getName(), artifact, in);
                     }
@@ -83,15 +85,18 @@ final class SourceReader {
             skipped.add(new SkippedFile(name, "larger than 2 MiB"));
             return;
         }
-        text(bytes).ifPresentOrElse(
-                text -> files.add(new RawFile(name, artifact, text)),
-                () -> skipped.add(new SkippedFile(name, "not UTF-8 text")));
+        text(bytes)
+                .ifPresentOrElse(
+                        text -> files.add(new RawFile(name, artifact, text)),
+                        () -> skipped.add(new SkippedFile(name, "not UTF-8 text")));
     }
 
     private static Optional<String> text(byte[] bytes) {
         try {
-            String text =
-                    StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            String text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
             return text.indexOf('\0') >= 0 ? Optional.empty() : Optional.of(text);
         } catch (CharacterCodingException _) {
             return Optional.empty();
@@ -111,7 +116,8 @@ final class SourceReader {
 
         @Override
         public FileVisitResult preVisitDirectory(Path folder, BasicFileAttributes attributes) {
-            boolean hidden = !folder.equals(root) && folder.getFileName().toString().startsWith(".");
+            boolean hidden =
+                    !folder.equals(root) && folder.getFileName().toString().startsWith(".");
             return hidden ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
         }
 

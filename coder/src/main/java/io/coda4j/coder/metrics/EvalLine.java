@@ -14,5 +14,10 @@ import org.jspecify.annotations.Nullable;
  * @param timing what differs from run to run; throughput is that of the evaluation
  */
 public record EvalLine(
-        long step, long tokens, double noise, double loss, Score all, @Nullable Score unseen, Timing timing)
-        implements MetricsLine {}
+        long step,
+        long tokens,
+        double noise,
+        double loss,
+        Score all,
+        @Nullable Score unseen,
+        Timing timing) implements MetricsLine {}

@@ -9,4 +9,5 @@ import org.jspecify.annotations.Nullable;
  * @param tokensPerSecond throughput since the previous line
  * @param rssBytes resident memory of the process, or null where the system does not tell
  */
-public record Timing(double seconds, double tokensPerSecond, @Nullable Long rssBytes) {}
+public record Timing(
+        double seconds, double tokensPerSecond, @Nullable Long rssBytes) {}

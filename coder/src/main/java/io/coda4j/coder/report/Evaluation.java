@@ -17,7 +17,12 @@ import org.jspecify.annotations.Nullable;
  * @param all the mean scores over all positions
  * @param unseen the mean scores over unseen positions, or null if not measured
  */
-record Evaluation(long step, long tokens, double loss, Score all, @Nullable Score unseen) {
+record Evaluation(
+        long step,
+        long tokens,
+        double loss,
+        Score all,
+        @Nullable Score unseen) {
     /** One evaluation per step, in order of steps. */
     static List<Evaluation> perStep(List<EvalLine> lines) {
         var byStep = new TreeMap<Long, List<EvalLine>>();

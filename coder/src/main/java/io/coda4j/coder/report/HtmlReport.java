@@ -108,10 +108,16 @@ public final class HtmlReport {
         page.open("div", "class", "tiles");
         if (!train.isEmpty()) {
             var smoothed = Curves.smooth(
-                    train.stream().map(line -> new Point(line.step(), line.loss())).toList(),
+                    train.stream()
+                            .map(line -> new Point(line.step(), line.loss()))
+                            .toList(),
                     RunCharts.halfLife(train.size()));
             var last = train.getLast();
-            tile(page, "Training loss", String.format(Locale.ROOT, "%.3f", smoothed.getLast().y()), "smoothed, at step " + last.step());
+            tile(
+                    page,
+                    "Training loss",
+                    String.format(Locale.ROOT, "%.3f", smoothed.getLast().y()),
+                    "smoothed, at step " + last.step());
         }
         if (!eval.isEmpty()) {
             var last = Evaluation.perStep(eval).getLast();
@@ -181,7 +187,9 @@ public final class HtmlReport {
 
     private static void tile(Markup page, String name, String value, String note) {
         page.open("div", "class", "tile").element("div", name, "class", "name");
-        page.element("div", value, "class", "value").element("div", note, "class", "note").close();
+        page.element("div", value, "class", "value")
+                .element("div", note, "class", "note")
+                .close();
     }
 
     private void charts(Markup page) {
@@ -259,7 +267,8 @@ public final class HtmlReport {
         page.element("p", reproduction(run));
         var commands = new ArrayList<String>();
         runs.stream().map(RunLine::command).distinct().forEach(commands::add);
-        page.element("pre", String.join("\n", commands), "class", "card command").newline();
+        page.element("pre", String.join("\n", commands), "class", "card command")
+                .newline();
     }
 
     private String reproduction(RunLine run) {
@@ -267,8 +276,9 @@ public final class HtmlReport {
                 + " bit, as long as its length is given in steps.";
         return runs.size() == 1
                 ? seed
-                : seed + " This run was started %d times, the last time from step %d."
-                        .formatted(runs.size(), run.step());
+                : seed
+                        + " This run was started %d times, the last time from step %d."
+                                .formatted(runs.size(), run.step());
     }
 
     private static void table(Markup page, String name, Map<String, String> rows) {

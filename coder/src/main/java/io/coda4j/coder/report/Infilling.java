@@ -11,4 +11,9 @@ import org.jspecify.annotations.Nullable;
  * @param suffix the code after the hole
  * @param reference what stood there, or null if nobody knows
  */
-public record Infilling(String title, String prefix, String generated, String suffix, @Nullable String reference) {}
+public record Infilling(
+        String title,
+        String prefix,
+        String generated,
+        String suffix,
+        @Nullable String reference) {}

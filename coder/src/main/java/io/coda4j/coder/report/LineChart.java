@@ -21,8 +21,7 @@ import java.util.stream.DoubleStream;
  * @param width the width in pixels at full size
  * @param height the height in pixels at full size, legend included
  */
-public record LineChart(
-        String title, String description, Axis x, Axis y, List<Series> series, int width, int height) {
+public record LineChart(String title, String description, Axis x, Axis y, List<Series> series, int width, int height) {
     static final int POINTS = 1000;
 
     private static final double SMALLEST_RANGE = 1e-290;
@@ -65,12 +64,18 @@ public record LineChart(
 
     private String[] attributes(String id) {
         return new String[] {
-            "xmlns", "http://www.w3.org/2000/svg",
-            "class", "chart",
-            "role", "img",
-            "aria-labelledby", id + "-t " + id + "-d",
-            "viewBox", "0 0 " + width + " " + height,
-            "data-x-label", x.label()
+            "xmlns",
+            "http://www.w3.org/2000/svg",
+            "class",
+            "chart",
+            "role",
+            "img",
+            "aria-labelledby",
+            id + "-t " + id + "-d",
+            "viewBox",
+            "0 0 " + width + " " + height,
+            "data-x-label",
+            x.label()
         };
     }
 
@@ -158,7 +163,15 @@ public record LineChart(
             double at = plot.y().pixel(vertical.values().get(i));
             line(svg, "grid", plot.x().from(), at, plot.x().to(), at);
             if (lastY - at >= 14) {
-                svg.element("text", vertical.labels().get(i), "class", "tick end", "x", number(LEFT - 8), "y", number(at + 4));
+                svg.element(
+                        "text",
+                        vertical.labels().get(i),
+                        "class",
+                        "tick end",
+                        "x",
+                        number(LEFT - 8),
+                        "y",
+                        number(at + 4));
                 lastY = at;
             }
         }
@@ -258,7 +271,8 @@ public record LineChart(
         double middle = top + LEGEND_ROW * entry.row() + 8;
         var stroke = entry.series().stroke().name().toLowerCase(Locale.ROOT);
         svg.open("g", "class", "series key " + stroke + " " + entry.series().color());
-        svg.empty("path", "d", "M" + number(entry.left()) + " " + number(middle) + "h22").close();
+        svg.empty("path", "d", "M" + number(entry.left()) + " " + number(middle) + "h22")
+                .close();
         svg.element(
                 "text",
                 entry.series().name(),

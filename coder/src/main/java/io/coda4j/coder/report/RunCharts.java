@@ -67,7 +67,8 @@ final class RunCharts {
     }
 
     private LineChart lossByNoise() {
-        int buckets = train.stream().mapToInt(line -> line.lossByNoise().size()).max().orElse(0);
+        int buckets =
+                train.stream().mapToInt(line -> line.lossByNoise().size()).max().orElse(0);
         var series = new ArrayList<Series>();
         for (int i = 0; i < buckets; i++) {
             int bucket = i;
@@ -75,7 +76,8 @@ final class RunCharts {
                     .filter(point -> Double.isFinite(point.y()))
                     .toList();
             if (!points.isEmpty()) {
-                var name = Quantity.compact(100.0 * i / buckets) + "–" + Quantity.compact(100.0 * (i + 1) / buckets) + " %";
+                var name = Quantity.compact(100.0 * i / buckets) + "–" + Quantity.compact(100.0 * (i + 1) / buckets)
+                        + " %";
                 series.add(Series.ranked(name, Curves.smooth(points, halfLife(points.size())), i, buckets));
             }
         }

@@ -16,7 +16,11 @@ final class Samples {
         page.element("p", "Every token starts as a mask, unless it was given, and each step fills some.");
         page.open("p");
         legend(page, "given", "given");
-        page.open("span", "class", "key").open("span", "class", "m").close().text(" masked").close();
+        page.open("span", "class", "key")
+                .open("span", "class", "m")
+                .close()
+                .text(" masked")
+                .close();
         legend(page, "n", "filled in this step");
         legend(page, "d d0", "filled before, model unsure");
         legend(page, "d d9", "model sure");
@@ -31,7 +35,9 @@ final class Samples {
     }
 
     private static void legend(Markup page, String cssClass, String text) {
-        page.open("span", "class", "key").element("span", text, "class", cssClass).close();
+        page.open("span", "class", "key")
+                .element("span", text, "class", cssClass)
+                .close();
     }
 
     private static void frame(Markup page, Frame frame, int steps) {
@@ -47,7 +53,8 @@ final class Samples {
     private static void piece(Markup page, Piece piece) {
         switch (piece.state()) {
             case GIVEN -> page.element("span", piece.text(), "class", "given");
-            case MASKED -> page.open("span", "class", "m", "aria-hidden", "true").close();
+            case MASKED ->
+                page.open("span", "class", "m", "aria-hidden", "true").close();
             case NEW -> page.element("span", piece.text(), "class", "n", "title", confidence(piece));
             case DONE ->
                 page.element(
@@ -73,7 +80,9 @@ final class Samples {
         page.element("p", "The model saw the code before and after the hole, but not what stood in it.");
         for (var infilling : infillings) {
             var reference = infilling.reference();
-            page.open("section", "class", "card").element("h3", infilling.title()).open("div", "class", "pair");
+            page.open("section", "class", "card")
+                    .element("h3", infilling.title())
+                    .open("div", "class", "pair");
             hole(page, "generated", "fill", infilling, infilling.generated());
             if (reference != null) {
                 boolean same = reference.strip().equals(infilling.generated().strip());

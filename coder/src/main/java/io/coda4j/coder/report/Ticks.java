@@ -17,7 +17,8 @@ record Ticks(List<Double> values, List<String> labels) {
         double factor = percent ? 100 : 1;
         var step = step((high - low) * factor / Math.max(1, count));
         var unit = percent ? Unit.PERCENT : Unit.of(Math.max(Math.abs(low), Math.abs(high)), 1e4);
-        int decimals = Math.max(0, step.movePointLeft(unit.exponent()).stripTrailingZeros().scale());
+        int decimals = Math.max(
+                0, step.movePointLeft(unit.exponent()).stripTrailingZeros().scale());
         var values = new ArrayList<Double>();
         var labels = new ArrayList<String>();
         double tolerance = 1e-9 * (high - low) * factor;
@@ -95,7 +96,9 @@ record Ticks(List<Double> values, List<String> labels) {
                 return new Unit(0, "");
             }
             int group = (int) Math.floor(Math.log10(largest) / 3 + 1e-9);
-            return group < SUFFIXES.length() ? new Unit(3 * group, SUFFIXES.substring(group, group + 1)) : power(3 * group);
+            return group < SUFFIXES.length()
+                    ? new Unit(3 * group, SUFFIXES.substring(group, group + 1))
+                    : power(3 * group);
         }
 
         private static Unit power(int exponent) {

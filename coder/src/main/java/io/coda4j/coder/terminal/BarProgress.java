@@ -57,7 +57,8 @@ final class BarProgress implements Progress {
     private long position(long step) {
         return switch (pace.budget()) {
             case Budget.Steps _, Budget.Earlier _ -> step;
-            case Budget.Time(var total) -> Math.min(total.toSeconds(), pace.elapsed().toSeconds());
+            case Budget.Time(var total) ->
+                Math.min(total.toSeconds(), pace.elapsed().toSeconds());
         };
     }
 

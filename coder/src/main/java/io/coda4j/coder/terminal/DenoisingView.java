@@ -79,7 +79,8 @@ public final class DenoisingView implements AutoCloseable {
         }
         if (terminal.isInteractive()) {
             var frame = new StringBuilder(Ansi.cursorUp(drawnRows)).append(Ansi.clearBelow());
-            rows(last, terminal.width() - 1).forEach(row -> frame.append(paint(row)).append('\n'));
+            rows(last, terminal.width() - 1)
+                    .forEach(row -> frame.append(paint(row)).append('\n'));
             frame.append(status(lastStep, last)).append('\n');
             print(frame);
         } else if (!lastPrinted) {

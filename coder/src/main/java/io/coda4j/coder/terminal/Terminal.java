@@ -91,7 +91,8 @@ public final class Terminal {
         }
         var force = environment.getOrDefault("CLICOLOR_FORCE", "");
         boolean forced = !force.isEmpty() && !force.equals("0");
-        boolean wanted = interactive && !environment.getOrDefault("CLICOLOR", "1").equals("0");
+        boolean wanted =
+                interactive && !environment.getOrDefault("CLICOLOR", "1").equals("0");
         return forced || wanted ? supported(environment) : ColorDepth.NONE;
     }
 

@@ -39,7 +39,8 @@ record TerminalSize(int columns, int rows) {
 
     static TerminalSize fromEnvironment(Map<String, String> environment) {
         return new TerminalSize(
-                positive(environment.get("COLUMNS"), DEFAULT.columns), positive(environment.get("LINES"), DEFAULT.rows));
+                positive(environment.get("COLUMNS"), DEFAULT.columns),
+                positive(environment.get("LINES"), DEFAULT.rows));
     }
 
     /** Java has no call for the window size; {@code stty} is in POSIX. */

@@ -1,6 +1,7 @@
 package io.coda4j.coder.train;
 
 import io.coda4j.coder.model.CodaConfig;
+import io.coda4j.coder.model.Initialization;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.diffusion.LossWeighting;
 import io.coda4j.diffusion.MaskingForm;
@@ -44,7 +45,7 @@ public record Recipe(
     /** A byte-level BPE trained on the corpus. */
     public record Tokenizer(int vocabulary) {}
 
-    /** Dimensions of the transformer; see {@link TransformerConfig}. */
+    /** Dimensions of the transformer, see {@link TransformerConfig}, and how its weights begin. */
     public record Model(
             int hidden,
             int layers,
@@ -55,7 +56,8 @@ public record Recipe(
             boolean tied,
             boolean shift,
             double ropeTheta,
-            double normEps) {}
+            double normEps,
+            Initialization init) {}
 
     /**
      * Rows of {@code length} tokens per step.
@@ -103,13 +105,7 @@ public record Recipe(
 
     /** The optimiser and the limit on the gradients' norm (0: none). */
     public record OptimizerChoice(
-            Rule name,
-            double beta1,
-            double beta2,
-            double eps,
-            double weightDecay,
-            boolean decayVectors,
-            double clip) {}
+            Rule name, double beta1, double beta2, double eps, double weightDecay, boolean decayVectors, double clip) {}
 
     /** Shapes of the learning rate. */
     public enum Shape {
@@ -158,7 +154,8 @@ public record Recipe(
             throw new RecipeException("run: give either steps or minutes, the other 0; got steps " + run.steps()
                     + " and minutes " + run.minutes());
         }
-        if (run.minutes() > 0 && (masking.preset() != null || masking.blockSizes().size() > 1)) {
+        if (run.minutes() > 0
+                && (masking.preset() != null || masking.blockSizes().size() > 1)) {
             throw new RecipeException("run: masking that changes over the run needs run.steps instead of run.minutes");
         }
     }
@@ -176,11 +173,10 @@ public record Recipe(
 
     /** This recipe with another length of the run. */
     public Recipe lasting(Budget budget) {
-        var length =
-                switch (budget) {
-                    case Budget.Steps(long total) -> new double[] {total, 0};
-                    case Budget.Time(long total) -> new double[] {0, total / 60_000.0};
-                };
+        var length = switch (budget) {
+            case Budget.Steps(long total) -> new double[] {total, 0};
+            case Budget.Time(long total) -> new double[] {0, total / 60_000.0};
+        };
         return with(new Run(
                 (long) length[0],
                 length[1],
@@ -191,8 +187,7 @@ public record Recipe(
     }
 
     private Recipe with(Run other) {
-        return new Recipe(
-                seed, corpus, tokenizer, model, batch, masking, loss, optimizer, schedule, other);
+        return new Recipe(seed, corpus, tokenizer, model, batch, masking, loss, optimizer, schedule, other);
     }
 
     /** This recipe with another seed. */
@@ -202,8 +197,7 @@ public record Recipe(
 
     /** This recipe with another corpus. */
     public Recipe reading(String source) {
-        return new Recipe(
-                seed, new Corpus(source), tokenizer, model, batch, masking, loss, optimizer, schedule, run);
+        return new Recipe(seed, new Corpus(source), tokenizer, model, batch, masking, loss, optimizer, schedule, run);
     }
 
     /** The configuration of the model to train with {@code tokens}. */
@@ -233,11 +227,10 @@ public record Recipe(
         }
         var setting = new MaskingSetting(
                 masking.prefix(), masking.truncate(), masking.block(), firstBlockSizes(), masking.eps());
-        MaskingSchedule course =
-                switch (masking.course()) {
-                    case CONSTANT -> new MaskingSchedule.Constant(setting);
-                    case LINEAR -> new MaskingSchedule.Linear(setting, masking.rampSteps());
-                };
+        MaskingSchedule course = switch (masking.course()) {
+            case CONSTANT -> new MaskingSchedule.Constant(setting);
+            case LINEAR -> new MaskingSchedule.Linear(setting, masking.rampSteps());
+        };
         var phases = masking.blockSizes().size() > 1
                 ? new MaskingSchedule.Phases(course, masking.blockSizes(), run.steps())
                 : course;
@@ -251,12 +244,13 @@ public record Recipe(
     /** The optimiser. */
     public Optimizer rule() {
         return switch (optimizer.name()) {
-            case ADAMW -> new AdamW(
-                    optimizer.beta1(),
-                    optimizer.beta2(),
-                    optimizer.eps(),
-                    optimizer.weightDecay(),
-                    optimizer.decayVectors());
+            case ADAMW ->
+                new AdamW(
+                        optimizer.beta1(),
+                        optimizer.beta2(),
+                        optimizer.eps(),
+                        optimizer.weightDecay(),
+                        optimizer.decayVectors());
             case ADAFACTOR -> new io.coda4j.nn.Adafactor(1e-30, 1.0, -0.8, optimizer.weightDecay());
         };
     }
@@ -274,8 +268,9 @@ public record Recipe(
             case CONSTANT -> new Schedule.ConstantWithWarmup(schedule.peak(), warmup);
             case LINEAR -> new Schedule.Linear(schedule.peak(), warmup, total);
             case COSINE -> new Schedule.Cosine(schedule.peak(), warmup, total, schedule.floor());
-            case WSD -> new Schedule.WarmupStableDecay(
-                    schedule.peak(), warmup, Math.round(schedule.decay() * total), total, schedule.floor());
+            case WSD ->
+                new Schedule.WarmupStableDecay(
+                        schedule.peak(), warmup, Math.round(schedule.decay() * total), total, schedule.floor());
         };
     }
 }

@@ -31,8 +31,8 @@ public final class TokenBlocks {
         // One block fewer than fit, so that every offset gives the same number.
         this.blocks = tokens.length / length - 1;
         if (blocks < 1) {
-            throw new IllegalArgumentException("the corpus has " + tokens.length + " training tokens, too few for blocks of "
-                    + length + "; use more text or shorter blocks");
+            throw new IllegalArgumentException("the corpus has " + tokens.length
+                    + " training tokens, too few for blocks of " + length + "; use more text or shorter blocks");
         }
     }
 

@@ -49,8 +49,8 @@ public record TrainStep(MaskedDiffusionLoss loss, Optimizer optimizer, double cl
                 },
                 in.state.model());
         var clipped = ClipByNorm.of(Tree.leaves(result.gradient()), clipNorm);
-        var update = optimizer.update(
-                Tree.leaves(in.state.model()), clipped.gradients(), in.state.optimizer(), in.scalars);
+        var update =
+                optimizer.update(Tree.leaves(in.state.model()), clipped.gradients(), in.state.optimizer(), in.scalars);
         var model = Tree.map(in.state.model(), (path, _) -> update.params().get(path));
         return new Output(
                 new TrainState(model, update.state()),

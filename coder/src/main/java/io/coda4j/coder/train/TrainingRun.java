@@ -7,7 +7,6 @@ import io.coda4j.coder.corpus.FetchListener;
 import io.coda4j.coder.corpus.Split;
 import io.coda4j.coder.files.AtomicFile;
 import io.coda4j.coder.model.CodaConfig;
-import io.coda4j.coder.model.Initialization;
 import io.coda4j.coder.model.ModelFolder;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.coder.tokenizer.BpeTrainer;
@@ -35,8 +34,6 @@ public final class TrainingRun implements AutoCloseable {
     /** Files that hold source code, where the corpus is a folder. */
     private static final Set<String> EXTENSIONS = Set.of("java");
 
-    private static final double INITIAL_DEVIATION = 0.02;
-
     private final Path folder;
     private final Recipe recipe;
     private final Corpus corpus;
@@ -54,11 +51,13 @@ public final class TrainingRun implements AutoCloseable {
         this.folder = folder;
         this.recipe = recipe;
         this.device = device;
-        this.checkpoints = new Checkpoints(folder.resolve("checkpoints"), recipe.run().keepCheckpoints());
+        this.checkpoints =
+                new Checkpoints(folder.resolve("checkpoints"), recipe.run().keepCheckpoints());
         var latest = checkpoints.latest();
         if (latest.isPresent() && !resume) {
-            throw new RecipeException(folder + ": holds a run already (" + latest.get().getFileName()
-                    + "); add --resume to go on with it, or choose another folder with --out");
+            throw new RecipeException(
+                    folder + ": holds a run already (" + latest.get().getFileName()
+                            + "); add --resume to go on with it, or choose another folder with --out");
         }
         this.corpus = readCorpus(recipe.corpus().source(), notes);
         notes.accept(corpus.statistics().toString());
@@ -68,7 +67,10 @@ public final class TrainingRun implements AutoCloseable {
         var train = EncodedCorpus.of(corpus.train(), tokenizer);
         this.heldOut = EncodedCorpus.of(corpus.heldOut(), tokenizer);
         notes.accept("%,d training tokens, %,d held out; model of %,d parameters"
-                .formatted(train.tokens().length, heldOut.tokens().length, config.transformer().parameters()));
+                .formatted(
+                        train.tokens().length,
+                        heldOut.tokens().length,
+                        config.transformer().parameters()));
         this.blocks = new TokenBlocks(train.tokens(), recipe.batch().length(), recipe.seed());
         this.evaluation = new HeldOutEvaluation(
                 heldOut,
@@ -87,10 +89,7 @@ public final class TrainingRun implements AutoCloseable {
         } else {
             this.position = null;
             this.start = TrainState.start(
-                    new Initialization(INITIAL_DEVIATION, true)
-                            .initialize(config.transformer(), recipe.seed(), device),
-                    optimizer,
-                    device);
+                    recipe.model().init().initialize(config.transformer(), recipe.seed(), device), optimizer, device);
         }
     }
 

@@ -121,7 +121,8 @@ final class ArtifactStoreTest {
     }
 
     private String failure(ArtifactStore store) {
-        String message = assertThrows(CorpusException.class, () -> store.fetch(artifact)).getMessage();
+        String message =
+                assertThrows(CorpusException.class, () -> store.fetch(artifact)).getMessage();
         assertEquals(1, message.lines().count(), message);
         return message;
     }
@@ -252,16 +253,14 @@ final class ArtifactStoreTest {
     void aFileThatIsNoJarIsNamed() throws IOException {
         served = "no zip".getBytes(StandardCharsets.UTF_8);
         var text = MavenArtifact.sources("org.example", "tiny", "1.0", sha256(served));
-        var e = assertThrows(
-                CorpusException.class, () -> Corpus.ofArtifacts(List.of(text), store(), Split.DEFAULT));
+        var e = assertThrows(CorpusException.class, () -> Corpus.ofArtifacts(List.of(text), store(), Split.DEFAULT));
         assertTrue(e.getMessage().contains(cached().toString()), e.getMessage());
     }
 
     @Test
     void coordinatesCannotClimbOutOfAFolder() {
         for (String bad : List.of("../x", "a/b", "", "..", ".a", "a..b")) {
-            assertThrows(
-                    IllegalArgumentException.class, () -> MavenArtifact.sources("g", bad, "1", artifact.sha256()));
+            assertThrows(IllegalArgumentException.class, () -> MavenArtifact.sources("g", bad, "1", artifact.sha256()));
         }
         assertThrows(IllegalArgumentException.class, () -> MavenArtifact.sources("g", "a", "1", "ABC"));
     }

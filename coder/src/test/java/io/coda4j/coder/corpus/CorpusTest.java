@@ -51,7 +51,9 @@ final class CorpusTest {
     void filesAreCleaned() throws IOException {
         write(path(false, 0), "\uFEFF/* Copyright */\r\npackage p;\r\n\r\nclass A { String s = \"e\u0301\"; }\r\n");
         var corpus = read();
-        assertEquals("package p;\n\nclass A { String s = \"é\"; }\n", corpus.train().getFirst().text());
+        assertEquals(
+                "package p;\n\nclass A { String s = \"é\"; }\n",
+                corpus.train().getFirst().text());
         assertEquals(1, corpus.statistics().headersRemoved());
     }
 
@@ -104,8 +106,9 @@ final class CorpusTest {
                         .map(r -> heldOut.substring(r.start(), r.end()))
                         .toList());
         var statistics = corpus.statistics();
-        assertEquals(List.of(1, 2, 1), List.of(
-                statistics.trainBodies(), statistics.heldOutBodies(), statistics.heldOutBodiesSeen()));
+        assertEquals(
+                List.of(1, 2, 1),
+                List.of(statistics.trainBodies(), statistics.heldOutBodies(), statistics.heldOutBodiesSeen()));
         assertEquals(17, statistics.heldOutCharsSeen());
         assertTrue(corpus.train().getFirst().seenInTraining().isEmpty());
     }
@@ -117,14 +120,17 @@ final class CorpusTest {
         write(path(true, 0), "class H { int x; " + method + " }");
         var ranges = read().heldOut().getFirst().seenInTraining();
         assertEquals(1, ranges.size());
-        assertEquals(method.length() - "Runnable r() ".length(), ranges.getFirst().length());
+        assertEquals(
+                method.length() - "Runnable r() ".length(), ranges.getFirst().length());
     }
 
     @Test
     void javaThatDoesNotParseIsComparedByLines() throws IOException {
         String shared = "int first = compute(1);\nint second = compute(2);\nint third = compute(3);\n";
         write(path(false, 0), "class T { void f() {\n" + shared + "int own;\n} }\n");
-        write(path(true, 0), "broken {{{\n  int first  = compute(1);\n\nint second = compute(2);\nint third = compute(3);\nx\n");
+        write(
+                path(true, 0),
+                "broken {{{\n  int first  = compute(1);\n\nint second = compute(2);\nint third = compute(3);\nx\n");
         var corpus = read();
         var file = corpus.heldOut().getFirst();
         assertEquals(1, corpus.statistics().unparsed());
@@ -147,8 +153,7 @@ final class CorpusTest {
         write("test.py", "import math\n" + shared + "print(area(2))\n");
         var corpus = Corpus.ofFolder(folder, Set.of("py"), split);
         var file = corpus.heldOut().getFirst();
-        assertEquals(
-                List.of(new CharRange(12, 12 + shared.length() - 1)), file.seenInTraining(), train);
+        assertEquals(List.of(new CharRange(12, 12 + shared.length() - 1)), file.seenInTraining(), train);
     }
 
     @Test
@@ -157,10 +162,12 @@ final class CorpusTest {
         Files.write(folder.resolve("Binary.java"), new byte[] {1, 0, 2});
         Files.write(folder.resolve("Latin.java"), new byte[] {'/', '/', (byte) 0xE9, '\n'});
         write("Huge.java", "// x\n".repeat(500_000));
-        var skipped = Corpus.ofFolder(folder, JAVA, new Split(0, 0)).statistics().skipped();
+        var skipped =
+                Corpus.ofFolder(folder, JAVA, new Split(0, 0)).statistics().skipped();
         assertEquals(
                 Set.of("Binary.java: not UTF-8 text", "Latin.java: not UTF-8 text", "Huge.java: larger than 2 MiB"),
-                Set.copyOf(skipped.stream().map(s -> s.name() + ": " + s.reason()).toList()));
+                Set.copyOf(
+                        skipped.stream().map(s -> s.name() + ": " + s.reason()).toList()));
     }
 
     @Test
@@ -183,8 +190,7 @@ final class CorpusTest {
         write("a.txt", "x");
         var e = assertThrows(CorpusException.class, this::read);
         assertTrue(e.getMessage().contains(folder.toString()) && e.getMessage().contains("java"), e.getMessage());
-        var missing = assertThrows(
-                CorpusException.class, () -> Corpus.ofFolder(folder.resolve("none"), JAVA, SPLIT));
+        var missing = assertThrows(CorpusException.class, () -> Corpus.ofFolder(folder.resolve("none"), JAVA, SPLIT));
         assertTrue(missing.getMessage().contains("none"), missing.getMessage());
     }
 

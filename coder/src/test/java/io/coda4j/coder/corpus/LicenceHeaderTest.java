@@ -9,7 +9,8 @@ final class LicenceHeaderTest {
     void leadingLegalCommentsAreCut() {
         assertEquals("package a;\n", LicenceHeader.strip("/*\n * Licensed to the ASF\n */\npackage a;\n"));
         assertEquals("package a;\n", LicenceHeader.strip("\n\n// Copyright 2020 X\n// more\n\npackage a;\n"));
-        assertEquals("import os\n", LicenceHeader.strip("#!/usr/bin/python\n# SPDX-License-Identifier: MIT\n\nimport os\n"));
+        assertEquals(
+                "import os\n", LicenceHeader.strip("#!/usr/bin/python\n# SPDX-License-Identifier: MIT\n\nimport os\n"));
         assertEquals("class A {}", LicenceHeader.strip("/* Copyright */ /* All rights reserved */\nclass A {}"));
         assertEquals("class A {}", LicenceHeader.strip("/* LICENCE: x */\n// copyright y\nclass A {}"));
     }

@@ -27,7 +27,8 @@ final class MavenSettingsTest {
     private void write(String place, String content) throws IOException {
         Path file = home.resolve(place);
         Files.createDirectories(file.getParent());
-        Files.writeString(file, "<settings xmlns=\"http://maven.apache.org/SETTINGS/1.0.0\">" + content + "</settings>");
+        Files.writeString(
+                file, "<settings xmlns=\"http://maven.apache.org/SETTINGS/1.0.0\">" + content + "</settings>");
     }
 
     @Test
@@ -41,9 +42,7 @@ final class MavenSettingsTest {
 
     @Test
     void mirrorsOfCentralAreHonouredAndBlockersPassedOver() throws IOException {
-        write(
-                ".m2/settings.xml",
-                """
+        write(".m2/settings.xml", """
                 <localRepository>${user.home}/repo-${env.NAME}</localRepository>
                 <mirrors>
                   <mirror><id>a</id><mirrorOf>snapshots</mirrorOf><url>https://wrong.example/</url></mirror>
@@ -82,9 +81,7 @@ final class MavenSettingsTest {
 
     @Test
     void theFirstActiveProxyIsUsedExceptForItsDirectHosts() throws IOException {
-        write(
-                ".m2/settings.xml",
-                """
+        write(".m2/settings.xml", """
                 <proxies>
                   <proxy><active>false</active><host>off.example</host><port>1</port></proxy>
                   <proxy><host>on.example</host><port>3128</port><nonProxyHosts>localhost|*.corp.example</nonProxyHosts></proxy>
@@ -110,7 +107,8 @@ final class MavenSettingsTest {
         write(".m2/settings.xml", "<localRepository>/elsewhere</localRepository>");
         assertEquals(
                 Path.of("/from/args"),
-                read(Map.of("MAVEN_ARGS", "-q -Dmaven.repo.local=/from/args -B")).localRepository());
+                read(Map.of("MAVEN_ARGS", "-q -Dmaven.repo.local=/from/args -B"))
+                        .localRepository());
     }
 
     @Test

@@ -15,8 +15,7 @@ final class MethodBodiesTest {
 
     @Test
     void methodsConstructorsAndNestedMethodsHaveBodies() {
-        String text =
-                """
+        String text = """
                 package a;
                 record P(int x) { P { if (x < 0) { throw new Error(); } } }
                 abstract class A {
@@ -52,7 +51,9 @@ final class MethodBodiesTest {
                 .toList();
         var found = MethodBodies.of(texts);
         for (int i = 0; i < texts.size(); i++) {
-            assertEquals(texts.get(i).indexOf("{}"), found.get(i).orElseThrow().getFirst().start());
+            assertEquals(
+                    texts.get(i).indexOf("{}"),
+                    found.get(i).orElseThrow().getFirst().start());
         }
     }
 }

@@ -91,11 +91,9 @@ class MetricsLogTest {
     void comparesRunsWithoutTheClock() {
         var slow = new Timing(99, 1, null);
         var one = train(3, 2.5);
-        var two = new TrainLine(
-                3, one.epoch(), one.tokens(), 2.5, one.lossByNoise(), 3e-4, 1.25, one.scored(), slow);
+        var two = new TrainLine(3, one.epoch(), one.tokens(), 2.5, one.lossByNoise(), 3e-4, 1.25, one.scored(), slow);
         assertEquals(MetricsLog.deterministicJson(one), MetricsLog.deterministicJson(two));
-        assertNotEquals(
-                MetricsLog.deterministicJson(one), MetricsLog.deterministicJson(train(3, Math.nextUp(2.5))));
+        assertNotEquals(MetricsLog.deterministicJson(one), MetricsLog.deterministicJson(train(3, Math.nextUp(2.5))));
         var header = MetricsLog.deterministicJson(run(0));
         assertTrue(header.contains("\"seed\":42") && header.contains("width"), header);
         assertFalse(header.contains("a cpu") || header.contains("./coda"), header);

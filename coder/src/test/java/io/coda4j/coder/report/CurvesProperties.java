@@ -25,7 +25,9 @@ class CurvesProperties {
 
     @Property(tries = 100)
     void thinningKeepsOrderLimitAndExtremes(
-            @ForAll @IntRange(min = 1, max = 5000) int n, @ForAll @IntRange(min = 4, max = 500) int limit, @ForAll long seed) {
+            @ForAll @IntRange(min = 1, max = 5000) int n,
+            @ForAll @IntRange(min = 4, max = 500) int limit,
+            @ForAll long seed) {
         var points = walk(n, seed);
         for (var axis : List.of(Axis.linear("x"), Axis.logarithmic("x"))) {
             var shown = points.stream().filter(p -> axis.canShow(p.x())).toList();

@@ -23,7 +23,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class HtmlReportTest {
-    private static final String ATTACK = "</pre></script></style></title><script>alert('x')</script><img src=x onerror=\"y\">";
+    private static final String ATTACK =
+            "</pre></script></style></title><script>alert('x')</script><img src=x onerror=\"y\">";
 
     private static final Corpus NO_CORPUS = new Corpus(List.of(), SampleReport.map());
 
@@ -68,7 +69,8 @@ class HtmlReportTest {
     void everyElementIsClosed() {
         for (var data : List.of(hostile(), SampleReport.data(200, "x"))) {
             var html = HtmlReport.html(data);
-            for (var tag : List.of("section", "div", "figure", "pre", "span", "table", "tr", "td", "svg", "g", "main")) {
+            for (var tag :
+                    List.of("section", "div", "figure", "pre", "span", "table", "tr", "td", "svg", "g", "main")) {
                 assertEquals(count(html, "<" + tag + "[ >]"), count(html, "</" + tag + ">"), tag);
             }
         }

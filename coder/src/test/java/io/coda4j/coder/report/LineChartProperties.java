@@ -19,8 +19,18 @@ class LineChartProperties {
     @Provide
     Arbitrary<List<Double>> values() {
         var special = Arbitraries.of(
-                0.0, -0.0, 1.0, Math.nextUp(1.0), -1e-310, Double.MIN_VALUE, 1e-30, 1e30, Double.MAX_VALUE,
-                Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY);
+                0.0,
+                -0.0,
+                1.0,
+                Math.nextUp(1.0),
+                -1e-310,
+                Double.MIN_VALUE,
+                1e-30,
+                1e30,
+                Double.MAX_VALUE,
+                Double.NaN,
+                Double.POSITIVE_INFINITY,
+                Double.NEGATIVE_INFINITY);
         var ordinary = Arbitraries.doubles().between(-1e6, 1e6);
         var any = Arbitraries.longs().map(Double::longBitsToDouble);
         return Arbitraries.oneOf(List.of(special, ordinary, any)).list().ofMaxSize(30);
@@ -28,7 +38,10 @@ class LineChartProperties {
 
     @Property(tries = 500)
     void anyDataIsDrawnInsideTheChart(
-            @ForAll("values") List<Double> xs, @ForAll("values") List<Double> ys, @ForAll boolean logX, @ForAll boolean logY) {
+            @ForAll("values") List<Double> xs,
+            @ForAll("values") List<Double> ys,
+            @ForAll boolean logX,
+            @ForAll boolean logY) {
         var points = new ArrayList<Point>();
         for (int i = 0; i < Math.min(xs.size(), ys.size()); i++) {
             points.add(new Point(xs.get(i), ys.get(i)));

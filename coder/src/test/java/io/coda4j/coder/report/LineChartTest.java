@@ -69,8 +69,13 @@ class LineChartTest {
     @Test
     void aValueThatIsNotFiniteLeavesAGap() throws Exception {
         var svg = draw(List.of(
-                new Point(0, 0), new Point(1, 1), new Point(2, Double.NaN), new Point(3, 1), new Point(4, 0),
-                new Point(5, Double.POSITIVE_INFINITY), new Point(6, 1)));
+                new Point(0, 0),
+                new Point(1, 1),
+                new Point(2, Double.NaN),
+                new Point(3, 1),
+                new Point(4, 0),
+                new Point(5, Double.POSITIVE_INFINITY),
+                new Point(6, 1)));
         assertEquals(2, elements(svg, "path").getFirst().getAttribute("d").split("M", -1).length - 1);
         assertEquals(1, elements(svg, "circle").size(), "the last point stands alone");
         assertFalse(text(svg).contains("NaN") || text(svg).contains("Infinity"), text(svg));
@@ -96,7 +101,8 @@ class LineChartTest {
     @Test
     void nothingToShowIsSaid() throws Exception {
         assertTrue(texts(draw(List.of()), "label middle").contains("no data"));
-        assertTrue(texts(draw(List.of(new Point(1, Double.NaN))), "label middle").contains("no data"));
+        assertTrue(texts(draw(List.of(new Point(1, Double.NaN))), "label middle")
+                .contains("no data"));
     }
 
     @Test
@@ -131,17 +137,22 @@ class LineChartTest {
                 .toList();
         assertEquals(12, labels.size());
         for (var label : labels) {
-            assertTrue(Double.parseDouble(label.getAttribute("x")) + label.getTextContent().length() * 6 <= 560);
+            assertTrue(Double.parseDouble(label.getAttribute("x"))
+                            + label.getTextContent().length() * 6
+                    <= 560);
             assertTrue(Double.parseDouble(label.getAttribute("y")) <= 320);
         }
-        assertEquals(12, labels.stream().map(e -> e.getAttribute("x") + "," + e.getAttribute("y")).distinct().count());
+        assertEquals(
+                12,
+                labels.stream()
+                        .map(e -> e.getAttribute("x") + "," + e.getAttribute("y"))
+                        .distinct()
+                        .count());
     }
 
     private static String text(Document svg) throws Exception {
         var writer = new StringWriter();
-        TransformerFactory.newInstance()
-                .newTransformer()
-                .transform(new DOMSource(svg), new StreamResult(writer));
+        TransformerFactory.newInstance().newTransformer().transform(new DOMSource(svg), new StreamResult(writer));
         return writer.toString();
     }
 }

@@ -18,8 +18,7 @@ import java.util.SequencedMap;
 
 /** A report of a run that never happened, to try the page with. Its main method writes it to a file. */
 final class SampleReport {
-    private static final String CODE =
-            """
+    private static final String CODE = """
             /** Returns the index of the first blank, or -1. */
             static int firstBlank(CharSequence text) {
                 for (int i = 0; i < text.length(); i++) {

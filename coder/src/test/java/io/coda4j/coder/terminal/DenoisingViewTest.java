@@ -53,7 +53,8 @@ class DenoisingViewTest {
     void theLastFrameIsPrintedWhenSamplingEndsEarly() {
         var screen = Screen.file(StandardCharsets.UTF_8);
         play(screen, 1000);
-        assertEquals(2, screen.written().lines().filter(l -> l.startsWith("---")).count(), screen.written());
+        assertEquals(
+                2, screen.written().lines().filter(l -> l.startsWith("---")).count(), screen.written());
         assertTrue(screen.written().endsWith("return x;\n"), screen.written());
     }
 
@@ -127,7 +128,8 @@ class DenoisingViewTest {
 
     private static List<String> text(List<List<FrameLayout.Run>> rows) {
         return rows.stream()
-                .map(row -> String.join("", row.stream().map(FrameLayout.Run::text).toList()))
+                .map(row ->
+                        String.join("", row.stream().map(FrameLayout.Run::text).toList()))
                 .toList();
     }
 }

@@ -45,8 +45,8 @@ class ProgressTest {
     @Test
     void aSlowRunGetsALineEveryTenSeconds() {
         var screen = Screen.file(StandardCharsets.UTF_8);
-        try (var progress =
-                new LogProgress(screen.terminal().out(), "train", pace(new Budget.Steps(1_000_000), 0, Duration.ZERO))) {
+        try (var progress = new LogProgress(
+                screen.terminal().out(), "train", pace(new Budget.Steps(1_000_000), 0, Duration.ZERO))) {
             for (int step = 1; step <= 205; step++) {
                 pass(0.5);
                 progress.update(step, "");

@@ -17,13 +17,15 @@ class TerminalTest {
     void colorsFollowTheEnvironment() {
         assertEquals(ColorDepth.ANSI16, terminal(true, Map.of("TERM", "xterm")).colors());
         assertEquals(
-                ColorDepth.ANSI256, terminal(true, Map.of("TERM", "xterm-256color")).colors());
+                ColorDepth.ANSI256,
+                terminal(true, Map.of("TERM", "xterm-256color")).colors());
         assertEquals(
                 ColorDepth.TRUECOLOR,
                 terminal(true, Map.of("TERM", "xterm-256color", "COLORTERM", "truecolor"))
                         .colors());
         assertEquals(
-                ColorDepth.NONE, terminal(true, Map.of("COLORTERM", "24bit", "NO_COLOR", "1")).colors());
+                ColorDepth.NONE,
+                terminal(true, Map.of("COLORTERM", "24bit", "NO_COLOR", "1")).colors());
         assertEquals(
                 ColorDepth.TRUECOLOR,
                 terminal(true, Map.of("COLORTERM", "24bit", "NO_COLOR", "")).colors());
@@ -34,7 +36,8 @@ class TerminalTest {
     @Test
     void aFileGetsColorsOnlyIfForced() {
         assertEquals(
-                ColorDepth.NONE, terminal(false, Map.of("TERM", "xterm-256color")).colors());
+                ColorDepth.NONE,
+                terminal(false, Map.of("TERM", "xterm-256color")).colors());
         var forced = Map.of("TERM", "xterm-256color", "CLICOLOR_FORCE", "1");
         assertEquals(ColorDepth.ANSI256, terminal(false, forced).colors());
         assertFalse(terminal(false, forced).isInteractive());

@@ -22,7 +22,9 @@ final class SmallRun {
     private static String source(int i) {
         var text = new StringBuilder("class Shape" + i + " {\n");
         for (int k = 0; k < 12; k++) {
-            text.append("    int side").append((i * 7 + k * 3) % 40).append("(int x) {\n        if (x > ")
+            text.append("    int side")
+                    .append((i * 7 + k * 3) % 40)
+                    .append("(int x) {\n        if (x > ")
                     .append((i + k) % 10)
                     .append(") {\n            return x * ")
                     .append((i * k) % 12)
@@ -34,9 +36,7 @@ final class SmallRun {
     }
 
     Recipe recipe(int steps) {
-        return RecipeFile.parse(
-                "test",
-                """
+        return RecipeFile.parse("test", """
                 seed: 5
                 corpus: {source: "%s"}
                 tokenizer: {vocabulary: 300}
@@ -45,8 +45,7 @@ final class SmallRun {
                 masking: {prefix: 0.2, truncate: 0.1, block: 0.3, blockSizes: [[2, 3]]}
                 loss: {scoreBucket: 16, chunkRows: 40}
                 run: {steps: %d, evaluateEvery: 5, evaluationBlocks: 4, checkpointEvery: 4}
-                """
-                        .formatted(folder.resolve("sources"), steps));
+                """.formatted(folder.resolve("sources"), steps));
     }
 
     Path out(String name) {

@@ -41,8 +41,10 @@ class TrainerTest {
     void theLossFalls() throws IOException {
         var losses = new SmallRun(folder)
                 .train("run", new SmallRun(folder).recipe(60), false, DEVICE, TrainingListener.SILENT);
-        double first = losses.subList(0, 5).stream().mapToDouble(x -> x).average().orElseThrow();
-        double last = losses.subList(55, 60).stream().mapToDouble(x -> x).average().orElseThrow();
+        double first =
+                losses.subList(0, 5).stream().mapToDouble(x -> x).average().orElseThrow();
+        double last =
+                losses.subList(55, 60).stream().mapToDouble(x -> x).average().orElseThrow();
         assertTrue(last < 0.8 * first, () -> "from " + first + " to " + last);
     }
 
@@ -53,14 +55,16 @@ class TrainerTest {
         var expected = small.train("whole", recipe, false, DEVICE, TrainingListener.SILENT);
         for (int death : new int[] {3, 4, 7, 13}) {
             var name = "dies-at-" + death;
-            assertThrows(Killed.class, () -> small.train(name, recipe, false, DEVICE, new TrainingListener() {
-                @Override
-                public void stepped(Step step) {
-                    if (step.step() == death) {
-                        throw new Killed();
-                    }
-                }
-            }));
+            assertThrows(
+                    Killed.class,
+                    () -> small.train(name, recipe, false, DEVICE, new TrainingListener() {
+                        @Override
+                        public void stepped(Step step) {
+                            if (step.step() == death) {
+                                throw new Killed();
+                            }
+                        }
+                    }));
             var resumed = small.train(name, recipe, true, DEVICE, TrainingListener.SILENT);
             assertEquals(expected.subList(14 - resumed.size(), 14), resumed, name);
             assertEquals(14 - (death - 1) / 4 * 4, resumed.size(), name);

@@ -39,8 +39,8 @@ final class AdamWKernel implements Kernel {
         float rest1 = (float) (1 - prim.beta1());
         float rest2 = (float) (1 - prim.beta2());
         float eps = (float) prim.eps();
-        LaneLoop loop = (operands, results, n) -> update(
-                operands, results, n, rate, decay, correction1, correction2, beta1, rest1, beta2, rest2, eps);
+        LaneLoop loop = (operands, results, n) ->
+                update(operands, results, n, rate, decay, correction1, correction2, beta1, rest1, beta2, rest2, eps);
         loop.apply(parallel, DType.F32, size, LaneLoop.segments(Arrays.copyOf(in, 4)), LaneLoop.segments(out));
     }
 
@@ -49,8 +49,18 @@ final class AdamWKernel implements Kernel {
     }
 
     private static void update(
-            MemorySegment[] in, MemorySegment[] out, int n, float rate, float decay, float correction1,
-            float correction2, float beta1, float rest1, float beta2, float rest2, float eps) {
+            MemorySegment[] in,
+            MemorySegment[] out,
+            int n,
+            float rate,
+            float decay,
+            float correction1,
+            float correction2,
+            float beta1,
+            float rest1,
+            float beta2,
+            float rest2,
+            float eps) {
         var ps = in[0];
         var ms = in[1];
         var vs = in[2];

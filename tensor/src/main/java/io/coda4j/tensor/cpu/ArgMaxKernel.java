@@ -54,7 +54,9 @@ final class ArgMaxKernel {
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var hit = Lanes.load(x, base + i * 4L, tail).compare(VectorOperators.EQ, max).and(tail);
+            var hit = Lanes.load(x, base + i * 4L, tail)
+                    .compare(VectorOperators.EQ, max)
+                    .and(tail);
             return hit.anyTrue() ? i + hit.firstTrue() : Integer.MAX_VALUE;
         }
         return Integer.MAX_VALUE;
@@ -71,7 +73,9 @@ final class ArgMaxKernel {
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var hit = Lanes.loadBf16(x, base + i * 2L, tail).compare(VectorOperators.EQ, max).and(tail);
+            var hit = Lanes.loadBf16(x, base + i * 2L, tail)
+                    .compare(VectorOperators.EQ, max)
+                    .and(tail);
             return hit.anyTrue() ? i + hit.firstTrue() : Integer.MAX_VALUE;
         }
         return Integer.MAX_VALUE;

@@ -38,8 +38,8 @@ final class AttentionGradKernel implements Kernel {
     static Optional<Kernel> bind(
             Primitive.AttentionGrad prim, List<TensorType> in, Parallel parallel, AttentionWorkspace.Pool workspaces) {
         return AttentionShape.supports(in)
-                ? Optional.of(new AttentionGradKernel(
-                        AttentionShape.of(in, prim.scale(), prim.mask()), parallel, workspaces))
+                ? Optional.of(
+                        new AttentionGradKernel(AttentionShape.of(in, prim.scale(), prim.mask()), parallel, workspaces))
                 : Optional.empty();
     }
 
@@ -177,8 +177,7 @@ final class AttentionGradKernel implements Kernel {
     }
 
     /** Turns the scores of a row into probabilities, and the cotangents of those into cotangents of the scores. */
-    private void slopes(
-            Run run, int b, int t, int r, int s, int keys, int[] segments, AttentionWorkspace workspace) {
+    private void slopes(Run run, int b, int t, int r, int s, int keys, int[] segments, AttentionWorkspace workspace) {
         int at = r * ROW;
         float logSumExp = workspace.maxima[r];
         boolean unseen = logSumExp == Float.NEGATIVE_INFINITY;

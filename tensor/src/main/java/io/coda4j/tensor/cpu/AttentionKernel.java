@@ -42,8 +42,8 @@ final class AttentionKernel implements Kernel {
     static Optional<Kernel> bind(
             Primitive.Attention prim, List<TensorType> in, Parallel parallel, AttentionWorkspace.Pool workspaces) {
         return AttentionShape.supports(in)
-                ? Optional.of(new AttentionKernel(
-                        AttentionShape.of(in, prim.scale(), prim.mask()), parallel, workspaces))
+                ? Optional.of(
+                        new AttentionKernel(AttentionShape.of(in, prim.scale(), prim.mask()), parallel, workspaces))
                 : Optional.empty();
     }
 
@@ -100,8 +100,7 @@ final class AttentionKernel implements Kernel {
         for (int s = 0; s < keys; s += KEY_BLOCK) {
             int count = Math.min(KEY_BLOCK, shape.keys() - s);
             long at = shape.keyAt(b, s, keyHead);
-            AttentionPanels.turned(
-                    shape, run.k, at, shape.keyStride(), count, panels, keysAt(s), workspace);
+            AttentionPanels.turned(shape, run.k, at, shape.keyStride(), count, panels, keysAt(s), workspace);
             AttentionPanels.straight(shape, run.v, at, shape.keyStride(), count, panels, valuesAt(s));
         }
     }
@@ -151,8 +150,7 @@ final class AttentionKernel implements Kernel {
     }
 
     /** Turns the scores of a row into exponentials relative to the greatest so far, and the row's sums likewise. */
-    private void softmax(
-            Run run, int b, int t, int r, int s, int keys, int[] segments, AttentionWorkspace workspace) {
+    private void softmax(Run run, int b, int t, int r, int s, int keys, int[] segments, AttentionWorkspace workspace) {
         float[] scores = workspace.scores;
         int at = r * ROW;
         AttentionRows.hide(scores, at, Math.clamp(shape.horizon(run.start, t + r) - s, 0, keys), keys);
@@ -168,7 +166,8 @@ final class AttentionKernel implements Kernel {
         if (before == max || workspace.totals[r] == 0) {
             workspace.totals[r] += sum;
         } else {
-            float factor = VectorMath.exp(FloatVector.broadcast(MicroKernel.SPECIES, before - base)).lane(0);
+            float factor = VectorMath.exp(FloatVector.broadcast(MicroKernel.SPECIES, before - base))
+                    .lane(0);
             workspace.totals[r] = workspace.totals[r] * factor + sum;
             AttentionRows.multiply(workspace.sums, r * shape.width(), shape.width(), factor);
         }

@@ -82,7 +82,8 @@ final class AttentionRows {
     static float exponentials(float[] scores, int at, int count, float base) {
         var sum = FloatVector.zero(SPECIES);
         for (int i = 0; i < count; i += LANES) {
-            var e = VectorMath.exp(FloatVector.fromArray(SPECIES, scores, at + i).sub(base));
+            var e = VectorMath.exp(
+                    FloatVector.fromArray(SPECIES, scores, at + i).sub(base));
             e.intoArray(scores, at + i);
             sum = sum.add(e);
         }

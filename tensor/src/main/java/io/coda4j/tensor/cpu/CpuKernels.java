@@ -32,19 +32,27 @@ final class CpuKernels implements KernelSet {
             case Primitive.Binary(var op) -> Elementwise.binary(parallel, op, in.getFirst());
             case Primitive.Compare(var op) -> Elementwise.compare(parallel, op, in.getFirst());
             case Primitive.Select _ -> Elementwise.select(parallel, in.get(1));
-            case Primitive.Convert _ -> Elementwise.convert(parallel, in.getFirst().dtype(), out.getFirst());
-            case Primitive.Reshape _ -> Optional.of(Movement.copy(parallel, out.getFirst().byteSize()));
-            case Primitive.Transpose(var permutation) -> Optional.of(Movement.transpose(parallel, in.getFirst(), permutation));
+            case Primitive.Convert _ ->
+                Elementwise.convert(parallel, in.getFirst().dtype(), out.getFirst());
+            case Primitive.Reshape _ ->
+                Optional.of(Movement.copy(parallel, out.getFirst().byteSize()));
+            case Primitive.Transpose(var permutation) ->
+                Optional.of(Movement.transpose(parallel, in.getFirst(), permutation));
             case Primitive.Broadcast broadcast -> Optional.of(Movement.broadcast(parallel, in.getFirst(), broadcast));
-            case Primitive.Slice(var starts, var _) -> Optional.of(Movement.slice(parallel, in.getFirst(), starts, out.getFirst()));
-            case Primitive.Pad(var low, var _) -> Optional.of(Movement.pad(parallel, in.getFirst(), low, out.getFirst()));
+            case Primitive.Slice(var starts, var _) ->
+                Optional.of(Movement.slice(parallel, in.getFirst(), starts, out.getFirst()));
+            case Primitive.Pad(var low, var _) ->
+                Optional.of(Movement.pad(parallel, in.getFirst(), low, out.getFirst()));
             case Primitive.Concat(int axis) -> Optional.of(Movement.concat(parallel, in, axis, out.getFirst()));
-            case Primitive.Reduce(var op, var axes) -> Reductions.reduce(parallel, op, in.getFirst(), axes, out.getFirst());
+            case Primitive.Reduce(var op, var axes) ->
+                Reductions.reduce(parallel, op, in.getFirst(), axes, out.getFirst());
             case Primitive.Dot dot -> Matmul.bind(dot, in, parallel, matmul);
             case Primitive.TakeRows _ -> Optional.of(Rows.take(parallel, in.get(0), in.get(1)));
             case Primitive.ScatterAddRows _ -> Rows.scatterAdd(parallel, in.get(0), in.get(1), out.getFirst());
-            case Primitive.DynamicSlice slice -> Optional.of(Movement.dynamicSlice(parallel, in.getFirst(), slice, out.getFirst()));
-            case Primitive.DynamicUpdateSlice(int axis) -> Optional.of(Movement.dynamicUpdateSlice(parallel, in.get(0), in.get(1), axis));
+            case Primitive.DynamicSlice slice ->
+                Optional.of(Movement.dynamicSlice(parallel, in.getFirst(), slice, out.getFirst()));
+            case Primitive.DynamicUpdateSlice(int axis) ->
+                Optional.of(Movement.dynamicUpdateSlice(parallel, in.get(0), in.get(1), axis));
             case Primitive.Annotate _ -> Optional.of(Movement.copyAll(parallel));
             case Primitive.RmsNorm(double eps) -> RmsNormKernel.forward(parallel, in.getFirst(), eps);
             case Primitive.RmsNormGrad(double eps) -> RmsNormKernel.gradient(parallel, in.getFirst(), eps);

@@ -97,7 +97,8 @@ final class CrossEntropyKernel {
         int i = 0;
         for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
             s0 = s0.add(VectorMath.exp(Lanes.load(x, base + i * 4L).sub(max)));
-            s1 = s1.add(VectorMath.exp(Lanes.load(x, base + (i + Lanes.COUNT) * 4L).sub(max)));
+            s1 = s1.add(VectorMath.exp(
+                    Lanes.load(x, base + (i + Lanes.COUNT) * 4L).sub(max)));
         }
         for (; i < n; i += Lanes.COUNT) {
             var tail = Lanes.tail(i, n);
@@ -157,11 +158,11 @@ final class CrossEntropyKernel {
     }
 
     /** y = exp(x - logSumExp) g. */
-    private static void probabilities(
-            MemorySegment x, MemorySegment y, long base, int n, float logSumExp, float g) {
+    private static void probabilities(MemorySegment x, MemorySegment y, long base, int n, float logSumExp, float g) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            Lanes.store(VectorMath.exp(Lanes.load(x, base + i * 4L).sub(logSumExp)).mul(g), y, base + i * 4L);
+            Lanes.store(
+                    VectorMath.exp(Lanes.load(x, base + i * 4L).sub(logSumExp)).mul(g), y, base + i * 4L);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
@@ -174,7 +175,11 @@ final class CrossEntropyKernel {
             MemorySegment x, MemorySegment y, long base, int n, float logSumExp, float g) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            Lanes.storeBf16(VectorMath.exp(Lanes.loadBf16(x, base + i * 2L).sub(logSumExp)).mul(g), y, base + i * 2L);
+            Lanes.storeBf16(
+                    VectorMath.exp(Lanes.loadBf16(x, base + i * 2L).sub(logSumExp))
+                            .mul(g),
+                    y,
+                    base + i * 2L);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);

@@ -59,13 +59,12 @@ final class Elementwise {
     }
 
     static Optional<Kernel> select(Parallel parallel, TensorType type) {
-        ScalarLoop loop =
-                switch (type.dtype()) {
-                    case BOOL -> Elementwise::selectBytes;
-                    case BF16 -> Elementwise::selectShorts;
-                    case F32, I32 -> Elementwise::selectInts;
-                    case F64 -> Elementwise::selectLongs;
-                };
+        ScalarLoop loop = switch (type.dtype()) {
+            case BOOL -> Elementwise::selectBytes;
+            case BF16 -> Elementwise::selectShorts;
+            case F32, I32 -> Elementwise::selectInts;
+            case F64 -> Elementwise::selectLongs;
+        };
         int width = type.dtype().bytes();
         return Optional.of(scalars(parallel, type.size(), loop, 1, width, width, width));
     }
@@ -81,7 +80,8 @@ final class Elementwise {
             return lanes(parallel, Elementwise::intsToFloats, to);
         }
         return Optional.ofNullable(conversion(from, to.dtype()))
-                .map(loop -> scalars(parallel, to.size(), loop, from.bytes(), to.dtype().bytes()));
+                .map(loop -> scalars(
+                        parallel, to.size(), loop, from.bytes(), to.dtype().bytes()));
     }
 
     private static @Nullable ScalarLoop conversion(DType from, DType to) {

@@ -16,8 +16,7 @@ final class Matmul {
     private Matmul() {}
 
     /** The kernel for {@code dot}, or empty for F64, which the reference kernel serves. */
-    static Optional<Kernel> bind(
-            Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
+    static Optional<Kernel> bind(Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
         var lhs = in.get(0);
         var rhs = in.get(1);
         if (lhs.dtype() == DType.F64) {
@@ -39,8 +38,7 @@ final class Matmul {
         void run(MemorySegment lhs, MemorySegment rhs, MemorySegment result);
     }
 
-    private static Product choose(
-            MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulScratch scratch) {
+    private static Product choose(MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulScratch scratch) {
         boolean rows = left.depthContiguous() && right.depthContiguous();
         long work = (long) left.outer() * right.outer() * left.depth();
         if (rows && work >= SMALL && Math.min(left.outer(), right.outer()) <= MatmulDots.MAX_FEW) {
@@ -98,7 +96,6 @@ final class Matmul {
             };
         }
         var complete = whole;
-        return (in, out) ->
-                complete.run(CpuBuffer.segment(in[0]), CpuBuffer.segment(in[1]), CpuBuffer.segment(out[0]));
+        return (in, out) -> complete.run(CpuBuffer.segment(in[0]), CpuBuffer.segment(in[1]), CpuBuffer.segment(out[0]));
     }
 }

@@ -67,7 +67,8 @@ final class MatmulDots implements Matmul.Product {
         return to;
     }
 
-    private void task(MemorySegment left, MemorySegment right, MemorySegment result, int batch, int first, float[] sums) {
+    private void task(
+            MemorySegment left, MemorySegment right, MemorySegment result, int batch, int first, float[] sums) {
         int end = Math.min(many.outer(), first + block);
         long matrix = (long) batch * few.outer() * many.outer();
         for (int n = first; n < end; n += 4) {

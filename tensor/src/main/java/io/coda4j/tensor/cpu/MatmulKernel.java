@@ -31,8 +31,7 @@ final class MatmulKernel implements Matmul.Product {
     private final int partColumns;
 
     /** {@code turned}: {@code left} is the second operand of the product. */
-    MatmulKernel(
-            MatmulOperand left, MatmulOperand right, boolean turned, Parallel parallel, MatmulScratch scratch) {
+    MatmulKernel(MatmulOperand left, MatmulOperand right, boolean turned, Parallel parallel, MatmulScratch scratch) {
         this.left = left;
         this.right = right;
         this.turned = turned;
@@ -155,7 +154,17 @@ final class MatmulKernel implements Matmul.Product {
             boolean add = k > 0 || firstK > 0 && !turned;
             for (int c = 0; c < columns; c += NR) {
                 long panel = panelAt(slot, k, c / NR, step);
-                column(run.panels, panel, step, rows, Math.min(NR, columns - c), to, toAt + c * 4L, toRow, add, workspace);
+                column(
+                        run.panels,
+                        panel,
+                        step,
+                        rows,
+                        Math.min(NR, columns - c),
+                        to,
+                        toAt + c * 4L,
+                        toRow,
+                        add,
+                        workspace);
             }
         }
         if (turned) {

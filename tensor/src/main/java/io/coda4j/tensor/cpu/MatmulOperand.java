@@ -115,7 +115,8 @@ record MatmulOperand(
 
     /** Bytes from the start of the operand to element ({@code row}, {@code k}) of matrix {@code index}. */
     long byteOffset(int index, int row, int k) {
-        return (batch[index] + row * outerStride + k * depthStride) * type.dtype().bytes();
+        return (batch[index] + row * outerStride + k * depthStride)
+                * type.dtype().bytes();
     }
 
     /** Bytes between rows. */

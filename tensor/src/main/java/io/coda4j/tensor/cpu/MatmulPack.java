@@ -88,8 +88,7 @@ final class MatmulPack {
         }
         if (whole < count) {
             var shorts = SHORTS.indexInRange(whole, count);
-            wide(from, offset + whole * 2L, shorts)
-                    .intoArray(to, at + whole, SPECIES.indexInRange(whole, count));
+            wide(from, offset + whole * 2L, shorts).intoArray(to, at + whole, SPECIES.indexInRange(whole, count));
         }
     }
 
@@ -98,7 +97,8 @@ final class MatmulPack {
      *
      * @param stride bytes between rows
      */
-    static void leftRows(boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
+    static void leftRows(
+            boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
         for (int r = 0; r < rows; r++) {
             row(narrow, from, offset + r * stride, depth, to, r * ROW);
         }
@@ -141,8 +141,7 @@ final class MatmulPack {
         for (int r = 0; r < rows; r += MR) {
             for (int v = 0; v < MR; v += LANES) {
                 var load = SHORTS.indexInRange(r + v, Math.min(rows, r + MR));
-                wide(from, offset + (r + v) * 2L, load)
-                        .intoArray(to, at + v, SPECIES.indexInRange(v, MR));
+                wide(from, offset + (r + v) * 2L, load).intoArray(to, at + v, SPECIES.indexInRange(v, MR));
             }
             at += group;
         }
@@ -186,8 +185,7 @@ final class MatmulPack {
         }
     }
 
-    private static void narrowStep(
-            MemorySegment from, long source, int columns, MemorySegment to, long at, int depth) {
+    private static void narrowStep(MemorySegment from, long source, int columns, MemorySegment to, long at, int depth) {
         for (int c = 0; c < columns; c += NR) {
             long target = at + c * 4L * depth;
             Lanes.store(wide(from, source + c * 2L), to, target);

@@ -25,8 +25,7 @@ final class MatmulTile {
      * @param at byte of the matrix where the tile belongs
      * @param stride bytes between rows of the matrix
      */
-    static void put(
-            float[] tile, MemorySegment to, long at, long stride, int rows, int columns, boolean add) {
+    static void put(float[] tile, MemorySegment to, long at, long stride, int rows, int columns, boolean add) {
         if (rows < MR || columns < NR) {
             edge(tile, to, at, stride, rows, columns, add);
         } else if (add) {
@@ -56,8 +55,7 @@ final class MatmulTile {
         }
     }
 
-    private static void edge(
-            float[] tile, MemorySegment to, long at, long stride, int rows, int columns, boolean add) {
+    private static void edge(float[] tile, MemorySegment to, long at, long stride, int rows, int columns, boolean add) {
         for (int v = 0; v < columns; v += LANES) {
             var mask = SPECIES.indexInRange(v, columns);
             for (int r = 0; r < rows; r++) {

@@ -63,7 +63,8 @@ final class MatmulTurn {
             float[] from, int at, int stride, float[] block, MemorySegment to, long toAt, long toStride, int rows) {
         for (int i = 0; i < LAST; i++) {
             var a = FloatVector.fromArray(SPECIES, from, at + 2 * i * stride).reinterpretAsInts();
-            var b = FloatVector.fromArray(SPECIES, from, at + (2 * i + 1) * stride).reinterpretAsInts();
+            var b = FloatVector.fromArray(SPECIES, from, at + (2 * i + 1) * stride)
+                    .reinterpretAsInts();
             put(LOW_1.selectFrom(a, b), block, 2 * i);
             put(HIGH_1.selectFrom(a, b), block, 2 * i + 1);
         }

@@ -137,7 +137,11 @@ final class Movement {
             dims[i] = x.dim(permutation.get(i));
             from[i] = strides[permutation.get(i)];
         }
-        return move(parallel, StridedCopy.of(dims, from, Shape.of(dims).strides(), x.dtype().bytes()), 0, 0);
+        return move(
+                parallel,
+                StridedCopy.of(dims, from, Shape.of(dims).strides(), x.dtype().bytes()),
+                0,
+                0);
     }
 
     static Kernel broadcast(Parallel parallel, TensorType x, Primitive.Broadcast prim) {
@@ -147,16 +151,28 @@ final class Movement {
         for (int i = 0; i < x.rank(); i++) {
             from[prim.axes().get(i)] = x.dim(i) == 1 ? 0 : strides[i];
         }
-        return move(parallel, StridedCopy.of(dims, from, prim.dims().strides(), x.dtype().bytes()), 0, 0);
+        return move(
+                parallel,
+                StridedCopy.of(dims, from, prim.dims().strides(), x.dtype().bytes()),
+                0,
+                0);
     }
 
     static Kernel slice(Parallel parallel, TensorType x, List<Integer> starts, TensorType y) {
-        var copy = StridedCopy.of(y.shape().dims(), x.shape().strides(), y.shape().strides(), x.dtype().bytes());
+        var copy = StridedCopy.of(
+                y.shape().dims(),
+                x.shape().strides(),
+                y.shape().strides(),
+                x.dtype().bytes());
         return move(parallel, copy, offset(x, starts), 0);
     }
 
     static Kernel pad(Parallel parallel, TensorType x, List<Integer> low, TensorType y) {
-        var copy = StridedCopy.of(x.shape().dims(), x.shape().strides(), y.shape().strides(), x.dtype().bytes());
+        var copy = StridedCopy.of(
+                x.shape().dims(),
+                x.shape().strides(),
+                y.shape().strides(),
+                x.dtype().bytes());
         long at = offset(y, low);
         return (in, out) -> {
             fill(parallel, CpuBuffer.segment(out[0]), y.byteSize(), 0);
@@ -167,7 +183,10 @@ final class Movement {
     static Kernel concat(Parallel parallel, List<TensorType> parts, int axis, TensorType y) {
         var copies = parts.stream()
                 .map(x -> StridedCopy.of(
-                        x.shape().dims(), x.shape().strides(), y.shape().strides(), x.dtype().bytes()))
+                        x.shape().dims(),
+                        x.shape().strides(),
+                        y.shape().strides(),
+                        x.dtype().bytes()))
                 .toList();
         long stride = y.shape().strides()[axis];
         return (in, out) -> {
@@ -180,16 +199,23 @@ final class Movement {
     }
 
     static Kernel dynamicSlice(Parallel parallel, TensorType x, Primitive.DynamicSlice prim, TensorType y) {
-        var copy = StridedCopy.of(y.shape().dims(), x.shape().strides(), y.shape().strides(), x.dtype().bytes());
+        var copy = StridedCopy.of(
+                y.shape().dims(),
+                x.shape().strides(),
+                y.shape().strides(),
+                x.dtype().bytes());
         long stride = x.shape().strides()[prim.axis()];
         int last = x.dim(prim.axis()) - prim.size();
-        return (in, out) -> copy.run(
-                parallel, CpuBuffer.segment(in[0]), start(in[1], last) * stride, CpuBuffer.segment(out[0]), 0);
+        return (in, out) ->
+                copy.run(parallel, CpuBuffer.segment(in[0]), start(in[1], last) * stride, CpuBuffer.segment(out[0]), 0);
     }
 
     static Kernel dynamicUpdateSlice(Parallel parallel, TensorType x, TensorType update, int axis) {
         var copy = StridedCopy.of(
-                update.shape().dims(), update.shape().strides(), x.shape().strides(), x.dtype().bytes());
+                update.shape().dims(),
+                update.shape().strides(),
+                x.shape().strides(),
+                x.dtype().bytes());
         long stride = x.shape().strides()[axis];
         int last = x.dim(axis) - update.dim(axis);
         return (in, out) -> {

@@ -179,8 +179,15 @@ final class RmsNormKernel {
     }
 
     private static void gradient(
-            MemorySegment x, MemorySegment w, MemorySegment g, MemorySegment dx, int row, int n, double eps,
-            float[] dw, int at) {
+            MemorySegment x,
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment dx,
+            int row,
+            int n,
+            double eps,
+            float[] dw,
+            int at) {
         long base = (long) row * n * 4;
         float r = inverseRms(squares(x, base, n), n, eps);
         float c = (float) ((double) r * r * r * projection(x, w, g, base, n) / n);
@@ -207,8 +214,16 @@ final class RmsNormKernel {
 
     /** dx = r g w - c x, and dw += g r x. */
     private static void spread(
-            MemorySegment x, MemorySegment w, MemorySegment g, MemorySegment dx, long base, int n, float r, float c,
-            float[] dw, int at) {
+            MemorySegment x,
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment dx,
+            long base,
+            int n,
+            float r,
+            float c,
+            float[] dw,
+            int at) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             var value = Lanes.load(x, base + i * 4L);
@@ -226,8 +241,15 @@ final class RmsNormKernel {
     }
 
     private static void gradientBf16(
-            MemorySegment x, MemorySegment w, MemorySegment g, MemorySegment dx, int row, int n, double eps,
-            float[] dw, int at) {
+            MemorySegment x,
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment dx,
+            int row,
+            int n,
+            double eps,
+            float[] dw,
+            int at) {
         long base = (long) row * n * 2;
         float r = inverseRms(squaresBf16(x, base, n), n, eps);
         float c = (float) ((double) r * r * r * projectionBf16(x, w, g, base, n) / n);
@@ -250,8 +272,16 @@ final class RmsNormKernel {
     }
 
     private static void spreadBf16(
-            MemorySegment x, MemorySegment w, MemorySegment g, MemorySegment dx, long base, int n, float r, float c,
-            float[] dw, int at) {
+            MemorySegment x,
+            MemorySegment w,
+            MemorySegment g,
+            MemorySegment dx,
+            long base,
+            int n,
+            float r,
+            float c,
+            float[] dw,
+            int at) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             var value = Lanes.loadBf16(x, base + i * 2L);

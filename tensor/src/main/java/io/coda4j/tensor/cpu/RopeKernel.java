@@ -122,7 +122,14 @@ final class RopeKernel implements Kernel {
     }
 
     private static void turn(
-            MemorySegment x, MemorySegment y, long base, int heads, int half, float[] cos, float[] sin, int at,
+            MemorySegment x,
+            MemorySegment y,
+            long base,
+            int heads,
+            int half,
+            float[] cos,
+            float[] sin,
+            int at,
             float direction) {
         for (int head = 0; head < heads; head++) {
             long first = base + head * (half * 8L);
@@ -149,7 +156,14 @@ final class RopeKernel implements Kernel {
     }
 
     private static void turnBf16(
-            MemorySegment x, MemorySegment y, long base, int heads, int half, float[] cos, float[] sin, int at,
+            MemorySegment x,
+            MemorySegment y,
+            long base,
+            int heads,
+            int half,
+            float[] cos,
+            float[] sin,
+            int at,
             float direction) {
         for (int head = 0; head < heads; head++) {
             long first = base + head * (half * 4L);

@@ -57,8 +57,7 @@ final class StridedCopy {
             t[0] = 1;
             rank = 1;
         }
-        return new StridedCopy(
-                Arrays.copyOf(d, rank), Arrays.copyOf(f, rank), Arrays.copyOf(t, rank), width);
+        return new StridedCopy(Arrays.copyOf(d, rank), Arrays.copyOf(f, rank), Arrays.copyOf(t, rank), width);
     }
 
     /** Copies from element {@code fromOffset} of {@code x} to element {@code toOffset} of {@code y}. */

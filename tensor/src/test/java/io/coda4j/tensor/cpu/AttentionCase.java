@@ -156,8 +156,7 @@ record AttentionCase(
         return ((b * keys + s) * keyHeads + h / (heads / keyHeads)) * size;
     }
 
-    private double[] scores(
-            float[] q, float[] k, int b, int t, int h, int[] querySegments, int[] keySegments) {
+    private double[] scores(float[] q, float[] k, int b, int t, int h, int[] querySegments, int[] keySegments) {
         double[] scores = new double[keys];
         for (int s = 0; s < keys; s++) {
             boolean visible = querySegments[b * queries + t] == keySegments[b * keys + s]

@@ -47,15 +47,14 @@ final class ElementwiseTest {
     }
 
     private static double exact(CompareOp op, double a, double b) {
-        boolean holds =
-                switch (op) {
-                    case EQ -> a == b;
-                    case NE -> a != b;
-                    case LT -> a < b;
-                    case LE -> a <= b;
-                    case GT -> a > b;
-                    case GE -> a >= b;
-                };
+        boolean holds = switch (op) {
+            case EQ -> a == b;
+            case NE -> a != b;
+            case LT -> a < b;
+            case LE -> a <= b;
+            case GT -> a > b;
+            case GE -> a >= b;
+        };
         return holds ? 1 : 0;
     }
 
@@ -64,7 +63,8 @@ final class ElementwiseTest {
     void unaryAgreesWithDoublePrecision(UnaryOp op) {
         for (int n : KernelCase.SIZES) {
             var run = new KernelCase(new Primitive.Unary(op), TensorType.f32(n)).with(KernelCase.awkward(n, n));
-            var expected = Arrays.stream(run.operand(0)).map(x -> (float) exact(op, x)).toArray();
+            var expected =
+                    Arrays.stream(run.operand(0)).map(x -> (float) exact(op, x)).toArray();
             KernelCase.assertClose(expected, run.run(), 0x1p-22, Float.MIN_NORMAL);
             KernelCase.assertClose(expected, run.runAll(Map.of(0, 0)).getFirst(), 0x1p-22, Float.MIN_NORMAL);
         }
@@ -85,7 +85,10 @@ final class ElementwiseTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = BinaryOp.class, mode = EnumSource.Mode.EXCLUDE, names = {"AND", "OR"})
+    @EnumSource(
+            value = BinaryOp.class,
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"AND", "OR"})
     void binaryIsCorrectlyRounded(BinaryOp op) {
         for (var dtype : List.of(DType.F32, DType.BF16)) {
             for (int n : KernelCase.SIZES) {
@@ -114,7 +117,9 @@ final class ElementwiseTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = BinaryOp.class, names = {"ADD", "SUB", "MUL", "MAX", "MIN"})
+    @EnumSource(
+            value = BinaryOp.class,
+            names = {"ADD", "SUB", "MUL", "MAX", "MIN"})
     void binaryOfIntegersWrapsAround(BinaryOp op) {
         for (int n : KernelCase.SIZES) {
             var type = TensorType.i32(n);
@@ -142,9 +147,13 @@ final class ElementwiseTest {
     @Test
     void zerosOfBothSignsAreOrderedByMaxAndMin() {
         var type = TensorType.f32(2);
-        var max = new KernelCase(new Primitive.Binary(BinaryOp.MAX), type, type).with(0.0, -0.0).with(-0.0, 0.0);
+        var max = new KernelCase(new Primitive.Binary(BinaryOp.MAX), type, type)
+                .with(0.0, -0.0)
+                .with(-0.0, 0.0);
         assertArrayEquals(new double[] {0.0, 0.0}, max.run());
-        var min = new KernelCase(new Primitive.Binary(BinaryOp.MIN), type, type).with(0.0, -0.0).with(-0.0, 0.0);
+        var min = new KernelCase(new Primitive.Binary(BinaryOp.MIN), type, type)
+                .with(0.0, -0.0)
+                .with(-0.0, 0.0);
         assertArrayEquals(new double[] {-0.0, -0.0}, min.run());
     }
 
@@ -175,7 +184,9 @@ final class ElementwiseTest {
             for (var op : List.of(BinaryOp.AND, BinaryOp.OR)) {
                 var expected = new double[n];
                 Arrays.setAll(expected, i -> exact(op, a[i], b[i]));
-                var run = new KernelCase(new Primitive.Binary(op), type, type).with(a).with(b);
+                var run = new KernelCase(new Primitive.Binary(op), type, type)
+                        .with(a)
+                        .with(b);
                 assertArrayEquals(expected, run.run());
                 assertArrayEquals(expected, run.runAll(Map.of(0, 1)).getFirst());
             }
@@ -237,6 +248,7 @@ final class ElementwiseTest {
     @Test
     void doublePrecisionIsLeftToTheReferenceKernels() {
         assertFalse(new KernelCase(new Primitive.Unary(UnaryOp.EXP), TensorType.f64(3)).isServed());
-        assertFalse(new KernelCase(new Primitive.Binary(BinaryOp.ADD), TensorType.f64(3), TensorType.f64(3)).isServed());
+        assertFalse(
+                new KernelCase(new Primitive.Binary(BinaryOp.ADD), TensorType.f64(3), TensorType.f64(3)).isServed());
     }
 }

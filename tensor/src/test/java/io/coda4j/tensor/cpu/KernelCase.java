@@ -162,8 +162,24 @@ final class KernelCase {
     /** Normally distributed floats among zeros of both signs, subnormal, large, infinite and undefined numbers. */
     static double[] awkward(long seed, int n) {
         double[] special = {
-            0.0, -0.0, Float.MIN_VALUE, -Float.MIN_NORMAL / 3, Float.MAX_VALUE, -Float.MAX_VALUE,
-            Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY, Double.NaN, 1, -1, 88.5, -87, 1e-30, 3e9, -3e9, 0.5, 2.5
+            0.0,
+            -0.0,
+            Float.MIN_VALUE,
+            -Float.MIN_NORMAL / 3,
+            Float.MAX_VALUE,
+            -Float.MAX_VALUE,
+            Double.POSITIVE_INFINITY,
+            Double.NEGATIVE_INFINITY,
+            Double.NaN,
+            1,
+            -1,
+            88.5,
+            -87,
+            1e-30,
+            3e9,
+            -3e9,
+            0.5,
+            2.5
         };
         var random = new Random(seed);
         var values = normal(seed, n);

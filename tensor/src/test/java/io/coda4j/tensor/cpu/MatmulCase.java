@@ -7,7 +7,6 @@ import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -20,8 +19,7 @@ record MatmulCase(Primitive.Dot dot, TensorType lhs, TensorType rhs) {
             List<Integer> rhsContract,
             TensorType lhs,
             TensorType rhs) {
-        return new MatmulCase(
-                new Primitive.Dot(lhsBatch, rhsBatch, lhsContract, rhsContract, DType.F32), lhs, rhs);
+        return new MatmulCase(new Primitive.Dot(lhsBatch, rhsBatch, lhsContract, rhsContract, DType.F32), lhs, rhs);
     }
 
     /** {@code form} is NT, NN, TN or TT: whether each operand has the summed axis first or last. */

@@ -75,19 +75,26 @@ class MatmulTest {
         var keys = TensorType.f32(2, 11, 3, 20);
         var test = MatmulCase.of(List.of(0, 2), List.of(0, 2), List.of(3), List.of(3), queries, keys);
         check(test);
-        assertFalse(MatmulOperand.of(queries, List.of(0, 2), List.of(1), List.of(3)).copied());
+        assertFalse(
+                MatmulOperand.of(queries, List.of(0, 2), List.of(1), List.of(3)).copied());
     }
 
     @Test
     void severalSummedAxesThatLieTogetherAreOne() {
         check(MatmulCase.of(
-                List.of(), List.of(), List.of(0, 1), List.of(0, 1), TensorType.f32(6, 7, 13), TensorType.f32(6, 7, 33)));
+                List.of(),
+                List.of(),
+                List.of(0, 1),
+                List.of(0, 1),
+                TensorType.f32(6, 7, 13),
+                TensorType.f32(6, 7, 33)));
     }
 
     @Test
     void axesThatDoNotLieAtOneStrideAreCopied() {
         var lhs = TensorType.f32(4, 5, 6, 7);
-        assertTrue(MatmulOperand.of(lhs, List.of(), List.of(0, 2), List.of(1, 3)).copied());
+        assertTrue(
+                MatmulOperand.of(lhs, List.of(), List.of(0, 2), List.of(1, 3)).copied());
         check(MatmulCase.of(List.of(), List.of(), List.of(1, 3), List.of(2, 0), lhs, TensorType.f32(7, 9, 5)));
         check(MatmulCase.of(
                 List.of(3),

@@ -111,11 +111,12 @@ final class MovementTest {
         var type = TensorType.of(dtype, 6, 50, 130);
         var prim = new Primitive.Slice(List.of(1, 0, 3), List.of(5, 50, 128));
         var run = new KernelCase(prim, type).with(content(type));
-        var expected = gather(Shape.of(4, 50, 125), type.shape(), run.operand(0), at ->
-                new int[] {at[0] + 1, at[1], at[2] + 3});
+        var expected = gather(
+                Shape.of(4, 50, 125), type.shape(), run.operand(0), at -> new int[] {at[0] + 1, at[1], at[2] + 3});
         assertArrayEquals(expected, run.run());
         var nothing = new Primitive.Slice(List.of(2, 0, 0), List.of(2, 50, 130));
-        assertArrayEquals(new double[0], new KernelCase(nothing, type).with(content(type)).run());
+        assertArrayEquals(
+                new double[0], new KernelCase(nothing, type).with(content(type)).run());
     }
 
     @ParameterizedTest
@@ -165,8 +166,7 @@ final class MovementTest {
                 .with(content(type))
                 .with(start);
         var box = Shape.of(2, 3, 300);
-        var expected = gather(
-                box, type.shape(), slice.operand(0), at -> new int[] {at[0], at[1] + clamped, at[2]});
+        var expected = gather(box, type.shape(), slice.operand(0), at -> new int[] {at[0], at[1] + clamped, at[2]});
         assertArrayEquals(expected, slice.run());
 
         var part = new TensorType(DType.F32, box);
@@ -197,7 +197,8 @@ final class MovementTest {
     @ParameterizedTest
     @EnumSource(value = DType.class, mode = EnumSource.Mode.EXCLUDE, names = "BOOL")
     void iotaCountsAlongItsAxis(DType dtype) {
-        for (var shape : List.of(Shape.of(0, 3), Shape.of(1), Shape.of(100), Shape.of(5, 37, 19), Shape.of(2, 2, 9000))) {
+        for (var shape :
+                List.of(Shape.of(0, 3), Shape.of(1), Shape.of(100), Shape.of(5, 37, 19), Shape.of(2, 2, 9000))) {
             for (int axis = 0; axis < shape.rank(); axis++) {
                 int counted = axis;
                 var expected = new double[(int) shape.size()];

@@ -90,7 +90,9 @@ final class ReductionsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = ReduceOp.class, names = {"MAX", "MIN"})
+    @EnumSource(
+            value = ReduceOp.class,
+            names = {"MAX", "MIN"})
     void extremaPropagateNanAndKeepInfinities(ReduceOp op) {
         for (var it : CASES) {
             var run = new KernelCase(new Primitive.Reduce(op, it.axes), new TensorType(DType.F32, it.shape))
