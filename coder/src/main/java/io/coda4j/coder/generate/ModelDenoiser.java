@@ -15,6 +15,7 @@ import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Tree;
 import io.coda4j.tensor.spi.Device;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
@@ -62,7 +63,7 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
     private final Device device;
     private final int mostPositions;
     private final Map<Size, Programs> programs = new LinkedHashMap<>(16, 0.75f, true);
-    private final HostMemory host = new HostMemory();
+    private MemorySegment host = MemorySegment.NULL;
     private float[] logits = new float[0];
     private boolean closed;
 
@@ -177,7 +178,7 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
                     return stateRow(request.positions()[first + Math.min(i, count - 1)], length, size.length);
                 });
                 var result = (Array) compiled.logits.apply(new LogitsInput(model.headWeight(), states, rows))) {
-            var values = host.segment(result.type().byteSize());
+            var values = host(result.type().byteSize());
             result.buffer().download(values);
             int needed = Math.multiplyExact(count, vocabularySize());
             if (logits.length < needed) {
@@ -194,8 +195,16 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         return row * paddedLength + (config.shift() ? Math.max(0, column - 1) : column);
     }
 
+    /** Native memory of at least {@code bytes} bytes for one transfer, kept between calls. */
+    private MemorySegment host(long bytes) {
+        if (host.byteSize() < bytes) {
+            host = Arena.ofAuto().allocate(bytes, 64);
+        }
+        return host;
+    }
+
     private Array upload(TensorType type, IntUnaryOperator element) {
-        var memory = host.segment(type.byteSize());
+        var memory = host(type.byteSize());
         for (int i = 0; i < type.size(); i++) {
             memory.setAtIndex(ValueLayout.JAVA_INT, i, element.applyAsInt(i));
         }
@@ -208,6 +217,5 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         closed = true;
         programs.values().forEach(Programs::close);
         programs.clear();
-        host.close();
     }
 }

@@ -53,15 +53,18 @@ record OptimFamily(FixtureFolder folder, Device device) implements Family {
             var state = start(recorded, names, optimizer);
             for (int step = 0; step < steps; step++) {
                 var gradients = new LinkedHashMap<String, Tensor>();
-                for (var name : names) {
-                    var type = state.params.get(name).type();
-                    gradients.put(name, recorded.array(name + ".grad." + step, type, device));
+                for (var param : state.params.entrySet()) {
+                    var name = param.getKey();
+                    gradients.put(
+                            name,
+                            recorded.array(
+                                    name + ".grad." + step, param.getValue().type(), device));
                 }
                 var scalars = optimizer.scalars(step + 1, rate);
                 state = program.apply(new Input(state, gradients, Operands.floats(device, scalars, scalars.length)));
-                for (var name : names) {
-                    var tensor = name + ".param." + step;
-                    comparison.check(tensor, recorded.values(tensor), Values.of(state.params.get(name)), PARAMETER);
+                for (var param : state.params.entrySet()) {
+                    var tensor = param.getKey() + ".param." + step;
+                    comparison.check(tensor, recorded.values(tensor), Values.of(param.getValue()), PARAMETER);
                 }
             }
         }
