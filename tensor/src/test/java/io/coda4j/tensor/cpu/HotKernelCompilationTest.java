@@ -69,6 +69,7 @@ class HotKernelCompilationTest {
                 "-XX:TieredStopAtLevel=3",
                 "-XX:+PrintCompilation",
                 "-Xbatch",
+                "-XX:Tier0InvokeNotifyFreqLog=4",
                 "-XX:Tier3InvocationThreshold=20",
                 "-XX:Tier3MinInvocationThreshold=10",
                 "-XX:Tier3CompileThreshold=20",

@@ -9,11 +9,11 @@ final class HotKernelWorkload {
     private HotKernelWorkload() {}
 
     public static void main(String[] args) {
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < 2; i++) {
             for (var form : List.of("NT", "NN", "TN", "TT")) {
                 for (var dtype : List.of(DType.F32, DType.BF16)) {
                     MatmulCase.matrices(form, dtype, 48, 96, 64).run(1);
-                    MatmulCase.matrices(form, dtype, 36, 128, 300).run(1);
+                    MatmulCase.matrices(form, dtype, 24, 64, 300).run(1);
                 }
             }
             for (var dtype : List.of(DType.F32, DType.BF16)) {
