@@ -106,11 +106,6 @@ final class HloText {
         return value == 0 || (Math.abs(value) >= smallestNormal && Double.isFinite(value));
     }
 
-    /** Numbers as {@code [0, 1]}. */
-    static String list(List<Integer> numbers) {
-        return numbers.toString();
-    }
-
     /** Numbers as {@code array<i64: 0, 1>}. */
     static String array(List<Integer> numbers) {
         return numbers.isEmpty()

@@ -21,6 +21,7 @@ import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -120,7 +121,8 @@ public final class StableHlo {
 
     private HloValue value(Tensor tensor) {
         return switch (tensor) {
-            case Symbol symbol -> values.get(symbol);
+            // A program defines its variables before it uses them.
+            case Symbol symbol -> Objects.requireNonNull(values.get(symbol));
             case Array array -> values.computeIfAbsent(array, _ -> body.constant(array));
         };
     }

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
@@ -83,7 +84,7 @@ final class HloCheck {
         }
     }
 
-    private void operation(java.util.regex.Matcher line) {
+    private void operation(Matcher line) {
         require(line.matches(), "not an operation");
         var rest = line.group("rest");
         int colon = rest.lastIndexOf(" : ");
@@ -121,9 +122,8 @@ final class HloCheck {
     }
 
     private String typeOf(String name) {
-        var type = types.get(name);
-        require(type != null, name + " is not defined");
-        return type;
+        require(types.containsKey(name), name + " is not defined");
+        return types.getOrDefault(name, "");
     }
 
     private static List<String> typesIn(String text) {

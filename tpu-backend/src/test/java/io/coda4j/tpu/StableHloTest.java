@@ -121,8 +121,8 @@ class StableHloTest {
 
     private static void fails(String message, Runnable print) {
         var error = assertThrows(DeviceException.class, print::run);
-        assertTrue(error.getMessage().contains(message), error::getMessage);
-        assertTrue(error.getMessage().contains("f32[2,3]"), error::getMessage);
+        assertTrue(error.toString().contains(message), error::toString);
+        assertTrue(error.toString().contains("f32[2,3]"), error::toString);
     }
 
     @Test

@@ -19,6 +19,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /** XLA's CPU compiler in another process; see {@link XlaServer}. */
 final class XlaProcess implements AutoCloseable {
@@ -65,6 +66,9 @@ final class XlaProcess implements AutoCloseable {
                 XlaServer.class.getName(),
                 FOLDER.toString());
         builder.environment().put("TF_CPP_MIN_LOG_LEVEL", "3");
+        // TensorFlow allows maxima that lose NaN. Little optimisation, because compiling takes longer than running.
+        builder.environment()
+                .put("XLA_FLAGS", "--xla_cpu_enable_fast_min_max=false --xla_backend_optimization_level=0");
         return new XlaProcess(
                 builder.redirectError(Path.of("target", "xla.log").toFile()).start());
     }
@@ -131,13 +135,22 @@ final class XlaProcess implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        // The end of its input ends the process.
-        to.close();
+        try (to) {
+            // The end of its input ends the process.
+            to.flush();
+        } finally {
+            end();
+        }
+    }
+
+    private void end() {
         try {
-            process.waitFor();
+            if (!process.waitFor(20, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+            }
         } catch (InterruptedException _) {
+            process.destroyForcibly();
             Thread.currentThread().interrupt();
         }
-        process.destroy();
     }
 }

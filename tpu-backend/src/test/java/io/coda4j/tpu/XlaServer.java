@@ -22,9 +22,11 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs StableHLO text on XLA's CPU compiler inside TensorFlow's native library, as the operation {@code XlaCallModule}.
@@ -32,6 +34,7 @@ import java.util.Map;
  * <p>A process of its own, because a failed check inside XLA ends the process. It reads requests from standard input and
  * writes answers to standard output; see {@link XlaProcess}.
  */
+@SuppressWarnings("restricted")
 final class XlaServer {
     /** The version of the module's calling convention, not of TensorFlow. */
     private static final long CALL_MODULE_VERSION = 10;
@@ -287,10 +290,9 @@ final class XlaServer {
     }
 
     /** Calls a C function whose parameters are what the arguments are: pointers, int, long or unsigned char. */
-    private Object invoke(String function, MemoryLayout result, Object... arguments) {
+    private Object invoke(String function, @Nullable MemoryLayout result, Object... arguments) {
         var handle = handles.computeIfAbsent(function, _ -> {
-            var layouts =
-                    java.util.Arrays.stream(arguments).map(XlaServer::layout).toArray(MemoryLayout[]::new);
+            var layouts = Arrays.stream(arguments).map(XlaServer::layout).toArray(MemoryLayout[]::new);
             var descriptor =
                     result == null ? FunctionDescriptor.ofVoid(layouts) : FunctionDescriptor.of(result, layouts);
             return Linker.nativeLinker().downcallHandle(library.findOrThrow(function), descriptor);
