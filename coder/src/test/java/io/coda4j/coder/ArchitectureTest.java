@@ -66,7 +66,7 @@ class ArchitectureTest {
     @Test
     void onlyTheCommandLineWritesToStandardOutput() {
         noClasses()
-                .that(areIn(Set.of("tensor", "tpu-backend", "autograd", "nn", "diffusion")))
+                .that(areIn(Set.of("tensor", "tpu-backend", "autograd", "nn", "diffusion"), "classes"))
                 .should()
                 .accessField(System.class, "out")
                 .because("standard output belongs to the commands in coder")
@@ -101,11 +101,16 @@ class ArchitectureTest {
     }
 
     private static DescribedPredicate<JavaClass> areIn(Collection<String> modules) {
+        return areIn(modules, "");
+    }
+
+    /** In the folder {@code output} of the modules' {@code target}: "classes" leaves out the tests. */
+    private static DescribedPredicate<JavaClass> areIn(Collection<String> modules, String output) {
         var roots = modules.stream()
-                .map(module -> ROOT.resolve(module).resolve("target").toUri().toString())
+                .map(module -> output(module, output).toUri().toString())
                 .toList();
         return describe(
-                "are in " + String.join(", ", modules),
+                "are in " + output + (output.isEmpty() ? "" : " of ") + String.join(", ", modules),
                 javaClass -> javaClass
                         .getSource()
                         .map(source -> roots.stream().anyMatch(source.getUri().toString()::startsWith))
