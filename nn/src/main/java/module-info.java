@@ -5,6 +5,7 @@ module io.coda4j.nn {
     requires transitive io.coda4j.autograd;
 
     exports io.coda4j.nn;
+    exports io.coda4j.nn.files;
     exports io.coda4j.nn.json;
     exports io.coda4j.nn.safetensors;
     exports io.coda4j.nn.schedule;

@@ -44,6 +44,9 @@ public record TransformerConfig(
         positive("head size", headDim);
         positive("intermediate size", intermediate);
         require(heads % kvHeads == 0, "heads (" + heads + ") must be a multiple of key-value heads (" + kvHeads + ")");
+        require(
+                (long) heads * headDim <= Integer.MAX_VALUE,
+                "heads (" + heads + ") times head size (" + headDim + ") must be below 2^31");
         require(headDim % 2 == 0, "head size must be even for rotary positions, got " + headDim);
         require(ropeTheta > 0, "rope theta must be positive, got " + ropeTheta);
         require(normEps > 0, "norm epsilon must be positive, got " + normEps);

@@ -112,12 +112,13 @@ final class DemoCommand implements Callable<Integer> {
         }
         return minutes == null
                 ? recipe
-                : recipe.lasting(budget("--minutes", minutes, () -> new Budget.Time(Math.round(minutes * 60_000))));
+                : recipe.lasting(
+                        budget("--minutes", minutes, () -> new Budget.Time((long) Math.ceil(minutes * 60_000))));
     }
 
     private static Budget budget(String option, Number value, java.util.function.Supplier<Budget> budget) {
-        if (!(value.doubleValue() > 0)) {
-            throw new UsageException(option + " must be positive, got " + value);
+        if (!(value.doubleValue() > 0) || value.doubleValue() == Double.POSITIVE_INFINITY) {
+            throw new UsageException(option + " must be positive and finite, got " + value);
         }
         return budget.get();
     }

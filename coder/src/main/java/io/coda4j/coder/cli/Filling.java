@@ -29,7 +29,8 @@ final class Filling {
         var window = template.window(generator.config().maxPositions());
         var tokens = Arrays.copyOfRange(template.tokens(), window.start(), window.end());
         int masks = template.holes().stream().mapToInt(Template.Hole::length).sum();
-        var settings = options.settings(generator, masks);
+        int span = window.end() - template.holes().getFirst().start();
+        var settings = options.settings(generator, masks, span);
         return new Filling(generator, template, merge(template, window, fill(generator, tokens, settings, watch)));
     }
 

@@ -50,6 +50,7 @@ final class GenerateCommand implements Callable<Integer> {
         if (maxTokens < 1) {
             throw new UsageException("--max-tokens must be at least 1, got " + maxTokens);
         }
+        sampling.check();
         try (var generator = Generator.open(model, device.open())) {
             var template = Template.between(prompt, maxTokens, "", generator.tokenizer());
             var filling = Filling.of(generator, template, sampling, watch);

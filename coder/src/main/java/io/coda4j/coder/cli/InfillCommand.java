@@ -1,12 +1,9 @@
 package io.coda4j.coder.cli;
 
-import io.coda4j.coder.files.FileException;
+import io.coda4j.coder.files.TextFile;
 import io.coda4j.coder.generate.Generator;
 import io.coda4j.coder.generate.Template;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
-import java.io.IOException;
-import java.nio.charset.MalformedInputException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -66,30 +63,22 @@ final class InfillCommand implements Callable<Integer> {
         if (isBetween && tokens < 1) {
             throw new UsageException("--prefix and --suffix need --tokens N with N at least 1, got " + tokens);
         }
+        sampling.check();
+        var text = file == null ? null : TextFile.read(file);
         try (var generator = Generator.open(model, device.open())) {
-            var filling = Filling.of(generator, template(generator.tokenizer()), sampling, watch);
+            var filling = Filling.of(generator, template(text, generator.tokenizer()), sampling, watch);
             System.out.print(json ? filling.json() + "\n" : filling.text() + (isBetween ? "\n" : ""));
         }
         return 0;
     }
 
-    private Template template(BpeTokenizer tokenizer) {
-        return file == null
+    private Template template(@Nullable String text, BpeTokenizer tokenizer) {
+        return text == null
                 ? Template.between(orEmpty(prefix), tokens, orEmpty(suffix), tokenizer)
-                : Template.parse(read(file), tokenizer);
+                : Template.parse(text, tokenizer);
     }
 
     private static String orEmpty(@Nullable String text) {
         return text == null ? "" : text;
-    }
-
-    private static String read(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (MalformedInputException e) {
-            throw new UsageException(file + ": is not UTF-8 text");
-        } catch (IOException e) {
-            throw new FileException(file, "cannot be read", e);
-        }
     }
 }

@@ -10,6 +10,7 @@ import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.coder.train.RecipeException;
 import io.coda4j.nn.safetensors.SafetensorsException;
 import io.coda4j.tensor.DeviceException;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -54,30 +55,55 @@ public final class Main {
 
     /** Runs the command that {@code args} name; its exit code. */
     static int run(String... args) {
-        return new CommandLine(new Main())
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setParameterExceptionHandler((e, _) -> explain(e))
-                .setExecutionExceptionHandler((e, _, _) -> explain(e))
-                .execute(args);
+        try {
+            int code = new CommandLine(new Main())
+                    .setCaseInsensitiveEnumValuesAllowed(true)
+                    .setParameterExceptionHandler((e, _) -> explain(e))
+                    .setExecutionExceptionHandler((e, _, _) -> explain(e))
+                    .execute(args);
+            return code == 0 && System.out.checkError() ? unwritten() : code;
+        } catch (OutOfMemoryError e) {
+            return explain(e);
+        }
+    }
+
+    /** Java's standard output swallows failures, such as those of a full disk, and only remembers that there was one. */
+    private static int unwritten() {
+        System.err.println("coda: standard output: not all of it could be written; is the disk full?");
+        return USAGE;
+    }
+
+    private static int explain(OutOfMemoryError e) {
+        System.err.println("coda: not enough memory: " + oneLine(e.getMessage())
+                + "; choose a smaller model or batch, or raise Java's limit with CODA_JAVA_OPTS=-Xmx8g");
+        return USAGE;
     }
 
     private static int explain(ParameterException e) {
         var line = e.getCommandLine();
-        line.getErr().println("coda: " + e.getMessage());
+        line.getErr().println("coda: " + oneLine(e.getMessage()));
         UnmatchedArgumentException.printSuggestions(e, line.getErr());
         line.getErr().println("Try: " + line.getCommandSpec().qualifiedName() + " --help");
         return USAGE;
     }
 
     private static int explain(Exception e) {
+        if (e.getCause() instanceof OutOfMemoryError cause) {
+            return explain(cause);
+        }
         boolean isExpected = isBadInput(e);
-        System.err.println(isExpected ? "coda: " + e.getMessage() : "coda: internal error: " + e);
+        System.err.println(
+                "coda: " + (isExpected ? "" : "internal error: ") + oneLine(isExpected ? e.getMessage() : e));
         if (System.getenv(DEBUG) != null) {
             e.printStackTrace();
         } else if (!isExpected) {
             System.err.println("This is a defect of coda4j. Set " + DEBUG + "=1 to see where it happened.");
         }
         return isExpected ? USAGE : 1;
+    }
+
+    private static String oneLine(@Nullable Object message) {
+        return String.valueOf(message).strip().replaceAll("\\s*\\R\\s*", " ");
     }
 
     private static boolean isBadInput(Exception e) {

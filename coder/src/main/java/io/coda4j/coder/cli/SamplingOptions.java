@@ -4,6 +4,8 @@ import io.coda4j.coder.generate.Generator;
 import io.coda4j.diffusion.sampling.Sampler;
 import io.coda4j.diffusion.sampling.Sampling;
 import io.coda4j.diffusion.sampling.UnmaskingSettings;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The options that decide how masks are filled. */
@@ -12,7 +14,7 @@ final class SamplingOptions {
             names = "--steps",
             paramLabel = "N",
             description = "Denoising steps; fewer are faster and commit more tokens at a time. Default: one per token.")
-    private int steps;
+    private @Nullable Integer steps;
 
     @Option(
             names = "--alg",
@@ -60,18 +62,48 @@ final class SamplingOptions {
     @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "Seed of all draws.")
     private long seed;
 
-    /** The settings for filling {@code masks} masked tokens with {@code generator}. */
-    UnmaskingSettings settings(Generator generator, int masks) {
+    /**
+     * Checks each option by itself, which needs no model.
+     *
+     * @throws UsageException naming the option
+     */
+    void check() {
+        var sampler = checked("--alg", () -> Sampler.of(algorithm));
+        checked("--temperature", () -> new Sampling(temperature, 1, 0));
+        checked("--top-p", () -> new Sampling(0, topP, 0));
+        checked("--top-k", () -> new Sampling(0, 1, topK));
+        var settings = checked("--steps", () -> UnmaskingSettings.of(0, sampler, steps == null ? 1 : steps));
+        checked("--alg-temp", () -> settings.withOrderTemperature(orderTemperature));
+        checked("--block-length", () -> settings.withBlockLength(blockLength));
+    }
+
+    private static <T> T checked(String option, Supplier<T> value) {
         try {
-            int count = steps == 0 ? Math.max(1, masks) : steps;
-            return UnmaskingSettings.of(generator.config().maskToken(), Sampler.of(algorithm), count)
-                    .withSampling(new Sampling(temperature, topP, topK))
-                    .withOrderTemperature(orderTemperature)
-                    .withBlockLength(blockLength)
-                    .withSuppressed(generator.unprintable())
-                    .withSeed(seed);
+            return value.get();
         } catch (IllegalArgumentException e) {
-            throw new UsageException(e.getMessage());
+            throw new UsageException(option + ": " + e.getMessage());
         }
+    }
+
+    /**
+     * The settings for filling masked tokens with {@code generator}, after {@link #check}.
+     *
+     * @param masks how many there are
+     * @param span tokens from the first of them to the end of the text
+     */
+    UnmaskingSettings settings(Generator generator, int masks, int span) {
+        int blocks = blockLength > 0 ? Math.ceilDiv(span, blockLength) : 1;
+        int count = steps == null ? Math.max(masks, blocks) : steps;
+        if (count < blocks) {
+            throw new UsageException("--block-length " + blockLength + " makes " + blocks + " blocks of the " + span
+                    + " tokens from the first hole on, too many for " + count
+                    + " steps; raise --steps or --block-length");
+        }
+        return UnmaskingSettings.of(generator.config().maskToken(), Sampler.of(algorithm), count)
+                .withSampling(new Sampling(temperature, topP, topK))
+                .withOrderTemperature(orderTemperature)
+                .withBlockLength(blockLength)
+                .withSuppressed(generator.unprintable())
+                .withSeed(seed);
     }
 }

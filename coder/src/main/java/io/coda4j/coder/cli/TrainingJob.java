@@ -91,9 +91,7 @@ final class TrainingJob {
     Outcome run(String command, Afterwards afterwards) {
         var device = deviceOption.open();
         try (var run = TrainingRun.prepare(folder, recipe, resume, device, this::note)) {
-            try (var log = resume && run.firstStep() > 0
-                    ? MetricsLog.resume(folder, run.firstStep())
-                    : MetricsLog.create(folder)) {
+            try (var log = log(run)) {
                 log.append(header(run.firstStep(), command, device));
                 var recorder = new RunRecorder(log, run);
                 var model = train(run, recorder);
@@ -107,6 +105,14 @@ final class TrainingJob {
                 }
             }
         }
+    }
+
+    private MetricsLog log(TrainingRun run) {
+        if (!resume) {
+            return MetricsLog.create(folder);
+        }
+        // A run that was killed before its first checkpoint starts again from the beginning.
+        return run.firstStep() > 0 ? MetricsLog.resume(folder, run.firstStep()) : MetricsLog.restart(folder);
     }
 
     private LanguageModel train(TrainingRun run, RunRecorder recorder) {

@@ -1,5 +1,6 @@
 package io.coda4j.coder.corpus;
 
+import io.coda4j.nn.files.FailureReason;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -165,7 +166,7 @@ public final class ArtifactStore {
         try {
             Files.deleteIfExists(temporary);
         } catch (IOException e) {
-            listener.note("The temporary file " + temporary + " cannot be removed: " + e);
+            listener.note("The temporary file " + temporary + " cannot be removed: " + FailureReason.of(e));
         }
     }
 

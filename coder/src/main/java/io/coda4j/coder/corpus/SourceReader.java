@@ -1,5 +1,6 @@
 package io.coda4j.coder.corpus;
 
+import io.coda4j.nn.files.FailureReason;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -52,7 +53,7 @@ final class SourceReader {
                 }
             }
         } catch (IOException e) {
-            throw new CorpusException("The jar " + jar + " cannot be read: " + e.getMessage(), e);
+            throw new CorpusException("The jar " + jar + " cannot be read: " + FailureReason.of(e), e);
         }
     }
 
@@ -65,7 +66,7 @@ final class SourceReader {
             }
             Files.walkFileTree(root, new FolderVisitor(root));
         } catch (IOException e) {
-            throw new CorpusException("The corpus folder " + folder + " cannot be read: " + e, e);
+            throw new CorpusException("The corpus folder " + folder + " cannot be read: " + FailureReason.of(e), e);
         }
     }
 
@@ -134,14 +135,14 @@ final class SourceReader {
             try (var in = Files.newInputStream(file)) {
                 add(name(file), String.valueOf(root.getFileName()), in);
             } catch (IOException e) {
-                skipped.add(new SkippedFile(name(file), "cannot be read: " + e));
+                skipped.add(new SkippedFile(name(file), "cannot be read: " + FailureReason.of(e)));
             }
             return FileVisitResult.CONTINUE;
         }
 
         @Override
         public FileVisitResult visitFileFailed(Path file, IOException e) {
-            skipped.add(new SkippedFile(name(file), "cannot be read: " + e));
+            skipped.add(new SkippedFile(name(file), "cannot be read: " + FailureReason.of(e)));
             return FileVisitResult.CONTINUE;
         }
     }

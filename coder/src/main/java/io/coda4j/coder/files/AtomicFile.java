@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -47,6 +48,25 @@ public final class AtomicFile {
                 failure.addSuppressed(second);
             }
             throw failure;
+        }
+    }
+
+    /**
+     * Checks that {@code folder} can be written to, or be made, without making it: for work that takes long before it
+     * writes anything.
+     *
+     * @throws FileException if not
+     */
+    public static void checkFolder(Path folder) {
+        var existing = folder.toAbsolutePath();
+        while (!Files.exists(existing, LinkOption.NOFOLLOW_LINKS) && existing.getParent() != null) {
+            existing = existing.getParent();
+        }
+        if (!Files.isDirectory(existing)) {
+            throw new FileException(folder, "cannot be a folder: " + existing + " is not a folder");
+        }
+        if (!Files.isWritable(existing)) {
+            throw new FileException(folder, "cannot be written to: permission denied: " + existing);
         }
     }
 

@@ -1,10 +1,7 @@
 package io.coda4j.coder.files;
 
+import io.coda4j.nn.files.FailureReason;
 import java.io.IOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** A file that cannot be read or written, with the operating system's reason in words. */
@@ -13,16 +10,11 @@ public final class FileException extends RuntimeException {
 
     /** {@code path}: {@code problem}: the reason of {@code cause}. */
     public FileException(Path path, String problem, IOException cause) {
-        super(path + ": " + problem + ": " + reason(cause), cause);
+        super(path + ": " + problem + ": " + FailureReason.of(cause), cause);
     }
 
-    private static String reason(IOException cause) {
-        return switch (cause) {
-            case NoSuchFileException e -> "no such file or folder: " + e.getFile();
-            case AccessDeniedException e -> "permission denied: " + e.getFile();
-            case FileAlreadyExistsException e -> e.getFile() + " exists and is not a folder";
-            case FileSystemException e when e.getReason() != null -> e.getReason();
-            default -> cause.getMessage();
-        };
+    /** {@code path}: {@code problem}. */
+    public FileException(Path path, String problem) {
+        super(path + ": " + problem);
     }
 }

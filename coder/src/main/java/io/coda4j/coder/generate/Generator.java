@@ -4,8 +4,10 @@ import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.model.ModelException;
 import io.coda4j.coder.model.ModelFolder;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
+import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.coder.tokenizer.TokenizerJson;
 import io.coda4j.diffusion.sampling.Canvas;
+import io.coda4j.diffusion.sampling.LogitsException;
 import io.coda4j.diffusion.sampling.StepHooks;
 import io.coda4j.diffusion.sampling.Unmasking;
 import io.coda4j.diffusion.sampling.UnmaskingSettings;
@@ -47,7 +49,22 @@ public final class Generator implements AutoCloseable {
                     "the tokenizer has " + tokenizer.vocabSize() + " tokens, the model only "
                             + loaded.config().transformer().vocabulary() + "; they belong to different models");
         }
+        int maskId = maskId(folder, tokenizer);
+        if (maskId != loaded.config().maskToken()) {
+            throw new ModelException(
+                    folder.resolve("config.json"),
+                    "\"mask_token_id\": expected " + maskId + ", the tokenizer's mask token, got "
+                            + loaded.config().maskToken());
+        }
         return new Generator(loaded.config(), loaded.model(), tokenizer, device);
+    }
+
+    private static int maskId(Path folder, BpeTokenizer tokenizer) {
+        try {
+            return tokenizer.maskId();
+        } catch (TokenizerException e) {
+            throw new ModelException(folder.resolve("tokenizer.json"), e.getMessage(), e);
+        }
     }
 
     /** The model's configuration. */
@@ -82,12 +99,20 @@ public final class Generator implements AutoCloseable {
      */
     public record Filled(int[] tokens, int forwards, double seconds) {}
 
-    /** Fills the masks of {@code tokens}. */
+    /**
+     * Fills the masks of {@code tokens}.
+     *
+     * @throws GenerationException if the model's output is no numbers
+     */
     public Filled fill(int[] tokens, UnmaskingSettings settings, StepHooks hooks) {
         long start = System.nanoTime();
         var canvas = new Canvas(1, tokens.length, tokens.clone());
-        var result = new Unmasking(settings, hooks).run(denoiser, canvas);
-        return new Filled(result.canvas().row(0), result.forwards(), (System.nanoTime() - start) * 1e-9);
+        try {
+            var result = new Unmasking(settings, hooks).run(denoiser, canvas);
+            return new Filled(result.canvas().row(0), result.forwards(), (System.nanoTime() - start) * 1e-9);
+        } catch (LogitsException e) {
+            throw new GenerationException("the model cannot be used: " + e.getMessage());
+        }
     }
 
     @Override

@@ -1,13 +1,13 @@
 package io.coda4j.coder.metrics;
 
+import io.coda4j.coder.files.AtomicFile;
+import io.coda4j.coder.files.FileException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,10 +35,26 @@ public final class MetricsLog implements AutoCloseable {
             .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
             .build();
 
+    private final Path file;
     private final OutputStream out;
 
-    private MetricsLog(OutputStream out) {
+    private MetricsLog(Path file, OutputStream out) {
+        this.file = file;
         this.out = out;
+    }
+
+    /**
+     * Whether the folder has a log with lines in it.
+     *
+     * @throws FileException if that cannot be found out
+     */
+    public static boolean isStarted(Path directory) {
+        var file = directory.resolve(FILE_NAME);
+        try {
+            return Files.exists(file) && Files.size(file) > 0;
+        } catch (IOException e) {
+            throw new FileException(file, "cannot be read", e);
+        }
     }
 
     /**
@@ -50,13 +66,25 @@ public final class MetricsLog implements AutoCloseable {
         var file = directory.resolve(FILE_NAME);
         try {
             Files.createDirectories(directory);
-            if (Files.exists(file) && Files.size(file) > 0) {
+            if (isStarted(directory)) {
                 throw new MetricsException(file + " already holds the metrics of a run. Resume that run, choose another"
                         + " folder, or delete the file.");
             }
             return open(file);
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot create " + file, e);
+            throw new FileException(file, "cannot be created", e);
+        }
+    }
+
+    /** Opens the log of a run that starts again from its first step: lines of the earlier attempt are dropped. */
+    public static MetricsLog restart(Path directory) {
+        var file = directory.resolve(FILE_NAME);
+        try {
+            Files.createDirectories(directory);
+            AtomicFile.write(file, new byte[0]);
+            return open(file);
+        } catch (IOException e) {
+            throw new FileException(file, "cannot be created", e);
         }
     }
 
@@ -75,7 +103,7 @@ public final class MetricsLog implements AutoCloseable {
             }
             return open(file);
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot resume " + file, e);
+            throw new FileException(file, "cannot be cut back to step " + step, e);
         }
     }
 
@@ -91,7 +119,7 @@ public final class MetricsLog implements AutoCloseable {
                     .map(Parsed::line)
                     .toList();
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot read " + file, e);
+            throw new FileException(file, "cannot be read", e);
         }
     }
 
@@ -116,7 +144,7 @@ public final class MetricsLog implements AutoCloseable {
             out.write((json(line) + "\n").getBytes(StandardCharsets.UTF_8));
             out.flush();
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot append to " + FILE_NAME, e);
+            throw new FileException(file, "cannot be appended to", e);
         }
     }
 
@@ -125,12 +153,12 @@ public final class MetricsLog implements AutoCloseable {
         try {
             out.close();
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot close " + FILE_NAME, e);
+            throw new FileException(file, "cannot be closed", e);
         }
     }
 
     private static MetricsLog open(Path file) throws IOException {
-        return new MetricsLog(Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND));
+        return new MetricsLog(file, Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND));
     }
 
     private static void truncate(Path file, long step) throws IOException {
@@ -142,13 +170,7 @@ public final class MetricsLog implements AutoCloseable {
                 kept.write('\n');
             }
         }
-        var temporary = file.resolveSibling(FILE_NAME + ".tmp");
-        try {
-            Files.write(temporary, kept.toByteArray());
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
+        AtomicFile.write(file, kept.toByteArray());
     }
 
     private record Parsed(String text, MetricsLine line) {}

@@ -52,7 +52,12 @@ final class ConfigJson {
             if (root instanceof ObjectNode object) {
                 return object;
             }
-            throw new ModelException(file, "expected a JSON object, got " + root.getNodeType());
+            throw new ModelException(
+                    file,
+                    "expected a JSON object, got "
+                            + (root.isMissingNode()
+                                    ? "an empty file"
+                                    : root.getNodeType().toString()));
         } catch (JacksonException e) {
             throw new ModelException(file, "is not valid JSON: " + e.getOriginalMessage(), e);
         }

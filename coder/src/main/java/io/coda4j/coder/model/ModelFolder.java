@@ -50,6 +50,14 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
         try (var weights = Safetensors.open(weightSource)) {
             // An own head in the file wins over the flag: the reference's flag is known to be wrong.
             var config = declared.withTied(!weights.contains(HEAD));
+            int layers = config.transformer().layers();
+            if (layers > weights.entries().size()) {
+                // Before a model of so many layers is made.
+                throw new ModelException(
+                        folder.resolve("config.json"),
+                        "\"num_hidden_layers\": " + layers + " layers, but the safetensors files hold only "
+                                + weights.entries().size() + " tensors");
+            }
             var used = new HashSet<String>();
             var model = config.transformer().build(DType.F32, (path, type) -> {
                 used.add(HfNames.key(path));

@@ -1,5 +1,6 @@
 package io.coda4j.coder.parity;
 
+import io.coda4j.nn.files.FailureReason;
 import io.coda4j.nn.json.Json;
 import io.coda4j.nn.json.JsonException;
 import io.coda4j.tensor.Primitive.AttentionMask;
@@ -44,7 +45,7 @@ record FixtureFolder(Path root) {
                     .sorted()
                     .toList();
         } catch (IOException e) {
-            throw new ParityException(resolve(family) + ": cannot be listed: " + e, e);
+            throw new ParityException(resolve(family) + ": cannot be listed: " + FailureReason.of(e), e);
         }
     }
 
@@ -53,7 +54,7 @@ record FixtureFolder(Path root) {
         try {
             return Json.parse(Files.readString(file));
         } catch (IOException e) {
-            throw new ParityException(file + ": cannot be read: " + e, e);
+            throw new ParityException(file + ": cannot be read: " + FailureReason.of(e), e);
         } catch (JsonException e) {
             throw new ParityException(file + ": is not valid JSON: " + e.getMessage(), e);
         }

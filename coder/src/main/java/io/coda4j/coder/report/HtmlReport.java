@@ -1,5 +1,6 @@
 package io.coda4j.coder.report;
 
+import io.coda4j.coder.files.AtomicFile;
 import io.coda4j.coder.metrics.EvalLine;
 import io.coda4j.coder.metrics.MetricsLine;
 import io.coda4j.coder.metrics.Quantity;
@@ -9,9 +10,7 @@ import io.coda4j.coder.metrics.TrainLine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -44,19 +43,8 @@ public final class HtmlReport {
     /** Writes the report; the file appears complete or not at all. */
     public static void write(Path file, ReportData data) {
         var html = html(data);
-        try {
-            Files.createDirectories(file.toAbsolutePath().getParent());
-            // Not createTempFile: its files are closed to everybody else.
-            var temporary = file.resolveSibling(file.getFileName() + ".tmp");
-            try {
-                Files.writeString(temporary, html);
-                Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(temporary);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot write the report " + file, e);
-        }
+        AtomicFile.createFolder(file.toAbsolutePath().getParent());
+        AtomicFile.write(file, html);
     }
 
     /** The report as text. */

@@ -35,7 +35,11 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
     /** Parses a file strictly: duplicate keys and trailing content are errors. */
     static JsonCursor parse(Path file) {
         try {
-            return new JsonCursor(file, null, "", MAPPER.readTree(Files.readAllBytes(file)));
+            var root = MAPPER.readTree(Files.readAllBytes(file));
+            if (root.isMissingNode()) {
+                throw new TokenizerException(file + ": the file is empty");
+            }
+            return new JsonCursor(file, null, "", root);
         } catch (NoSuchFileException e) {
             throw new TokenizerException(file + ": no such file", e);
         } catch (IOException e) {

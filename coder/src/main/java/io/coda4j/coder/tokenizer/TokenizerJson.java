@@ -1,6 +1,7 @@
 package io.coda4j.coder.tokenizer;
 
 import io.coda4j.coder.tokenizer.BpeModel.Merge;
+import io.coda4j.nn.files.FailureReason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -281,7 +282,7 @@ public final class TokenizerJson {
                 Files.deleteIfExists(temporary);
             }
         } catch (IOException e) {
-            throw new TokenizerException(target + ": cannot be written: " + e, e);
+            throw new TokenizerException(target + ": cannot be written: " + FailureReason.of(e), e);
         }
     }
 }

@@ -4,7 +4,6 @@ import io.coda4j.coder.files.AtomicFile;
 import io.coda4j.coder.files.FileException;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.model.ModelFolder;
-import io.coda4j.nn.Optimizer;
 import io.coda4j.nn.safetensors.Safetensors;
 import io.coda4j.nn.safetensors.SafetensorsWriter;
 import io.coda4j.nn.safetensors.StoredType;
@@ -45,6 +44,8 @@ public final class Checkpoints {
     private static final JsonMapper MAPPER = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
             .build();
 
     private final Path folder;
@@ -56,10 +57,10 @@ public final class Checkpoints {
      * @param step steps done
      * @param rows rows of training text read
      * @param millis time spent training
-     * @param seed of the run
      * @param recipe the whole recipe as YAML, which a resumed run must share
+     * @param text hash of the training tokens, which a resumed run must share, see {@link TokenBlocks#fingerprint}
      */
-    public record Position(long step, long rows, long millis, long seed, String recipe) {}
+    public record Position(long step, long rows, long millis, String recipe, String text) {}
 
     /** A loaded checkpoint. */
     public record Loaded(Position position, CodaConfig config, TrainState state) {}
@@ -152,10 +153,13 @@ public final class Checkpoints {
     /**
      * Loads a checkpoint.
      *
-     * @throws RecipeException if it is not one of a run with {@code optimizer}
+     * @param text hash of the training tokens
+     * @throws RecipeException if it is not one of a run of {@code recipe} on that text
      */
-    public static Loaded load(Path checkpoint, Optimizer optimizer, Device device) {
+    public static Loaded load(Path checkpoint, Recipe recipe, String text, Device device) {
         var position = position(checkpoint);
+        requireSame(checkpoint, position, recipe, text);
+        var optimizer = recipe.rule();
         var model = ModelFolder.load(checkpoint, device, "model.safetensors");
         var moments = new LinkedHashMap<String, Tensor>();
         try (var file = Safetensors.open(checkpoint.resolve("optimizer.safetensors"))) {
@@ -163,6 +167,29 @@ public final class Checkpoints {
                     .forEach((name, type) -> moments.put(name, read(checkpoint, file, name, type, device)));
         }
         return new Loaded(position, model.config(), new TrainState(model.model(), moments));
+    }
+
+    private static void requireSame(Path checkpoint, Position position, Recipe recipe, String text) {
+        var file = checkpoint.resolve("position.json");
+        boolean isSound = NAME.matcher(checkpoint.getFileName().toString())
+                        .results()
+                        .allMatch(name -> Long.parseLong(name.group(1)) == position.step())
+                && position.rows() == position.step() * recipe.batch().rows()
+                && position.millis() >= 0;
+        if (!isSound) {
+            throw new RecipeException(file + ": states step " + position.step() + ", " + position.rows() + " rows and "
+                    + position.millis() + " ms, which no run of this recipe can have; delete " + checkpoint
+                    + " to go on from an earlier checkpoint");
+        }
+        if (!position.recipe().equals(RecipeFile.write(recipe))) {
+            throw new RecipeException(file + ": the checkpoint was written by a run of another recipe; resume with that"
+                    + " recipe, or choose another folder with --out");
+        }
+        if (!position.text().equals(text)) {
+            throw new RecipeException(
+                    file + ": the training text or its tokenizer is not what the run was started with;"
+                            + " restore the files, or choose another folder with --out");
+        }
     }
 
     private static Array read(Path checkpoint, Safetensors file, String name, TensorType type, Device device) {

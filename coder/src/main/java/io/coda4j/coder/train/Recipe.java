@@ -3,6 +3,8 @@ package io.coda4j.coder.train;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.model.Initialization;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
+import io.coda4j.coder.tokenizer.BpeTrainer;
+import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.diffusion.LossWeighting;
 import io.coda4j.diffusion.MaskingForm;
 import io.coda4j.diffusion.MaskingPlan;
@@ -18,6 +20,7 @@ import io.coda4j.nn.TransformerConfig;
 import io.coda4j.nn.schedule.Schedule;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -142,17 +145,65 @@ public record Recipe(
             int checkpointEvery,
             int keepCheckpoints) {}
 
-    /** Checked settings. */
-    public Recipe {
+    /**
+     * Checked settings.
+     *
+     * @throws RecipeException naming the setting and what it may be
+     */
+    public Recipe(
+            long seed,
+            Corpus corpus,
+            Tokenizer tokenizer,
+            Model model,
+            Batch batch,
+            Masking masking,
+            Loss loss,
+            OptimizerChoice optimizer,
+            ScheduleChoice schedule,
+            Run run) {
+        this.seed = seed;
+        this.corpus = corpus;
+        this.tokenizer = tokenizer;
+        this.model = model;
+        this.batch = batch;
+        this.masking = masking;
+        this.loss = loss;
+        this.optimizer = optimizer;
+        this.schedule = schedule;
+        this.run = run;
+        checkSizes();
+        checkRun();
+        checkRates();
+        // What the parts check themselves must be wrong here, not after minutes of preparation.
+        built("tokenizer.vocabulary", () -> BpeTrainer.ofSize(tokenizer.vocabulary()));
+        built("model", () -> transformer(Integer.MAX_VALUE / 64 * 64, 0));
+        built("masking", () -> maskingPlan().schedule().at(0));
+        built("optimizer", this::rule);
+        built("schedule", this::learningRate);
+    }
+
+    private void checkSizes() {
         positive("batch.rows", batch.rows());
-        positive("batch.length", batch.length());
-        positive("tokenizer.vocabulary", tokenizer.vocabulary());
+        atLeast("batch.length", batch.length(), 2);
+        if ((long) batch.rows() * batch.length() > Integer.MAX_VALUE) {
+            throw new RecipeException(
+                    "batch: rows times length must be below 2^31, got " + batch.rows() + " times " + batch.length());
+        }
         positive("loss.scoreBucket", loss.scoreBucket());
         positive("loss.chunkRows", loss.chunkRows());
+        atLeast("run.evaluateEvery", run.evaluateEvery(), 0);
+        positive("run.evaluationBlocks", run.evaluationBlocks());
+        atLeast("run.checkpointEvery", run.checkpointEvery(), 0);
         positive("run.keepCheckpoints", run.keepCheckpoints());
+    }
+
+    private void checkRun() {
         if (run.steps() > 0 == run.minutes() > 0 || run.steps() < 0 || run.minutes() < 0) {
             throw new RecipeException("run: give either steps or minutes, the other 0; got steps " + run.steps()
                     + " and minutes " + run.minutes());
+        }
+        if (run.steps() > Integer.MAX_VALUE || !Double.isFinite(run.minutes())) {
+            throw new RecipeException("run: must end; got steps " + run.steps() + " and minutes " + run.minutes());
         }
         if (run.minutes() > 0
                 && (masking.preset() != null || masking.blockSizes().size() > 1)) {
@@ -160,15 +211,47 @@ public record Recipe(
         }
     }
 
+    private void checkRates() {
+        share("schedule.warmup", schedule.warmup());
+        share("schedule.decay", schedule.decay());
+        if (!(optimizer.clip() >= 0)) {
+            throw new RecipeException("optimizer.clip: must be positive, or 0 for none, got " + optimizer.clip());
+        }
+        if (!(model.init().deviation() >= 0) || Double.isInfinite(model.init().deviation())) {
+            throw new RecipeException("model.init.deviation: must be finite and not negative, got "
+                    + model.init().deviation());
+        }
+    }
+
     private static void positive(String name, long value) {
-        if (value < 1) {
-            throw new RecipeException(name + ": must be positive, got " + value);
+        atLeast(name, value, 1);
+    }
+
+    private static void atLeast(String name, long value, long least) {
+        if (value < least) {
+            throw new RecipeException(name + ": must be at least " + least + ", got " + value);
+        }
+    }
+
+    private static void share(String name, double value) {
+        if (!(value >= 0 && value <= 1)) {
+            throw new RecipeException(name + ": must be a part of the run in [0, 1], got " + value);
+        }
+    }
+
+    private static void built(String section, Supplier<?> part) {
+        try {
+            part.get();
+        } catch (IllegalArgumentException | TokenizerException e) {
+            throw new RecipeException(section + ": " + e.getMessage(), e);
         }
     }
 
     /** How long the run lasts. */
     public Budget budget() {
-        return run.steps() > 0 ? new Budget.Steps(run.steps()) : new Budget.Time(Math.round(run.minutes() * 60_000));
+        return run.steps() > 0
+                ? new Budget.Steps(run.steps())
+                : new Budget.Time((long) Math.ceil(run.minutes() * 60_000));
     }
 
     /** This recipe with another length of the run. */
@@ -204,8 +287,18 @@ public record Recipe(
     public CodaConfig config(BpeTokenizer tokens) {
         // Rows in multiples of 64 keep the head's matrix product free of ragged edges.
         int rows = Math.ceilDiv(tokens.vocabSize(), 64) * 64;
-        var transformer = new TransformerConfig(
-                rows,
+        return new CodaConfig(
+                transformer(rows, tokens.padId()),
+                tokens.maskId(),
+                tokens.eosId(),
+                AttentionMask.FULL,
+                model.shift(),
+                batch.length());
+    }
+
+    private TransformerConfig transformer(int vocabularyRows, int padToken) {
+        return new TransformerConfig(
+                vocabularyRows,
                 model.hidden(),
                 model.layers(),
                 model.heads(),
@@ -215,9 +308,7 @@ public record Recipe(
                 model.ropeTheta(),
                 model.normEps(),
                 model.tied(),
-                tokens.padId());
-        return new CodaConfig(
-                transformer, tokens.maskId(), tokens.eosId(), AttentionMask.FULL, model.shift(), batch.length());
+                padToken);
     }
 
     /** The forward process over the run. */

@@ -1,18 +1,20 @@
 package io.coda4j.coder.train;
 
-import io.coda4j.coder.files.FileException;
-import java.io.IOException;
-import java.nio.file.Files;
+import io.coda4j.coder.files.TextFile;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.MapperFeature;
-import tools.jackson.databind.exc.UnrecognizedPropertyException;
+import tools.jackson.databind.exc.InvalidFormatException;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
@@ -25,6 +27,7 @@ public final class RecipeFile {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
             .build();
 
@@ -45,6 +48,8 @@ public final class RecipeFile {
                   keepCheckpoints: 2}
             """;
 
+    private static final Pattern PLACE = Pattern.compile("in reader, line (\\d+)");
+
     private RecipeFile() {}
 
     /** The recipe of the demo. */
@@ -58,17 +63,14 @@ public final class RecipeFile {
      * @throws RecipeException if the file does not state a recipe
      */
     public static Recipe read(Path file) {
-        try {
-            return parse(file.toString(), Files.readString(file));
-        } catch (IOException e) {
-            throw new FileException(file, "the recipe cannot be read", e);
-        }
+        return parse(file.toString(), TextFile.read(file));
     }
 
     /** The recipe in {@code yaml}, called {@code name} in errors. */
     static Recipe parse(String name, String yaml) {
         var merged = (ObjectNode) MAPPER.readTree(DEFAULTS);
         var stated = tree(name, yaml);
+        RecipeTypes.check(name, stated, merged);
         if (stated.has("run")) {
             // Stating one measure of length cancels the default in the other.
             merged.withObject("run").put("steps", 0).put("minutes", 0);
@@ -83,9 +85,10 @@ public final class RecipeFile {
             if (root instanceof ObjectNode object) {
                 return object;
             }
-            throw new RecipeException(name + ": expected settings such as 'run: {steps: 100}'");
+            var found = root.isMissingNode() || root.isNull() ? "the file is empty" : "found " + root.getNodeType();
+            throw new RecipeException(name + ": expected settings such as 'run: {steps: 100}', " + found);
         } catch (JacksonException e) {
-            throw new RecipeException(name + ": is not valid YAML" + at(e) + ": " + firstLine(e), e);
+            throw new RecipeException(name + ": is not valid YAML, line " + line(e) + ": " + reason(e), e);
         }
     }
 
@@ -103,15 +106,25 @@ public final class RecipeFile {
     private static Recipe bind(String name, ObjectNode tree) {
         try {
             return MAPPER.treeToValue(tree, Recipe.class);
-        } catch (UnrecognizedPropertyException e) {
-            throw new RecipeException(
-                    name + ": unknown setting '" + path(e) + "'; known here: " + e.getKnownPropertyIds(), e);
         } catch (JacksonException e) {
             if (e.getCause() instanceof RecipeException cause) {
                 throw new RecipeException(name + ": " + cause.getMessage(), cause);
             }
-            throw new RecipeException(name + ": '" + path(e) + "': " + firstLine(e), e);
+            throw new RecipeException(name + ": '" + path(e) + "': " + problem(e), e);
         }
+    }
+
+    private static String problem(JacksonException e) {
+        return e instanceof InvalidFormatException invalid
+                        && invalid.getTargetType().isEnum()
+                ? "expected one of " + names(invalid.getTargetType()) + ", got \"" + invalid.getValue() + "\""
+                : reason(e);
+    }
+
+    static String names(Class<?> choices) {
+        return Arrays.stream(choices.getEnumConstants())
+                .map(choice -> choice.toString().toLowerCase(Locale.ROOT))
+                .collect(Collectors.joining(", "));
     }
 
     private static String path(JacksonException e) {
@@ -123,12 +136,20 @@ public final class RecipeFile {
                 .orElse("");
     }
 
-    private static String at(JacksonException e) {
-        return e.getLocation() == null ? "" : " at line " + e.getLocation().getLineNr();
+    /** Where the parser stopped; its message names the place more exactly than its location does. */
+    private static String line(JacksonException e) {
+        var places = PLACE.matcher(e.getOriginalMessage()).results().toList();
+        return places.isEmpty()
+                ? String.valueOf(e.getLocation().getLineNr())
+                : places.getLast().group(1);
     }
 
-    private static String firstLine(JacksonException e) {
-        return e.getOriginalMessage().lines().findFirst().orElse("");
+    /** What the parser complains of, without the places, which {@link #line} states. */
+    private static String reason(JacksonException e) {
+        return e.getOriginalMessage()
+                .lines()
+                .takeWhile(line -> !line.startsWith(" in reader"))
+                .collect(Collectors.joining("; "));
     }
 
     /** All settings by dotted name, as text. */

@@ -2,6 +2,10 @@ package io.coda4j.coder.train;
 
 import io.coda4j.diffusion.random.CounterRandom;
 import io.coda4j.diffusion.random.Purpose;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +37,18 @@ public final class TokenBlocks {
         if (blocks < 1) {
             throw new IllegalArgumentException("the corpus has " + tokens.length
                     + " training tokens, too few for blocks of " + length + "; use more text or shorter blocks");
+        }
+    }
+
+    /** A hash of all tokens, which tells whether a resumed run reads what it read before: text, cleaning and tokenizer. */
+    public String fingerprint() {
+        try {
+            var bytes = ByteBuffer.allocate(4 * tokens.length);
+            bytes.asIntBuffer().put(tokens);
+            var digest = MessageDigest.getInstance("SHA-256").digest(bytes.array());
+            return HexFormat.of().formatHex(digest);
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JDK has SHA-256", e);
         }
     }
 

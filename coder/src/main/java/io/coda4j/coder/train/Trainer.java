@@ -191,8 +191,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void save() {
-        checkpoints.save(
-                new Checkpoints.Position(step, rows, millis, recipe.seed(), RecipeFile.write(recipe)), config, state);
+        var position = new Checkpoints.Position(step, rows, millis, RecipeFile.write(recipe), blocks.fingerprint());
+        checkpoints.save(position, config, state);
         listener.saved(step);
     }
 

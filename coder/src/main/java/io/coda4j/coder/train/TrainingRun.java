@@ -6,6 +6,7 @@ import io.coda4j.coder.corpus.CorpusCatalogue;
 import io.coda4j.coder.corpus.FetchListener;
 import io.coda4j.coder.corpus.Split;
 import io.coda4j.coder.files.AtomicFile;
+import io.coda4j.coder.metrics.MetricsLog;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.model.ModelFolder;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
@@ -14,9 +15,11 @@ import io.coda4j.coder.tokenizer.TokenizerJson;
 import io.coda4j.nn.LanguageModel;
 import io.coda4j.tensor.spi.Device;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -47,22 +50,20 @@ public final class TrainingRun implements AutoCloseable {
     private final TrainState start;
     private final Checkpoints.@Nullable Position position;
 
-    private TrainingRun(Path folder, Recipe recipe, boolean resume, Device device, Consumer<String> notes) {
+    private TrainingRun(
+            Path folder,
+            Recipe recipe,
+            Checkpoints checkpoints,
+            Optional<Path> latest,
+            Device device,
+            Consumer<String> notes) {
         this.folder = folder;
         this.recipe = recipe;
         this.device = device;
-        this.checkpoints =
-                new Checkpoints(folder.resolve("checkpoints"), recipe.run().keepCheckpoints());
-        var latest = checkpoints.latest();
-        if (latest.isPresent() && !resume) {
-            throw new RecipeException(
-                    folder + ": holds a run already (" + latest.get().getFileName()
-                            + "); add --resume to go on with it, or choose another folder with --out");
-        }
+        this.checkpoints = checkpoints;
         this.corpus = readCorpus(recipe.corpus().source(), notes);
         notes.accept(corpus.statistics().toString());
-        AtomicFile.createFolder(folder.resolve("model"));
-        this.tokenizer = tokenizer(resume, notes);
+        this.tokenizer = latest.isPresent() ? TokenizerJson.read(tokenizerFile()) : trainTokenizer(notes);
         this.config = recipe.config(tokenizer);
         var train = EncodedCorpus.of(corpus.train(), tokenizer);
         this.heldOut = EncodedCorpus.of(corpus.heldOut(), tokenizer);
@@ -71,18 +72,16 @@ public final class TrainingRun implements AutoCloseable {
                         train.tokens().length,
                         heldOut.tokens().length,
                         config.transformer().parameters()));
-        this.blocks = new TokenBlocks(train.tokens(), recipe.batch().length(), recipe.seed());
+        int length = recipe.batch().length();
+        // One more, because each epoch cuts the rows at another offset.
+        requireRows(2, "training", train, length);
+        requireRows(1, "held-out", heldOut, length);
+        this.blocks = new TokenBlocks(train.tokens(), length, recipe.seed());
         this.evaluation = new HeldOutEvaluation(
-                heldOut,
-                new NeighbourBaseline(train.tokens()),
-                config,
-                recipe.batch().length(),
-                recipe.seed(),
-                device);
-        checkpoints.clearUnfinished();
+                heldOut, new NeighbourBaseline(train.tokens()), config, length, recipe.seed(), device);
         var optimizer = recipe.rule();
         if (latest.isPresent()) {
-            var loaded = Checkpoints.load(latest.get(), optimizer, device);
+            var loaded = Checkpoints.load(latest.get(), recipe, blocks.fingerprint(), device);
             this.position = loaded.position();
             this.start = loaded.state();
             notes.accept("going on after step " + loaded.position().step());
@@ -98,17 +97,50 @@ public final class TrainingRun implements AutoCloseable {
      *
      * @param resume go on from the latest checkpoint, if there is one
      * @param notes receives a line about each thing done
-     * @throws RecipeException if the folder holds a run and {@code resume} is not set, or one with another recipe
+     * @throws RecipeException if the folder holds a run and {@code resume} is not set, or one with another recipe or
+     *     text; or if there is too little text
      */
     public static TrainingRun prepare(
             Path folder, Recipe recipe, boolean resume, Device device, Consumer<String> notes) {
-        AtomicFile.createFolder(folder);
+        AtomicFile.checkFolder(folder);
+        var checkpoints =
+                new Checkpoints(folder.resolve("checkpoints"), recipe.run().keepCheckpoints());
+        var latest = checkpoints.latest();
+        if (!resume) {
+            requireUnused(folder, latest);
+        }
         var file = folder.resolve("recipe.yaml");
         if (resume && Files.exists(file)) {
             requireSame(file, recipe);
         }
+        var run = new TrainingRun(folder, recipe, checkpoints, latest, device, notes);
+        // Only now, so that a run which cannot begin leaves nothing behind.
+        AtomicFile.createFolder(folder.resolve("model"));
         AtomicFile.write(file, RecipeFile.write(recipe));
-        return new TrainingRun(folder, recipe, resume, device, notes);
+        if (latest.isEmpty()) {
+            TokenizerJson.write(run.tokenizer, run.tokenizerFile());
+        }
+        checkpoints.clearUnfinished();
+        return run;
+    }
+
+    private static void requireUnused(Path folder, Optional<Path> latest) {
+        var trace = latest.map(checkpoint -> checkpoint.getFileName().toString());
+        if (trace.isEmpty() && MetricsLog.isStarted(folder)) {
+            trace = Optional.of(MetricsLog.FILE_NAME);
+        }
+        if (trace.isPresent()) {
+            throw new RecipeException(folder + ": holds a run already (" + trace.get()
+                    + "); add --resume to go on with it, or choose another folder with --out");
+        }
+    }
+
+    private static void requireRows(int least, String kind, EncodedCorpus text, int length) {
+        if (text.tokens().length / length < least) {
+            throw new RecipeException("corpus: " + text.tokens().length + " tokens of " + kind
+                    + " text are too few for rows of batch.length " + length
+                    + "; use more files (about one in ten is held out, chosen by its name) or shorter rows");
+        }
     }
 
     private static void requireSame(Path file, Recipe recipe) {
@@ -125,8 +157,8 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     private static Corpus readCorpus(String source, Consumer<String> notes) {
-        if (!isNamed(source) && Files.exists(Path.of(source))) {
-            return Corpus.ofFolder(Path.of(source), EXTENSIONS, Split.DEFAULT);
+        if (!isNamed(source) && Files.exists(path(source))) {
+            return Corpus.ofFolder(path(source), EXTENSIONS, Split.DEFAULT);
         }
         var named = CorpusCatalogue.named(source);
         notes.accept("corpus " + named.key() + " (" + named.licences() + ")");
@@ -139,16 +171,22 @@ public final class TrainingRun implements AutoCloseable {
         return Corpus.ofArtifacts(named.artifacts(), store, Split.DEFAULT);
     }
 
-    private BpeTokenizer tokenizer(boolean resume, Consumer<String> notes) {
-        var file = folder.resolve("model").resolve("tokenizer.json");
-        if (resume && Files.exists(file)) {
-            return TokenizerJson.read(file);
+    private static Path path(String source) {
+        try {
+            return Path.of(source);
+        } catch (InvalidPathException e) {
+            throw new RecipeException("corpus.source: is neither a known name nor a path: " + e.getReason(), e);
         }
+    }
+
+    private Path tokenizerFile() {
+        return modelFolder().resolve("tokenizer.json");
+    }
+
+    private BpeTokenizer trainTokenizer(Consumer<String> notes) {
         notes.accept("training a tokenizer of " + recipe.tokenizer().vocabulary() + " tokens");
         var texts = corpus.train().stream().map(source -> source.text()).toList();
-        var trained = BpeTrainer.ofSize(recipe.tokenizer().vocabulary()).train(texts, (done, total) -> {});
-        TokenizerJson.write(trained, file);
-        return trained;
+        return BpeTrainer.ofSize(recipe.tokenizer().vocabulary()).train(texts, (done, total) -> {});
     }
 
     /** The text the run learns from. */

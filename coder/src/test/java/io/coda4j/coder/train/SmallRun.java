@@ -8,14 +8,15 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A training run small enough for a test, on Java files written for it. */
-final class SmallRun {
+public final class SmallRun {
     private final Path folder;
 
-    SmallRun(Path folder) throws IOException {
+    /** Writes the Java files below {@code folder}; three of their names are among those that are held out. */
+    public SmallRun(Path folder) throws IOException {
         this.folder = folder;
-        var sources = Files.createDirectories(folder.resolve("sources"));
-        for (int i = 0; i < 30; i++) {
-            Files.writeString(sources.resolve("Shape" + i + ".java"), source(i));
+        Files.createDirectories(sources());
+        for (int i = 30; i < 70; i++) {
+            Files.writeString(sources().resolve("Shape" + i + ".java"), source(i));
         }
     }
 
@@ -35,8 +36,14 @@ final class SmallRun {
         return text.append("}\n").toString();
     }
 
-    Recipe recipe(int steps) {
-        return RecipeFile.parse("test", """
+    /** The folder that the recipe's text comes from. */
+    public Path sources() {
+        return folder.resolve("sources");
+    }
+
+    /** The settings of a run of {@code steps} steps with a checkpoint every {@code checkpointEvery} steps. */
+    public String yaml(int steps, int checkpointEvery) {
+        return """
                 seed: 5
                 corpus: {source: "%s"}
                 tokenizer: {vocabulary: 300}
@@ -44,8 +51,12 @@ final class SmallRun {
                 batch: {rows: 3, length: 24}
                 masking: {prefix: 0.2, truncate: 0.1, block: 0.3, blockSizes: [[2, 3]]}
                 loss: {scoreBucket: 16, chunkRows: 40}
-                run: {steps: %d, evaluateEvery: 5, evaluationBlocks: 4, checkpointEvery: 4}
-                """.formatted(folder.resolve("sources"), steps));
+                run: {steps: %d, evaluateEvery: 5, evaluationBlocks: 4, checkpointEvery: %d}
+                """.formatted(sources(), steps, checkpointEvery);
+    }
+
+    Recipe recipe(int steps) {
+        return RecipeFile.parse("test", yaml(steps, 4));
     }
 
     Path out(String name) {

@@ -65,8 +65,8 @@ final class TokenChoices {
         var distribution = workspace(workspaces, worker);
         try {
             distribution.set(logits, offset, settings.sampling());
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(
+        } catch (LogitsException e) {
+            throw new LogitsException(
                     "step " + request.step() + ", row " + row + ", column " + column + ": " + e.getMessage(), e);
         }
         tokens[n] = settings.sampling().temperature() > 0

@@ -55,7 +55,7 @@ public final class TokenDistribution {
     /**
      * Takes the row {@code logits[offset..offset+V)}, which is not changed.
      *
-     * @throws IllegalArgumentException if a logit is NaN or positive infinity, or no token is left
+     * @throws LogitsException if a logit is NaN or positive infinity, or no token is left
      */
     public void set(float[] logits, int offset, Sampling sampling) {
         scale(logits, offset, (float) sampling.temperature());
@@ -97,10 +97,10 @@ public final class TokenDistribution {
             }
         }
         if (isNan || max == Float.POSITIVE_INFINITY) {
-            throw new IllegalArgumentException("logits hold NaN or infinity; the model's output is broken");
+            throw new LogitsException("logits hold NaN or infinity; the model's output is broken");
         }
         if (best < 0) {
-            throw new IllegalArgumentException("no token is left: every logit is minus infinity or suppressed");
+            throw new LogitsException("no token is left: every logit is minus infinity or suppressed");
         }
     }
 

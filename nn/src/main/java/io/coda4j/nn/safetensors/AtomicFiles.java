@@ -1,5 +1,6 @@
 package io.coda4j.nn.safetensors;
 
+import io.coda4j.nn.files.FailureReason;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -52,7 +53,7 @@ final class AtomicFiles implements AutoCloseable {
                 file.force(true);
             }
         } catch (IOException e) {
-            throw new SafetensorsException(target, "the file cannot be written: " + e, e);
+            throw new SafetensorsException(target, "the file cannot be written: " + FailureReason.of(e), e);
         }
     }
 
@@ -66,7 +67,7 @@ final class AtomicFiles implements AutoCloseable {
                 forceFolder(entry.getKey().resolveSibling("."));
             } catch (IOException e) {
                 var failure = new SafetensorsException(
-                        entry.getKey(), "the finished file cannot be moved into place: " + e, e);
+                        entry.getKey(), "the finished file cannot be moved into place: " + FailureReason.of(e), e);
                 published.forEach(path -> delete(path, failure));
                 throw failure;
             }
@@ -97,7 +98,8 @@ final class AtomicFiles implements AutoCloseable {
             try {
                 Files.deleteIfExists(entry.getValue());
             } catch (IOException e) {
-                throw new SafetensorsException(entry.getValue(), "the temporary file cannot be deleted: " + e, e);
+                throw new SafetensorsException(
+                        entry.getValue(), "the temporary file cannot be deleted: " + FailureReason.of(e), e);
             }
         }
     }

@@ -1,5 +1,6 @@
 package io.coda4j.nn.safetensors;
 
+import io.coda4j.nn.files.FailureReason;
 import io.coda4j.nn.json.Json;
 import io.coda4j.nn.json.JsonException;
 import java.io.IOException;
@@ -104,7 +105,7 @@ public final class Safetensors implements AutoCloseable {
         } catch (JsonException e) {
             throw new SafetensorsException(index, "the index is not valid: " + e.getMessage(), e);
         } catch (IOException e) {
-            throw new SafetensorsException(index, "the index cannot be read: " + e, e);
+            throw new SafetensorsException(index, "the index cannot be read: " + FailureReason.of(e), e);
         }
     }
 
@@ -131,7 +132,7 @@ public final class Safetensors implements AutoCloseable {
             files.put(file, bytes);
             return Header.parse(file, bytes);
         } catch (IOException e) {
-            throw new SafetensorsException(file, "the file cannot be read: " + e, e);
+            throw new SafetensorsException(file, "the file cannot be read: " + FailureReason.of(e), e);
         }
     }
 

@@ -1,5 +1,6 @@
 package io.coda4j.nn.safetensors;
 
+import io.coda4j.nn.files.FailureReason;
 import io.coda4j.nn.json.Json;
 import io.coda4j.nn.json.JsonException;
 import java.io.IOException;
@@ -181,7 +182,7 @@ public final class SafetensorsWriter {
                 }
             }
         } catch (IOException e) {
-            throw new SafetensorsException(folder, "the folder cannot be created or read: " + e, e);
+            throw new SafetensorsException(folder, "the folder cannot be created or read: " + FailureReason.of(e), e);
         }
     }
 
