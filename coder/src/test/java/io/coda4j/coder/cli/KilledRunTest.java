@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Training in a process that is killed, or finds the disk full. */
 class KilledRunTest {
-    private static final int STEPS = 120;
+    private static final int STEPS = 80;
     private static final int KILLS = 5;
 
     @TempDir
