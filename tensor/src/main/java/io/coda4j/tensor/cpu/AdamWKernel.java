@@ -7,7 +7,6 @@ import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.spi.Buffer;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -41,7 +40,7 @@ final class AdamWKernel implements Kernel {
         float eps = (float) prim.eps();
         LaneLoop loop = (operands, results, n) ->
                 update(operands, results, n, rate, decay, correction1, correction2, beta1, rest1, beta2, rest2, eps);
-        loop.apply(parallel, DType.F32, size, LaneLoop.segments(Arrays.copyOf(in, 4)), LaneLoop.segments(out));
+        loop.apply(parallel, DType.F32, size, Arrays.copyOf(in, 4), out);
     }
 
     private static float scalar(Buffer buffer) {
@@ -49,8 +48,8 @@ final class AdamWKernel implements Kernel {
     }
 
     private static void update(
-            MemorySegment[] in,
-            MemorySegment[] out,
+            long[] in,
+            long[] out,
             int n,
             float rate,
             float decay,
@@ -61,22 +60,22 @@ final class AdamWKernel implements Kernel {
             float beta2,
             float rest2,
             float eps) {
-        var ps = in[0];
-        var ms = in[1];
-        var vs = in[2];
-        var gs = in[3];
-        var newP = out[0];
-        var newM = out[1];
-        var newV = out[2];
+        long ps = in[0];
+        long ms = in[1];
+        long vs = in[2];
+        long gs = in[3];
+        long newP = out[0];
+        long newM = out[1];
+        long newV = out[2];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            var p = Lanes.load(ps, i * 4L);
-            var g = Lanes.load(gs, i * 4L);
-            var m = Lanes.load(ms, i * 4L).mul(beta1).add(g.mul(rest1));
-            var v = Lanes.load(vs, i * 4L).mul(beta2).add(g.mul(g).mul(rest2));
+            var p = Lanes.load(ps + i * 4L);
+            var g = Lanes.load(gs + i * 4L);
+            var m = Lanes.load(ms + i * 4L).mul(beta1).add(g.mul(rest1));
+            var v = Lanes.load(vs + i * 4L).mul(beta2).add(g.mul(g).mul(rest2));
             var direction = m.mul(correction1).div(v.mul(correction2).sqrt().add(eps));
-            Lanes.store(p.sub(p.mul(decay)).sub(direction.mul(rate)), newP, i * 4L);
-            Lanes.store(m, newM, i * 4L);
-            Lanes.store(v, newV, i * 4L);
+            Lanes.store(p.sub(p.mul(decay)).sub(direction.mul(rate)), newP + i * 4L);
+            Lanes.store(m, newM + i * 4L);
+            Lanes.store(v, newV + i * 4L);
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu;
 
+import static io.coda4j.tensor.cpu.Lanes.ALL;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
@@ -13,7 +14,6 @@ import io.coda4j.tensor.Primitive.CompareOp;
 import io.coda4j.tensor.Primitive.UnaryOp;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
-import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -158,214 +158,219 @@ final class Elementwise {
         };
     }
 
-    private static void neg(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void neg(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.load(x, i * 4L).neg(), y, i * 4L);
+            Lanes.store(Lanes.load(x + i * 4L).neg(), y + i * 4L);
         }
     }
 
-    private static void exp(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void exp(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(VectorMath.exp(Lanes.load(x, i * 4L)), y, i * 4L);
+            Lanes.store(VectorMath.exp(Lanes.load(x + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void log(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void log(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(VectorMath.log(Lanes.load(x, i * 4L)), y, i * 4L);
+            Lanes.store(VectorMath.log(Lanes.load(x + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void sqrt(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void sqrt(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.load(x, i * 4L).sqrt(), y, i * 4L);
+            Lanes.store(Lanes.load(x + i * 4L).sqrt(), y + i * 4L);
         }
     }
 
-    private static void rsqrt(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void rsqrt(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         var one = FloatVector.broadcast(Lanes.F32, 1f);
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(one.div(Lanes.load(x, i * 4L).sqrt()), y, i * 4L);
+            Lanes.store(one.div(Lanes.load(x + i * 4L).sqrt()), y + i * 4L);
         }
     }
 
-    private static void logistic(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void logistic(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(VectorMath.logistic(Lanes.load(x, i * 4L)), y, i * 4L);
+            Lanes.store(VectorMath.logistic(Lanes.load(x + i * 4L)), y + i * 4L);
         }
     }
 
     /** Scalar: only tables of angles are made of it. */
-    private static void sin(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void sin(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i++) {
-            y.set(JAVA_FLOAT_UNALIGNED, i * 4L, (float) Math.sin(floatAt(x, i)));
+            setFloat(y, i, (float) Math.sin(floatAt(x, i)));
         }
     }
 
-    private static void cos(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void cos(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i++) {
-            y.set(JAVA_FLOAT_UNALIGNED, i * 4L, (float) Math.cos(floatAt(x, i)));
+            setFloat(y, i, (float) Math.cos(floatAt(x, i)));
         }
     }
 
-    private static void add(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void add(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.load(a, i * 4L).add(Lanes.load(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.load(a + i * 4L).add(Lanes.load(b + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void sub(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void sub(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.load(a, i * 4L).sub(Lanes.load(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.load(a + i * 4L).sub(Lanes.load(b + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void mul(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void mul(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.load(a, i * 4L).mul(Lanes.load(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.load(a + i * 4L).mul(Lanes.load(b + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void div(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void div(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.load(a, i * 4L).div(Lanes.load(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.load(a + i * 4L).div(Lanes.load(b + i * 4L)), y + i * 4L);
         }
     }
 
     /** As {@link Math#max(float, float)}: NaN wins, and +0 is above -0. */
-    private static void max(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void max(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.load(a, i * 4L).max(Lanes.load(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.load(a + i * 4L).max(Lanes.load(b + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void min(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void min(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.load(a, i * 4L).min(Lanes.load(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.load(a + i * 4L).min(Lanes.load(b + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void negInts(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void negInts(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.loadInts(x, i * 4L).neg(), y, i * 4L);
+            Lanes.store(Lanes.loadInts(x + i * 4L).neg(), y + i * 4L);
         }
     }
 
-    private static void addInts(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void addInts(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.loadInts(a, i * 4L).add(Lanes.loadInts(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.loadInts(a + i * 4L).add(Lanes.loadInts(b + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void subInts(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void subInts(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.loadInts(a, i * 4L).sub(Lanes.loadInts(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.loadInts(a + i * 4L).sub(Lanes.loadInts(b + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void mulInts(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void mulInts(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.loadInts(a, i * 4L).mul(Lanes.loadInts(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.loadInts(a + i * 4L).mul(Lanes.loadInts(b + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void maxInts(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void maxInts(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.loadInts(a, i * 4L).max(Lanes.loadInts(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.loadInts(a + i * 4L).max(Lanes.loadInts(b + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void minInts(MemorySegment[] in, MemorySegment[] out, int n) {
-        var a = in[0];
-        var b = in[1];
-        var y = out[0];
+    private static void minInts(long[] in, long[] out, int n) {
+        long a = in[0];
+        long b = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            Lanes.store(Lanes.loadInts(a, i * 4L).min(Lanes.loadInts(b, i * 4L)), y, i * 4L);
+            Lanes.store(Lanes.loadInts(a + i * 4L).min(Lanes.loadInts(b + i * 4L)), y + i * 4L);
         }
     }
 
     /** The cast of the language: truncates, saturates, and makes 0 of NaN. */
-    private static void floatsToInts(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void floatsToInts(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            var ints = Lanes.load(x, i * 4L).convert(VectorOperators.F2I, 0);
-            Lanes.store(ints.reinterpretAsInts(), y, i * 4L);
+            var ints = Lanes.load(x + i * 4L).convert(VectorOperators.F2I, 0);
+            Lanes.store(ints.reinterpretAsInts(), y + i * 4L);
         }
     }
 
-    private static void intsToFloats(MemorySegment[] in, MemorySegment[] out, int n) {
-        var x = in[0];
-        var y = out[0];
+    private static void intsToFloats(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            var floats = Lanes.loadInts(x, i * 4L).convert(VectorOperators.I2F, 0);
-            Lanes.store(floats.reinterpretAsFloats(), y, i * 4L);
+            var floats = Lanes.loadInts(x + i * 4L).convert(VectorOperators.I2F, 0);
+            Lanes.store(floats.reinterpretAsFloats(), y + i * 4L);
         }
     }
 
     /** A loop over single elements 0 .. n-1 of operands and result, in this order. */
     @FunctionalInterface
     private interface ScalarLoop {
-        void run(MemorySegment[] s, int n);
+        void run(long[] s, int n);
     }
 
     private static Kernel scalars(Parallel parallel, long size, ScalarLoop loop, int... widths) {
-        return (in, out) -> LaneLoop.pieces(parallel, size, (from, n) -> {
-            var slices = new MemorySegment[widths.length];
-            for (int i = 0; i < slices.length; i++) {
-                var whole = CpuBuffer.segment(i < in.length ? in[i] : out[0]);
-                slices[i] = whole.asSlice(from * widths[i], (long) n * widths[i]);
+        return (in, out) -> {
+            var starts = new long[widths.length];
+            for (int i = 0; i < starts.length; i++) {
+                starts[i] = LaneLoop.address(i < in.length ? in[i] : out[0], size * widths[i]);
             }
-            loop.run(slices, n);
-        });
+            LaneLoop.pieces(parallel, size, (from, n) -> {
+                var s = new long[widths.length];
+                for (int i = 0; i < s.length; i++) {
+                    s[i] = starts[i] + from * widths[i];
+                }
+                loop.run(s, n);
+            });
+        };
     }
 
     private static ScalarLoop floatLoop(CompareOp op) {
@@ -393,219 +398,242 @@ final class Elementwise {
     private static ScalarLoop narrowLoop(CompareOp op) {
         var wide = floatLoop(op);
         return (s, n) -> {
-            var slots = Scratch.slots(0, 2);
+            var slots = Scratch.addresses(0, 2);
             for (int done = 0; done < n; done += Scratch.SLOT) {
                 int block = Math.min(Scratch.SLOT, n - done);
-                LaneLoop.widen(s[0].asSlice(done * 2L), slots[0], block);
-                LaneLoop.widen(s[1].asSlice(done * 2L), slots[1], block);
-                wide.run(new MemorySegment[] {slots[0], slots[1], s[2].asSlice(done)}, block);
+                LaneLoop.widen(s[0] + done * 2L, slots[0], block);
+                LaneLoop.widen(s[1] + done * 2L, slots[1], block);
+                wide.run(new long[] {slots[0], slots[1], s[2] + done}, block);
             }
         };
     }
 
-    private static void setBool(MemorySegment y, int i, boolean value) {
-        y.set(JAVA_BYTE, i, (byte) (value ? 1 : 0));
+    private static void setBool(long y, int i, boolean value) {
+        ALL.set(JAVA_BYTE, y + i, (byte) (value ? 1 : 0));
     }
 
-    private static float floatAt(MemorySegment x, int i) {
-        return x.get(JAVA_FLOAT_UNALIGNED, i * 4L);
+    private static void setFloat(long y, int i, float value) {
+        ALL.set(JAVA_FLOAT_UNALIGNED, y + i * 4L, value);
     }
 
-    private static int intAt(MemorySegment x, int i) {
-        return x.get(JAVA_INT_UNALIGNED, i * 4L);
+    private static void setInt(long y, int i, int value) {
+        ALL.set(JAVA_INT_UNALIGNED, y + i * 4L, value);
     }
 
-    private static boolean boolAt(MemorySegment x, int i) {
-        return x.get(JAVA_BYTE, i) != 0;
+    private static void setShort(long y, int i, short value) {
+        ALL.set(JAVA_SHORT_UNALIGNED, y + i * 2L, value);
     }
 
-    private static float bf16At(MemorySegment x, int i) {
-        return Bf16.toFloat(x.get(JAVA_SHORT_UNALIGNED, i * 2L));
+    private static float floatAt(long x, int i) {
+        return ALL.get(JAVA_FLOAT_UNALIGNED, x + i * 4L);
     }
 
-    private static void equalFloats(MemorySegment a, MemorySegment b, MemorySegment y, int n) {
+    private static int intAt(long x, int i) {
+        return ALL.get(JAVA_INT_UNALIGNED, x + i * 4L);
+    }
+
+    private static short shortAt(long x, int i) {
+        return ALL.get(JAVA_SHORT_UNALIGNED, x + i * 2L);
+    }
+
+    private static boolean boolAt(long x, int i) {
+        return ALL.get(JAVA_BYTE, x + i) != 0;
+    }
+
+    private static float bf16At(long x, int i) {
+        return Bf16.toFloat(shortAt(x, i));
+    }
+
+    private static void equalFloats(long a, long b, long y, int n) {
         for (int i = 0; i < n; i++) {
             setBool(y, i, floatAt(a, i) == floatAt(b, i));
         }
     }
 
-    private static void differentFloats(MemorySegment a, MemorySegment b, MemorySegment y, int n) {
+    private static void differentFloats(long a, long b, long y, int n) {
         for (int i = 0; i < n; i++) {
             setBool(y, i, floatAt(a, i) != floatAt(b, i));
         }
     }
 
-    private static void lessFloats(MemorySegment a, MemorySegment b, MemorySegment y, int n) {
+    private static void lessFloats(long a, long b, long y, int n) {
         for (int i = 0; i < n; i++) {
             setBool(y, i, floatAt(a, i) < floatAt(b, i));
         }
     }
 
-    private static void atMostFloats(MemorySegment a, MemorySegment b, MemorySegment y, int n) {
+    private static void atMostFloats(long a, long b, long y, int n) {
         for (int i = 0; i < n; i++) {
             setBool(y, i, floatAt(a, i) <= floatAt(b, i));
         }
     }
 
-    private static void equalInts(MemorySegment a, MemorySegment b, MemorySegment y, int n) {
+    private static void equalInts(long a, long b, long y, int n) {
         for (int i = 0; i < n; i++) {
             setBool(y, i, intAt(a, i) == intAt(b, i));
         }
     }
 
-    private static void differentInts(MemorySegment a, MemorySegment b, MemorySegment y, int n) {
+    private static void differentInts(long a, long b, long y, int n) {
         for (int i = 0; i < n; i++) {
             setBool(y, i, intAt(a, i) != intAt(b, i));
         }
     }
 
-    private static void lessInts(MemorySegment a, MemorySegment b, MemorySegment y, int n) {
+    private static void lessInts(long a, long b, long y, int n) {
         for (int i = 0; i < n; i++) {
             setBool(y, i, intAt(a, i) < intAt(b, i));
         }
     }
 
-    private static void atMostInts(MemorySegment a, MemorySegment b, MemorySegment y, int n) {
+    private static void atMostInts(long a, long b, long y, int n) {
         for (int i = 0; i < n; i++) {
             setBool(y, i, intAt(a, i) <= intAt(b, i));
         }
     }
 
-    private static void not(MemorySegment[] s, int n) {
-        var x = s[0];
-        var y = s[1];
+    private static void not(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
         for (int i = 0; i < n; i++) {
             setBool(y, i, !boolAt(x, i));
         }
     }
 
-    private static void and(MemorySegment[] s, int n) {
-        var a = s[0];
-        var b = s[1];
-        var y = s[2];
+    private static void and(long[] s, int n) {
+        long a = s[0];
+        long b = s[1];
+        long y = s[2];
         for (int i = 0; i < n; i++) {
             setBool(y, i, boolAt(a, i) & boolAt(b, i));
         }
     }
 
-    private static void or(MemorySegment[] s, int n) {
-        var a = s[0];
-        var b = s[1];
-        var y = s[2];
+    private static void or(long[] s, int n) {
+        long a = s[0];
+        long b = s[1];
+        long y = s[2];
         for (int i = 0; i < n; i++) {
             setBool(y, i, boolAt(a, i) | boolAt(b, i));
         }
     }
 
-    private static void selectBytes(MemorySegment[] s, int n) {
-        var p = s[0];
-        var a = s[1];
-        var b = s[2];
-        var y = s[3];
+    private static void selectBytes(long[] s, int n) {
+        long p = s[0];
+        long a = s[1];
+        long b = s[2];
+        long y = s[3];
         for (int i = 0; i < n; i++) {
-            byte left = a.get(JAVA_BYTE, i);
-            byte right = b.get(JAVA_BYTE, i);
-            y.set(JAVA_BYTE, i, boolAt(p, i) ? left : right);
+            byte left = ALL.get(JAVA_BYTE, a + i);
+            byte right = ALL.get(JAVA_BYTE, b + i);
+            ALL.set(JAVA_BYTE, y + i, boolAt(p, i) ? left : right);
         }
     }
 
-    private static void selectShorts(MemorySegment[] s, int n) {
-        var p = s[0];
-        var a = s[1];
-        var b = s[2];
-        var y = s[3];
+    private static void selectShorts(long[] s, int n) {
+        long p = s[0];
+        long a = s[1];
+        long b = s[2];
+        long y = s[3];
         for (int i = 0; i < n; i++) {
-            short left = a.get(JAVA_SHORT_UNALIGNED, i * 2L);
-            short right = b.get(JAVA_SHORT_UNALIGNED, i * 2L);
-            y.set(JAVA_SHORT_UNALIGNED, i * 2L, boolAt(p, i) ? left : right);
+            short left = shortAt(a, i);
+            short right = shortAt(b, i);
+            setShort(y, i, boolAt(p, i) ? left : right);
         }
     }
 
-    private static void selectInts(MemorySegment[] s, int n) {
-        var p = s[0];
-        var a = s[1];
-        var b = s[2];
-        var y = s[3];
-        for (int i = 0; i < n; i++) {
-            int left = intAt(a, i);
-            int right = intAt(b, i);
-            y.set(JAVA_INT_UNALIGNED, i * 4L, boolAt(p, i) ? left : right);
+    private static void selectInts(long[] s, int n) {
+        long p = s[0];
+        long a = s[1];
+        long b = s[2];
+        long y = s[3];
+        int i = 0;
+        for (; i < Lanes.BOOL.loopBound(n); i += Lanes.BOOL.length()) {
+            var flags = Lanes.loadBools(p + i);
+            for (int part = 0; part < Lanes.BOOL.length() / Lanes.COUNT; part++) {
+                long at = (i + part * Lanes.COUNT) * 4L;
+                var selected = Lanes.loadInts(b + at).blend(Lanes.loadInts(a + at), Lanes.mask(flags, part));
+                Lanes.store(selected, y + at);
+            }
+        }
+        for (; i < n; i++) {
+            setInt(y, i, boolAt(p, i) ? intAt(a, i) : intAt(b, i));
         }
     }
 
-    private static void selectLongs(MemorySegment[] s, int n) {
-        var p = s[0];
-        var a = s[1];
-        var b = s[2];
-        var y = s[3];
+    private static void selectLongs(long[] s, int n) {
+        long p = s[0];
+        long a = s[1];
+        long b = s[2];
+        long y = s[3];
         for (int i = 0; i < n; i++) {
-            long left = a.get(JAVA_LONG_UNALIGNED, i * 8L);
-            long right = b.get(JAVA_LONG_UNALIGNED, i * 8L);
-            y.set(JAVA_LONG_UNALIGNED, i * 8L, boolAt(p, i) ? left : right);
+            long left = ALL.get(JAVA_LONG_UNALIGNED, a + i * 8L);
+            long right = ALL.get(JAVA_LONG_UNALIGNED, b + i * 8L);
+            ALL.set(JAVA_LONG_UNALIGNED, y + i * 8L, boolAt(p, i) ? left : right);
         }
     }
 
-    private static void boolsToFloats(MemorySegment[] s, int n) {
-        var x = s[0];
-        var y = s[1];
+    private static void boolsToFloats(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
         for (int i = 0; i < n; i++) {
-            y.set(JAVA_FLOAT_UNALIGNED, i * 4L, boolAt(x, i) ? 1 : 0);
+            setFloat(y, i, boolAt(x, i) ? 1 : 0);
         }
     }
 
-    private static void boolsToInts(MemorySegment[] s, int n) {
-        var x = s[0];
-        var y = s[1];
+    private static void boolsToInts(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
         for (int i = 0; i < n; i++) {
-            y.set(JAVA_INT_UNALIGNED, i * 4L, boolAt(x, i) ? 1 : 0);
+            setInt(y, i, boolAt(x, i) ? 1 : 0);
         }
     }
 
-    private static void boolsToBf16(MemorySegment[] s, int n) {
-        var x = s[0];
-        var y = s[1];
+    private static void boolsToBf16(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
         for (int i = 0; i < n; i++) {
-            y.set(JAVA_SHORT_UNALIGNED, i * 2L, Bf16.fromFloat(boolAt(x, i) ? 1 : 0));
+            setShort(y, i, Bf16.fromFloat(boolAt(x, i) ? 1 : 0));
         }
     }
 
-    private static void intsToBools(MemorySegment[] s, int n) {
-        var x = s[0];
-        var y = s[1];
+    private static void intsToBools(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
         for (int i = 0; i < n; i++) {
             setBool(y, i, intAt(x, i) != 0);
         }
     }
 
-    private static void intsToBf16(MemorySegment[] s, int n) {
-        var x = s[0];
-        var y = s[1];
+    private static void intsToBf16(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
         for (int i = 0; i < n; i++) {
-            y.set(JAVA_SHORT_UNALIGNED, i * 2L, Bf16.fromFloat(intAt(x, i)));
+            setShort(y, i, Bf16.fromFloat(intAt(x, i)));
         }
     }
 
-    private static void floatsToBools(MemorySegment[] s, int n) {
-        var x = s[0];
-        var y = s[1];
+    private static void floatsToBools(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
         for (int i = 0; i < n; i++) {
             setBool(y, i, floatAt(x, i) != 0);
         }
     }
 
-    private static void bf16ToBools(MemorySegment[] s, int n) {
-        var x = s[0];
-        var y = s[1];
+    private static void bf16ToBools(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
         for (int i = 0; i < n; i++) {
             setBool(y, i, bf16At(x, i) != 0);
         }
     }
 
-    private static void bf16ToInts(MemorySegment[] s, int n) {
-        var x = s[0];
-        var y = s[1];
+    private static void bf16ToInts(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
         for (int i = 0; i < n; i++) {
-            y.set(JAVA_INT_UNALIGNED, i * 4L, (int) bf16At(x, i));
+            setInt(y, i, (int) bf16At(x, i));
         }
     }
 }

@@ -2,6 +2,7 @@ package io.coda4j.tensor.cpu;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
@@ -24,6 +25,10 @@ final class Lanes {
     static final VectorSpecies<Short> BF16 =
             VectorSpecies.of(short.class, VectorShape.forBitSize(F32.vectorBitSize() / 2));
 
+    /** As many bytes as there are lanes, or 8 where that is more: the narrowest vectors there are. */
+    static final VectorSpecies<Byte> BOOL =
+            VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, F32.vectorBitSize() / 4)));
+
     static final VectorSpecies<Long> I64 = VectorSpecies.of(long.class, F32.vectorShape());
 
     /** Elements of one vector: 4, 8 or 16. */
@@ -31,6 +36,17 @@ final class Lanes {
 
     /** Bytes of one vector. */
     static final int BYTES = F32.vectorByteSize();
+
+    /**
+     * The whole address space, in which addresses are offsets.
+     *
+     * <p>C2 checks every access to a segment against that segment's scope and size, and in loops over several of them it
+     * guessed again and again that a check can be moved out of the loop, failed, and compiled the loop anew: kernels of
+     * the optimiser reached their speed after a minute. Against this segment there is nothing to check. Whoever uses it
+     * has checked the sizes before; {@link LaneLoop} does it for the loops that it is given.
+     */
+    @SuppressWarnings("restricted")
+    static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     private static final VectorShuffle<Float> SWAP_1 = swap(1);
     private static final VectorShuffle<Float> SWAP_2 = swap(2);
@@ -57,6 +73,22 @@ final class Lanes {
 
     static void store(LongVector value, MemorySegment data, long offset) {
         value.intoMemorySegment(data, offset, ORDER);
+    }
+
+    static FloatVector load(long address) {
+        return FloatVector.fromMemorySegment(F32, ALL, address, ORDER);
+    }
+
+    static void store(FloatVector value, long address) {
+        value.intoMemorySegment(ALL, address, ORDER);
+    }
+
+    static IntVector loadInts(long address) {
+        return IntVector.fromMemorySegment(I32, ALL, address, ORDER);
+    }
+
+    static void store(IntVector value, long address) {
+        value.intoMemorySegment(ALL, address, ORDER);
     }
 
     static FloatVector load(MemorySegment data, long offset) {
@@ -90,6 +122,15 @@ final class Lanes {
 
     static void store(IntVector value, MemorySegment data, long offset, VectorMask<Integer> mask) {
         value.intoMemorySegment(data, offset, ORDER, mask);
+    }
+
+    static ByteVector loadBools(long address) {
+        return ByteVector.fromMemorySegment(BOOL, ALL, address, ORDER);
+    }
+
+    /** The lanes whose flag is set; {@code part} counts vectors of {@link #COUNT} lanes within {@code flags}. */
+    static VectorMask<Integer> mask(ByteVector flags, int part) {
+        return flags.convertShape(VectorOperators.B2I, I32, part).compare(VectorOperators.NE, 0);
     }
 
     static FloatVector loadBf16(MemorySegment data, long offset) {

@@ -8,7 +8,9 @@ import static io.coda4j.tensor.cpu.MicroKernel.PANEL_BYTES;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
 
+import io.coda4j.tensor.Bf16;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -23,6 +25,7 @@ final class MatmulPack {
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
     static final VectorSpecies<Short> SHORTS =
             VectorSpecies.of(short.class, VectorShape.forBitSize(SPECIES.vectorBitSize() / 2));
+    private static final VectorSpecies<Float> QUAD = FloatVector.SPECIES_128;
     private static final int HALF_LANE_BYTES = LANES * Short.BYTES;
 
     /** Floats of the buffer that {@link #turnedPanel} needs. */
@@ -116,12 +119,54 @@ final class MatmulPack {
     static void leftColumns(
             boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
         for (int k = 0; k < depth; k++) {
-            if (narrow) {
+            if (MR == QUAD.length()) {
+                quads(narrow, from, offset + k * stride, rows, to, k * MR, MR * depth);
+            } else if (narrow) {
                 narrowColumn(from, offset + k * stride, rows, to, k * MR, MR * depth);
             } else {
                 wideColumn(from, offset + k * stride, rows, to, k * MR, MR * depth);
             }
         }
+    }
+
+    /** Groups of four rows need no masks, which are slow without registers for them. */
+    private static void quads(
+            boolean narrow, MemorySegment from, long offset, int rows, float[] to, int at, int group) {
+        int whole = QUAD.loopBound(rows);
+        if (narrow) {
+            narrowQuads(from, offset, whole, to, at, group);
+        } else {
+            wideQuads(from, offset, whole, to, at, group);
+        }
+        at += whole / MR * group;
+        for (int r = whole; r < Math.ceilDiv(rows, MR) * MR; r++) {
+            to[at + r - whole] = r < rows ? element(narrow, from, offset, r) : 0;
+        }
+    }
+
+    private static void wideQuads(MemorySegment from, long offset, int rows, float[] to, int at, int group) {
+        for (int r = 0; r < rows; r += MR) {
+            FloatVector.fromMemorySegment(QUAD, from, offset + r * 4L, ORDER).intoArray(to, at);
+            at += group;
+        }
+    }
+
+    private static void narrowQuads(MemorySegment from, long offset, int rows, float[] to, int at, int group) {
+        for (int r = 0; r < rows; r += MR) {
+            ShortVector.fromMemorySegment(ShortVector.SPECIES_64, from, offset + r * 2L, ORDER)
+                    .convertShape(VectorOperators.ZERO_EXTEND_S2I, IntVector.SPECIES_128, 0)
+                    .reinterpretAsInts()
+                    .lanewise(VectorOperators.LSHL, 16)
+                    .reinterpretAsFloats()
+                    .intoArray(to, at);
+            at += group;
+        }
+    }
+
+    private static float element(boolean narrow, MemorySegment from, long offset, int row) {
+        return narrow
+                ? Bf16.toFloat(from.get(ValueLayout.JAVA_SHORT_UNALIGNED, offset + row * 2L))
+                : from.get(ValueLayout.JAVA_FLOAT_UNALIGNED, offset + row * 4L);
     }
 
     // Whole vectors are stored over the start of the next step, which is written afterwards; the last step of a group

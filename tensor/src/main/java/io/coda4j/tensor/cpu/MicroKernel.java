@@ -24,8 +24,8 @@ final class MicroKernel {
     /** Bytes of one step of a right panel. */
     static final int PANEL_BYTES = NR * Float.BYTES;
 
-    /** Rows of a tile: as many accumulators as the registers hold, 32 of them with 512-bit vectors, else at least 16. */
-    static final int MR = LANES >= 16 ? 12 : 6;
+    /** Rows of a tile: as many as the registers hold, of which there are 32 with 512-bit vectors, else at least 16. */
+    static final int MR = LANES >= 16 ? 12 : 4;
 
     /** The greatest depth of one product; a right panel of this depth fits the first-level cache. */
     static final int KC = 256;
@@ -40,7 +40,7 @@ final class MicroKernel {
         if (MR == 12) {
             MicroKernel12.rows(depth, a, at, panel, from, tile);
         } else {
-            MicroKernel6.rows(depth, a, at, panel, from, tile);
+            MicroKernel4.rows(depth, a, at, panel, from, tile);
         }
     }
 
@@ -49,7 +49,7 @@ final class MicroKernel {
         if (MR == 12) {
             MicroKernel12.columns(depth, a, at, stride, panel, from, tile);
         } else {
-            MicroKernel6.columns(depth, a, at, stride, panel, from, tile);
+            MicroKernel4.columns(depth, a, at, stride, panel, from, tile);
         }
     }
 }

@@ -35,4 +35,14 @@ final class Scratch {
         System.arraycopy(OF_THREAD.get().slots, first, slots, 0, count);
         return slots;
     }
+
+    /** As {@link #slots}, as addresses for {@link Lanes#ALL}. */
+    static long[] addresses(int first, int count) {
+        var scratch = OF_THREAD.get();
+        var addresses = new long[count];
+        for (int i = 0; i < count; i++) {
+            addresses[i] = scratch.slots[first + i].address();
+        }
+        return addresses;
+    }
 }

@@ -2,7 +2,6 @@ package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
-import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
 
@@ -25,34 +24,34 @@ final class SwiGluKernel {
         };
     }
 
-    private static void forward(MemorySegment[] in, MemorySegment[] out, int n) {
-        var gate = in[0];
-        var up = in[1];
-        var y = out[0];
+    private static void forward(long[] in, long[] out, int n) {
+        long gate = in[0];
+        long up = in[1];
+        long y = out[0];
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            var x = Lanes.load(gate, i * 4L);
+            var x = Lanes.load(gate + i * 4L);
             var silu = x.div(VectorMath.exp(x.neg()).add(1f));
-            Lanes.store(silu.mul(Lanes.load(up, i * 4L)), y, i * 4L);
+            Lanes.store(silu.mul(Lanes.load(up + i * 4L)), y + i * 4L);
         }
     }
 
-    private static void gradient(MemorySegment[] in, MemorySegment[] out, int n) {
-        var gate = in[0];
-        var up = in[1];
-        var g = in[2];
-        var dgate = out[0];
-        var dup = out[1];
+    private static void gradient(long[] in, long[] out, int n) {
+        long gate = in[0];
+        long up = in[1];
+        long g = in[2];
+        long dgate = out[0];
+        long dup = out[1];
         var one = FloatVector.broadcast(Lanes.F32, 1f);
         for (int i = 0; i < n; i += Lanes.COUNT) {
-            var x = Lanes.load(gate, i * 4L);
-            var wide = Lanes.load(g, i * 4L);
+            var x = Lanes.load(gate + i * 4L);
+            var wide = Lanes.load(g + i * 4L);
             var s = VectorMath.logistic(x);
             var xs = x.mul(s);
             // d silu(x) / dx = s + x s (1 - s)
             var slope = xs.fma(one.sub(s), s);
-            var gateCotangent = wide.mul(Lanes.load(up, i * 4L)).mul(slope);
-            Lanes.store(gateCotangent, dgate, i * 4L);
-            Lanes.store(wide.mul(xs), dup, i * 4L);
+            var gateCotangent = wide.mul(Lanes.load(up + i * 4L)).mul(slope);
+            Lanes.store(gateCotangent, dgate + i * 4L);
+            Lanes.store(wide.mul(xs), dup + i * 4L);
         }
     }
 }

@@ -1,14 +1,24 @@
 package io.coda4j.tensor.cpu;
 
+import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Eager;
+import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.AttentionMask;
+import io.coda4j.tensor.Scope;
+import io.coda4j.tensor.TensorType;
 import java.util.List;
 
 /** Calls every hot kernel often enough for it to be compiled; run in a process of its own. */
 final class HotKernelWorkload {
+    private static final CpuDevice DEVICE = CpuDevice.withThreads(1);
+
     private HotKernelWorkload() {}
 
     public static void main(String[] args) {
+        for (int i = 0; i < 50; i++) {
+            elementwise();
+        }
         for (int i = 0; i < 2; i++) {
             for (var form : List.of("NT", "NN", "TN", "TT")) {
                 for (var dtype : List.of(DType.F32, DType.BF16)) {
@@ -21,6 +31,18 @@ final class HotKernelWorkload {
                 MatmulCase.matrices("NT", dtype, 3, 400, 50).run(1);
                 new AttentionCase(dtype, AttentionMask.CAUSAL, 1, 40, 40, 2, 1, 32, 0, 2).run(1);
             }
+        }
+    }
+
+    private static void elementwise() {
+        try (var _ = Scope.open()) {
+            var type = TensorType.f32(256);
+            var x = Array.of(type, new double[256]);
+            var one = Array.scalar(1f);
+            var eager = new Eager(DEVICE);
+            eager.apply(new Primitive.SwiGluGrad(), List.of(x, x, x));
+            eager.apply(new Primitive.AdamW(0.9, 0.99, 1e-8), List.of(x, x, x, x, one, one, one, one));
+            eager.run(() -> x.eq(x).select(x, x));
         }
     }
 }
