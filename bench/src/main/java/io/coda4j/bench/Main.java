@@ -1,5 +1,6 @@
 package io.coda4j.bench;
 
+import io.coda4j.bench.peers.PeersCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -8,7 +9,7 @@ import picocli.CommandLine.Command;
         name = "coda bench",
         mixinStandardHelpOptions = true,
         description = "Measures this engine, and its peers on the same work.",
-        subcommands = {ProfileCommand.class})
+        subcommands = {ProfileCommand.class, PeersCommand.class})
 public final class Main {
     private Main() {}
 

@@ -1,0 +1,243 @@
+package io.coda4j.bench.peers;
+
+import io.coda4j.autograd.Autograd;
+import io.coda4j.bench.Workload;
+import io.coda4j.coder.train.TrainStep;
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Interpreter;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Scope;
+import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.Trace;
+import io.coda4j.tensor.cpu.CpuDevice;
+import io.coda4j.tensor.spi.Executable;
+import io.coda4j.tensor.spi.Layout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+
+/** This project's CPU device. */
+final class CodaEngine implements Engine {
+    private final CpuDevice device;
+
+    CodaEngine(CpuDevice device) {
+        this.device = device;
+    }
+
+    @Override
+    public String description() {
+        return "coda4j, " + device.description() + ", Java " + Runtime.version();
+    }
+
+    @Override
+    public Task prepare(Work work) {
+        return switch (work) {
+            case Work.Gemm gemm -> gemm(gemm);
+            case Work.Attention attention -> attention(attention);
+            case Work.Rows rows -> rows(rows);
+            case Work.Step step -> new StepTask(Workload.named(step.workload()));
+        };
+    }
+
+    private Task gemm(Work.Gemm work) {
+        boolean isRowMajor = !work.form().equals("TN");
+        boolean isTransposed = work.form().equals("NT");
+        var x = isRowMajor ? Shape.of(work.m(), work.k()) : Shape.of(work.k(), work.m());
+        var w = isTransposed ? Shape.of(work.n(), work.k()) : Shape.of(work.k(), work.n());
+        var dot = new Primitive.Dot(
+                List.of(), List.of(), List.of(isRowMajor ? 1 : 0), List.of(isTransposed ? 1 : 0), DType.F32);
+        return task(
+                in -> Interpreter.current().apply(dot, in),
+                new Layout(work.isFrozen() ? Set.of(1) : Set.of()),
+                uniform(1, x),
+                uniform(2, w));
+    }
+
+    private Task attention(Work.Attention work) {
+        var queries = Shape.of(1, work.length(), work.heads(), work.headDim());
+        var keys = Shape.of(1, work.length(), work.kvHeads(), work.headDim());
+        var prim = new Primitive.Attention(1 / Math.sqrt(work.headDim()), Primitive.AttentionMask.FULL);
+        var segments = Array.of(Shape.of(1, work.length()), new int[work.length()]);
+        var start = Array.scalar(0);
+        UnaryOperator<List<Tensor>> forward =
+                in -> List.of(Tensor.apply(prim, in.get(0), in.get(1), in.get(2), in.get(3), in.get(4), in.get(5))
+                        .getFirst());
+        UnaryOperator<List<Tensor>> both = in -> Autograd.vjp(
+                qkv -> forward.apply(List.of(qkv.get(0), qkv.get(1), qkv.get(2), in.get(3), in.get(4), in.get(5))),
+                in.subList(0, 3),
+                List.of(in.get(6)));
+        return work.isBackward()
+                ? task(
+                        both,
+                        Layout.DENSE,
+                        uniform(1, queries),
+                        uniform(2, keys),
+                        uniform(3, keys),
+                        segments,
+                        segments,
+                        start,
+                        uniform(4, queries))
+                : task(
+                        forward,
+                        Layout.DENSE,
+                        uniform(1, queries),
+                        uniform(2, keys),
+                        uniform(3, keys),
+                        segments,
+                        segments,
+                        start);
+    }
+
+    private Task rows(Work.Rows work) {
+        var shape = Shape.of(work.rows(), work.width());
+        var x = uniform(1, shape);
+        return switch (work.function()) {
+            case RMS_NORM ->
+                task(
+                        in -> Tensor.apply(new Primitive.RmsNorm(1e-6), in.get(0), in.get(1)),
+                        Layout.DENSE,
+                        x,
+                        uniform(2, Shape.of(work.width())));
+            case SWIGLU ->
+                task(
+                        in -> Tensor.apply(new Primitive.SwiGlu(), in.get(0), in.get(1)),
+                        Layout.DENSE,
+                        x,
+                        uniform(2, shape));
+            case SOFTMAX -> task(in -> List.of(in.getFirst().softmax()), Layout.DENSE, x);
+            case EXP -> task(in -> List.of(in.getFirst().exp()), Layout.DENSE, x);
+            case ADD -> task(in -> List.of(in.get(0).add(in.get(1))), Layout.DENSE, x, uniform(2, shape));
+            case CROSS_ENTROPY ->
+                task(
+                        in -> Tensor.apply(new Primitive.CrossEntropy(), in.get(0), in.get(1)),
+                        Layout.DENSE,
+                        x,
+                        Array.of(Shape.of(work.rows()), Operands.indices(2, work.rows(), work.width())));
+            case ADAMW -> new AdamWTask(work);
+        };
+    }
+
+    private static Array uniform(long seed, Shape shape) {
+        return Array.of(shape, Operands.uniform(seed, Math.toIntExact(shape.size())));
+    }
+
+    private Task task(UnaryOperator<List<Tensor>> function, Layout layout, Array... operands) {
+        var types = Arrays.stream(operands).map(Array::type).toList();
+        return new ProgramTask(device.compile(Trace.of("work", function, types), layout), operands);
+    }
+
+    private final class ProgramTask implements Task {
+        private final Executable executable;
+        private final List<Array> operands;
+        private List<Array> results = List.of();
+
+        ProgramTask(Executable executable, Array... operands) {
+            this.executable = executable;
+            this.operands =
+                    Arrays.stream(operands).map(array -> array.to(device)).toList();
+        }
+
+        @Override
+        public void run() {
+            results.forEach(Array::close);
+            results = executable.run(operands);
+        }
+
+        @Override
+        public float[] sample() {
+            return first(results.getFirst());
+        }
+
+        @Override
+        public void close() {
+            executable.close();
+        }
+    }
+
+    private static float[] first(Array array) {
+        return Arrays.copyOf(
+                array.toFloats(), (int) Math.min(Operands.SAMPLE, array.type().size()));
+    }
+
+    /** Updates in place, as training does. */
+    private final class AdamWTask implements Task {
+        private final Executable executable;
+        private final List<Array> rest;
+        private List<Array> state;
+
+        AdamWTask(Work.Rows work) {
+            var type = TensorType.f32(work.rows(), work.width());
+            var scalar = TensorType.f32();
+            var program = Trace.of(
+                    "adamw",
+                    in -> Interpreter.current().apply(new Primitive.AdamW(0.9, 0.95, 1e-8), in),
+                    List.of(type, type, type, type, scalar, scalar, scalar, scalar));
+            executable = device.compile(program.donating(Set.of(0, 1, 2)), Layout.DENSE);
+            state = List.of(
+                    uniform(1, type.shape()).to(device),
+                    Array.of(type.shape(), new float[(int) type.size()]).to(device),
+                    Array.of(type.shape(), new float[(int) type.size()]).to(device));
+            rest = List.of(
+                    uniform(2, type.shape()).to(device),
+                    Array.scalar(1e-3f).to(device),
+                    Array.scalar(0.1f).to(device),
+                    Array.scalar(1f).to(device),
+                    Array.scalar(1f).to(device));
+        }
+
+        @Override
+        public void run() {
+            var arguments = new ArrayList<>(state);
+            arguments.addAll(rest);
+            state = executable.run(arguments);
+        }
+
+        @Override
+        public float[] sample() {
+            return first(state.getFirst());
+        }
+
+        @Override
+        public void close() {
+            executable.close();
+        }
+    }
+
+    private final class StepTask implements Task {
+        private final Scope scope = Scope.open();
+        private final Compiled<TrainStep.Input, TrainStep.Output> program;
+        private TrainStep.Input input;
+        private float loss;
+
+        StepTask(Workload workload) {
+            program = workload.step().compile(device);
+            input = workload.input(device);
+        }
+
+        @Override
+        public void run() {
+            try (var inner = Scope.open()) {
+                var output = program.apply(input);
+                loss = (float) ((Array) output.loss()).item();
+                input = new TrainStep.Input(inner.keep(output.state()), input.batch(), input.scalars());
+            }
+        }
+
+        @Override
+        public float[] sample() {
+            return new float[] {loss};
+        }
+
+        @Override
+        public void close() {
+            program.close();
+            scope.close();
+        }
+    }
+}

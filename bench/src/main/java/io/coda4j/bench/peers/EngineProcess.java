@@ -1,0 +1,116 @@
+package io.coda4j.bench.peers;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/** An engine in a process of its own; see {@link EngineServer}. */
+final class EngineProcess implements AutoCloseable {
+    private final String name;
+    private final Process process;
+    private final BufferedReader answers;
+    private final PrintWriter requests;
+    private final String description;
+
+    private EngineProcess(String name, Process process) {
+        this.name = name;
+        this.process = process;
+        this.answers = process.inputReader(StandardCharsets.UTF_8);
+        this.requests = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
+        this.description = answer().substring("ok ".length());
+    }
+
+    /**
+     * Starts an engine.
+     *
+     * @param libraries the folder with the peers' jars
+     */
+    static EngineProcess start(String name, int threads, Path libraries) throws IOException {
+        var classPath = System.getProperty("java.class.path") + File.pathSeparator + libraries.resolve("*");
+        var command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--add-modules",
+                "jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-XX:Tier3DelayOn=1000",
+                "-cp",
+                classPath,
+                EngineServer.class.getName(),
+                name,
+                String.valueOf(threads)));
+        var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
+        // Settings for other builds of OpenBLAS slow this one; OpenMP's would override the number of threads.
+        for (var variable : List.of("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OMP_NUM_THREADS")) {
+            builder.environment().remove(variable);
+        }
+        builder.environment().put("OMP_NUM_THREADS", String.valueOf(threads));
+        builder.environment().put("OPENBLAS_NUM_THREADS", String.valueOf(threads));
+        return new EngineProcess(name, builder.start());
+    }
+
+    String name() {
+        return name;
+    }
+
+    String description() {
+        return description;
+    }
+
+    /** Makes work ready; some elements of its result, or empty if this engine cannot do it. */
+    Optional<double[]> prepare(String kind, int index) {
+        requests.println("prepare " + kind + " " + index);
+        var answer = answer();
+        if (answer.startsWith("no ")) {
+            return Optional.empty();
+        }
+        return Optional.of(Arrays.stream(answer.split(" "))
+                .skip(1)
+                .mapToDouble(Double::parseDouble)
+                .toArray());
+    }
+
+    /** The seconds of one run, measured over at least {@code seconds}. */
+    double run(double seconds) {
+        requests.println("run " + seconds);
+        return Double.parseDouble(answer().split(" ")[1]);
+    }
+
+    private String answer() {
+        try {
+            var line = answers.readLine();
+            if (line == null) {
+                throw new IllegalStateException("the process of " + name + " has ended, exit code "
+                        + process.waitFor() + "; run it by itself to see why: java -cp ... "
+                        + EngineServer.class.getName() + " " + name + " 1");
+            }
+            return line;
+        } catch (IOException e) {
+            throw new IllegalStateException("the process of " + name + " cannot be heard", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while waiting for " + name, e);
+        }
+    }
+
+    @Override
+    public void close() {
+        // The end of its input ends the process.
+        requests.close();
+        try {
+            if (!process.waitFor(10, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+            }
+        } catch (InterruptedException _) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+package io.coda4j.bench.peers;
+
+import io.coda4j.tensor.cpu.CpuDevice;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The process of one engine. Requests come as lines on standard input, each gets one line on standard output:
+ *
+ * <pre>
+ * prepare KIND INDEX   ok, and some elements of the result; or: no REASON
+ * run SECONDS          ok, and the seconds of one run, from as many runs as take that long
+ * </pre>
+ */
+final class EngineServer {
+    private final Engine engine;
+    private Engine.@Nullable Task task;
+
+    private EngineServer(Engine engine) {
+        this.engine = engine;
+    }
+
+    /** Arguments: the engine's name and its number of threads. */
+    public static void main(String[] args) throws IOException {
+        // What libraries print must not get between the answers.
+        var answers = System.out;
+        System.setOut(System.err);
+        int threads = Integer.parseInt(args[1]);
+        Engine engine = switch (args[0]) {
+            case "coda" -> new CodaEngine(CpuDevice.withThreads(threads));
+            case "torch" -> new TorchEngine(threads);
+            case "openblas" -> new OpenBlasEngine(threads);
+            default -> throw new IllegalArgumentException("no engine is called " + args[0]);
+        };
+        new EngineServer(engine).serve(answers);
+    }
+
+    private void serve(PrintStream answers) throws IOException {
+        answers.println("ok " + engine.description());
+        var requests = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (var line = requests.readLine(); line != null; line = requests.readLine()) {
+            var words = line.split(" ");
+            answers.println(
+                    words[0].equals("prepare")
+                            ? prepare(Work.of(words[1]).get(Integer.parseInt(words[2])))
+                            : run(Double.parseDouble(words[1])));
+        }
+    }
+
+    private String prepare(Work work) {
+        if (task != null) {
+            task.close();
+            task = null;
+        }
+        try {
+            task = engine.prepare(work);
+        } catch (UnsupportedOperationException e) {
+            return "no " + e.getMessage();
+        }
+        task.run();
+        var answer = new StringBuilder("ok");
+        for (float value : task.sample()) {
+            answer.append(' ').append(value);
+        }
+        return answer.toString();
+    }
+
+    private String run(double atLeast) {
+        if (task == null) {
+            throw new IllegalStateException("run before prepare");
+        }
+        long start = System.nanoTime();
+        long runs = 0;
+        double passed;
+        do {
+            task.run();
+            runs++;
+            passed = (System.nanoTime() - start) * 1e-9;
+        } while (passed < atLeast);
+        return "ok " + passed / runs;
+    }
+}

@@ -1,0 +1,208 @@
+package io.coda4j.bench.peers;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import io.coda4j.bench.Workload;
+import java.util.Arrays;
+import java.util.List;
+
+/** PyTorch on the CPU, through DJL. */
+final class TorchEngine implements Engine {
+    private final NDManager manager;
+    private final String description;
+
+    TorchEngine(int threads) {
+        System.setProperty("ai.djl.offline", "true");
+        System.setProperty("ai.djl.pytorch.num_threads", String.valueOf(threads));
+        System.setProperty("ai.djl.pytorch.num_interop_threads", "1");
+        manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+        description = "PyTorch " + manager.getEngine().getVersion() + " through DJL, " + threads + " threads";
+    }
+
+    @Override
+    public String description() {
+        return description;
+    }
+
+    @Override
+    public Task prepare(Work work) {
+        return switch (work) {
+            case Work.Gemm gemm -> gemm(gemm);
+            case Work.Attention attention -> attention(attention);
+            case Work.Rows rows -> rows(rows);
+            case Work.Step step -> new TorchStep(manager, Workload.named(step.workload()));
+        };
+    }
+
+    private Task gemm(Work.Gemm work) {
+        return switch (work.form()) {
+            case "NT" ->
+                task(
+                        "return torch.linear(x, w)",
+                        List.of("x", "w"),
+                        uniform(1, work.m(), work.k()),
+                        uniform(2, work.n(), work.k()));
+            case "NN" ->
+                task(
+                        "return torch.mm(x, w)",
+                        List.of("x", "w"),
+                        uniform(1, work.m(), work.k()),
+                        uniform(2, work.k(), work.n()));
+            case "TN" ->
+                task(
+                        "return torch.mm(torch.t(x), w)",
+                        List.of("x", "w"),
+                        uniform(1, work.k(), work.m()),
+                        uniform(2, work.k(), work.n()));
+            default -> throw new UnsupportedOperationException("form " + work.form());
+        };
+    }
+
+    private Task attention(Work.Attention work) {
+        // [1,T,H,D] as PyTorch wants it; key heads are repeated by the operation itself.
+        var body = """
+                a = torch.transpose(q, 1, 2)
+                b = torch.transpose(k, 1, 2)
+                c = torch.transpose(v, 1, 2)
+                y = torch.scaled_dot_product_attention(a, b, c, None, 0., False, scale=None, enable_gqa=True)
+                return torch.transpose(y, 1, 2)
+                """;
+        var q = uniform(1, 1, work.length(), work.heads(), work.headDim());
+        var k = uniform(2, 1, work.length(), work.kvHeads(), work.headDim());
+        var v = uniform(3, 1, work.length(), work.kvHeads(), work.headDim());
+        if (!work.isBackward()) {
+            return task(body, List.of("q", "k", "v"), q, k, v);
+        }
+        var g = uniform(4, 1, work.length(), work.heads(), work.headDim());
+        return new GradientTask(new TorchScript(manager, List.of("q", "k", "v"), body), g, q, k, v);
+    }
+
+    private Task rows(Work.Rows work) {
+        var x = uniform(1, work.rows(), work.width());
+        return switch (work.function()) {
+            case RMS_NORM ->
+                task(
+                        "return torch.rms_norm(x, [" + work.width() + "], w, 1.0e-06)",
+                        List.of("x", "w"),
+                        x,
+                        uniform(2, work.width()));
+            case SWIGLU ->
+                task(
+                        "return torch.mul(torch.silu(x), up)",
+                        List.of("x", "up"),
+                        x,
+                        uniform(2, work.rows(), work.width()));
+            case SOFTMAX -> task("return torch.softmax(x, 1)", List.of("x"), x);
+            case EXP -> task("return torch.exp(x)", List.of("x"), x);
+            case ADD -> task("return torch.add(x, y)", List.of("x", "y"), x, uniform(2, work.rows(), work.width()));
+            case CROSS_ENTROPY ->
+                task(
+                        "return torch.cross_entropy_loss(x, targets, None, 0, -100, 0.)",
+                        List.of("x", "targets"),
+                        x,
+                        manager.create(Operands.indices(2, work.rows(), work.width()))
+                                .toType(DataType.INT64, false));
+            case ADAMW -> adamW(work);
+        };
+    }
+
+    private Task adamW(Work.Rows work) {
+        var shape = new Shape(work.rows(), work.width());
+        var body = TorchStep.adamW("p", "g", "m", "v", 1e-3, 0.1, "1.", "1.") + "return p\n";
+        return task(
+                body,
+                List.of("p", "m", "v", "g"),
+                uniform(1, work.rows(), work.width()),
+                manager.zeros(shape),
+                manager.zeros(shape),
+                uniform(2, work.rows(), work.width()));
+    }
+
+    private NDArray uniform(long seed, int... dims) {
+        int size = Arrays.stream(dims).reduce(1, Math::multiplyExact);
+        return manager.create(
+                Operands.uniform(seed, size),
+                new Shape(Arrays.stream(dims).asLongStream().toArray()));
+    }
+
+    private Task task(String body, List<String> arguments, NDArray... operands) {
+        return new ScriptTask(new TorchScript(manager, arguments, body), new NDList(operands));
+    }
+
+    private static float[] first(NDArray array) {
+        return Arrays.copyOf(array.toFloatArray(), (int) Math.min(Operands.SAMPLE, array.size()));
+    }
+
+    private static final class ScriptTask implements Task {
+        private final TorchScript script;
+        private final NDList operands;
+        private NDArray result;
+
+        ScriptTask(TorchScript script, NDList operands) {
+            this.script = script;
+            this.operands = operands;
+            this.result = operands.getFirst();
+        }
+
+        @Override
+        public void run() {
+            if (operands.stream().noneMatch(operand -> operand == result)) {
+                result.close();
+            }
+            result = script.call(operands);
+        }
+
+        @Override
+        public float[] sample() {
+            return first(result);
+        }
+
+        @Override
+        public void close() {
+            script.close();
+        }
+    }
+
+    private static final class GradientTask implements Task {
+        private final TorchScript script;
+        private final NDArray cotangent;
+        private final NDArray[] operands;
+
+        GradientTask(TorchScript script, NDArray cotangent, NDArray... operands) {
+            this.script = script;
+            this.cotangent = cotangent;
+            this.operands = operands;
+            for (var operand : operands) {
+                operand.setRequiresGradient(true);
+            }
+        }
+
+        @Override
+        public void run() {
+            for (var operand : operands) {
+                try (var gradient = operand.getGradient()) {
+                    gradient.subi(gradient);
+                }
+            }
+            try (var collector = cotangent.getManager().getEngine().newGradientCollector();
+                    var result = script.call(operands);
+                    var sum = result.mul(cotangent).sum()) {
+                collector.backward(sum);
+            }
+        }
+
+        @Override
+        public float[] sample() {
+            return first(operands[0].getGradient());
+        }
+
+        @Override
+        public void close() {
+            script.close();
+        }
+    }
+}

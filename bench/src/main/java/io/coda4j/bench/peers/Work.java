@@ -1,0 +1,188 @@
+package io.coda4j.bench.peers;
+
+import io.coda4j.bench.Workload;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** A piece of work that every engine can be asked to do, on operands that {@link Operands} gives to all alike. */
+sealed interface Work {
+    /** For tables. */
+    String name();
+
+    /** Floating-point operations of one run, or 0 where bytes decide. */
+    double flops();
+
+    /** Bytes that must pass between memory and processor once, or 0 where operations decide. */
+    double bytes();
+
+    /**
+     * A product of F32 matrices to [M,N]: NT of x[M,K] and w[N,K], NN of x[M,K] and w[K,N], TN of x[K,M] and w[K,N].
+     *
+     * @param isFrozen whether w is the same matrix in every run, so that an engine may prepare it
+     */
+    record Gemm(String form, int m, int n, int k, boolean isFrozen) implements Work {
+        @Override
+        public String name() {
+            return form + " " + m + " x " + n + " x " + k + (isFrozen ? " frozen" : "");
+        }
+
+        @Override
+        public double flops() {
+            return 2.0 * m * n * k;
+        }
+
+        @Override
+        public double bytes() {
+            return 0;
+        }
+    }
+
+    /**
+     * Attention without a mask; q[1,T,heads,D], k and v[1,T,kvHeads,D].
+     *
+     * @param isBackward whether the gradients of q, k and v are computed as well
+     */
+    record Attention(int length, int heads, int kvHeads, int headDim, boolean isBackward) implements Work {
+        @Override
+        public String name() {
+            return (isBackward ? "forward and backward" : "forward") + " T " + length + ", " + heads + "/" + kvHeads
+                    + " x " + headDim;
+        }
+
+        @Override
+        public double flops() {
+            // Two products forward; backward the scores again and four more.
+            return (isBackward ? 7 : 2) * 2.0 * length * length * heads * headDim;
+        }
+
+        @Override
+        public double bytes() {
+            return 0;
+        }
+    }
+
+    /** Functions of rows or elements: x[rows,width], some with more operands of that shape. */
+    record Rows(Function function, int rows, int width) implements Work {
+        @Override
+        public String name() {
+            return function.name().toLowerCase(Locale.ROOT) + " " + rows + " x " + width;
+        }
+
+        @Override
+        public double flops() {
+            return 0;
+        }
+
+        @Override
+        public double bytes() {
+            return 4.0 * rows * width * function.passes;
+        }
+    }
+
+    /** What {@link Rows} computes. */
+    enum Function {
+        /** x and w[width]. */
+        RMS_NORM(2),
+        /** gate and up. */
+        SWIGLU(3),
+        SOFTMAX(2),
+        EXP(2),
+        ADD(3),
+        /** Logits and targets[rows], to a loss for each row. */
+        CROSS_ENTROPY(1),
+        /** p, m, v and g; three of them are overwritten. */
+        ADAMW(7);
+
+        private final int passes;
+
+        Function(int passes) {
+            this.passes = passes;
+        }
+    }
+
+    /** A training step: forward, backward, clipping, AdamW. */
+    record Step(String workload) implements Work {
+        @Override
+        public String name() {
+            return "training step " + workload;
+        }
+
+        @Override
+        public double flops() {
+            var given = Workload.named(workload);
+            var model = given.model();
+            double body = (double) model.parameters() - (double) model.vocabulary() * model.hidden();
+            double head = (double) model.vocabulary() * model.hidden() / 2;
+            double attention = 2.0 * model.layers() * given.length() * model.heads() * model.headDim();
+            return 6.0 * given.tokens() * (body + head + attention);
+        }
+
+        @Override
+        public double bytes() {
+            return 0;
+        }
+    }
+
+    /**
+     * The pieces of work of one kind.
+     *
+     * @throws IllegalArgumentException if there is no such kind
+     */
+    static List<Work> of(String what) {
+        return switch (what) {
+            case "gemm" -> gemm();
+            case "frozen" -> frozen();
+            case "attention" -> attention();
+            case "elementwise" -> elementwise();
+            case "step" -> List.of(new Step("demo"), new Step("12x768"));
+            default ->
+                throw new IllegalArgumentException(
+                        "no work is called '" + what + "'; known: gemm, frozen, attention, elementwise, step");
+        };
+    }
+
+    private static List<Work> gemm() {
+        var works = new ArrayList<Work>();
+        int[][] layers = {{2048, 2048}, {6144, 2048}, {2048, 6144}, {1024, 2048}};
+        for (int m : new int[] {128, 256, 1024, 2048}) {
+            for (int[] layer : layers) {
+                works.add(new Gemm("NT", m, layer[0], layer[1], false));
+            }
+            works.add(new Gemm("NN", m, 2048, 6144, false));
+            works.add(new Gemm("TN", 6144, 2048, m, false));
+        }
+        works.add(new Gemm("NT", 2048, 384, 128, false));
+        works.add(new Gemm("NN", 2048, 128, 384, false));
+        works.add(new Gemm("TN", 384, 128, 2048, false));
+        return works;
+    }
+
+    private static List<Work> frozen() {
+        var works = new ArrayList<Work>();
+        for (int m : new int[] {1, 4, 8, 16, 32, 64}) {
+            works.add(new Gemm("NT", m, 6144, 2048, true));
+        }
+        return works;
+    }
+
+    private static List<Work> attention() {
+        var works = new ArrayList<Work>();
+        for (int length : new int[] {256, 1024, 4096}) {
+            works.add(new Attention(length, 16, 8, 128, false));
+            works.add(new Attention(length, 16, 8, 128, true));
+        }
+        return works;
+    }
+
+    private static List<Work> elementwise() {
+        return List.of(
+                new Rows(Function.RMS_NORM, 256, 2048),
+                new Rows(Function.SWIGLU, 256, 2048),
+                new Rows(Function.SOFTMAX, 256, 2048),
+                new Rows(Function.EXP, 256, 2048),
+                new Rows(Function.ADD, 256, 2048),
+                new Rows(Function.CROSS_ENTROPY, 512, 4096),
+                new Rows(Function.ADAMW, 4096, 2048));
+    }
+}
