@@ -56,12 +56,23 @@ public final class ProgramExecutor implements Executable {
         this.program = Legalizer.legalise(
                 program, (prim, in) -> kernels.kernel(prim, in, prim.infer(in)).isPresent());
         this.plan = MemoryPlan.of(this.program, layout.frozen());
-        this.slab = memory.allocate(plan.temporaryBytes());
-        this.persistent = memory.allocate(plan.persistentBytes());
+        this.slab = allocate(plan.temporaryBytes());
+        this.persistent = allocate(plan.persistentBytes());
         for (var equation : this.program.body()) {
             if (!MemoryPlan.isAlias(equation)) {
                 (plan.runsOnce(equation) ? once : steps).add(bind(kernels, equation));
             }
+        }
+    }
+
+    private Buffer allocate(long bytes) {
+        try {
+            return memory.allocate(bytes);
+        } catch (DeviceException e) {
+            throw new DeviceException(
+                    "program %s needs %,d bytes for values between its equations at its peak and %,d for values kept between runs: %s"
+                            .formatted(program.name(), plan.temporaryBytes(), plan.persistentBytes(), e.getMessage()),
+                    e);
         }
     }
 
