@@ -1,0 +1,29 @@
+package io.coda4j.tensor.opencl;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+
+/** Kernel sources beside the classes. */
+final class ClResource {
+    /** What every program begins with: element types, buffers, conversions. */
+    static final String PRELUDE = read("prelude.cl");
+
+    private ClResource() {}
+
+    /** The program in {@code name}, with the prelude in front. */
+    static String program(String name) {
+        return PRELUDE + read(name);
+    }
+
+    private static String read(String name) {
+        try (var stream = ClResource.class.getResourceAsStream(name)) {
+            if (stream == null) {
+                throw new IllegalStateException("resource " + name + " is missing from the module");
+            }
+            return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException("reading resource " + name, e);
+        }
+    }
+}
