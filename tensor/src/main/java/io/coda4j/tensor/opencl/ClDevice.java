@@ -21,6 +21,7 @@ import org.jocl.CLException;
 import org.jocl.cl_context;
 import org.jocl.cl_context_properties;
 import org.jocl.cl_device_id;
+import org.jspecify.annotations.Nullable;
 
 /** One OpenCL device: a context, a queue, memory, and the programs built for it. */
 final class ClDevice implements Device {
@@ -29,15 +30,15 @@ final class ClDevice implements Device {
      *
      * @param binaries folder for built programs
      * @param forGpu whether kernels are those for GPUs; null asks the device
+     * @param tuning what was measured before, or a choice that suits most devices
      */
-    record Options(
-            Path binaries,
-            @org.jspecify.annotations.Nullable Boolean forGpu) {
-        static final Options DEFAULT = new Options(ClBinaryFolder.standard(), null);
+    record Options(Path binaries, @Nullable Boolean forGpu, ClTuning tuning) {
+        static final Options DEFAULT = new Options(ClBinaryFolder.standard(), null, ClTuning.DEFAULT);
     }
 
     private final String name;
     private final ClInfo info;
+    private final ClTuning tuning;
     private final ClHandles handles = new ClHandles();
     private final cl_context context;
     private final ClQueue queue;
@@ -49,6 +50,7 @@ final class ClDevice implements Device {
     private ClDevice(String name, ClPlatforms.Found found, Options options) {
         this.name = name;
         this.info = found.info();
+        this.tuning = options.tuning;
         var properties = new cl_context_properties();
         properties.addProperty(CL_CONTEXT_PLATFORM, found.platform());
         var ids = new cl_device_id[] {found.device()};
@@ -76,6 +78,10 @@ final class ClDevice implements Device {
 
     ClInfo info() {
         return info;
+    }
+
+    ClTuning tuning() {
+        return tuning;
     }
 
     ClHandles handles() {

@@ -6,54 +6,33 @@ import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Products: brings both operands into the form [batch, row, step], which most are already in without moving anything,
  * and multiplies.
  */
 final class ClDot {
-    private static final String SOURCE = ClResource.program("dot.cl");
-
     /** An operand as rows to be multiplied, in elements; {@code copy} is null where it is used as it lies. */
-    record Side(
-            int rows,
-            long batchStride,
-            long rowStride,
-            long stepStride,
-            @org.jspecify.annotations.Nullable ClMove copy) {}
+    private record Side(
+            int rows, ClMatmul.Strides strides, @Nullable ClMove copy) {}
 
     private ClDot() {}
 
-    static Kernel of(ClDevice device, ClMovement movement, int group, Primitive.Dot dot, List<TensorType> in) {
+    static Kernel of(ClDevice device, ClMovement movement, ClMatmul matmul, Primitive.Dot dot, List<TensorType> in) {
         var x = in.get(0);
         var w = in.get(1);
         var left = side(x.shape(), dot.lhsBatch(), dot.lhsContract());
         var right = side(w.shape(), dot.rhsBatch(), dot.rhsContract());
-        int steps = (int) product(x.shape(), dot.lhsContract());
-        long batches = product(x.shape(), dot.lhsBatch());
-        int items = ClGrid.count(batches * left.rows * right.rows);
-        var function = device.programs().function(SOURCE, ClElement.of(x.dtype()), "dot_each");
+        var size = new ClMatmul.Size(
+                product(x.shape(), dot.lhsBatch()), left.rows, right.rows, product(x.shape(), dot.lhsContract()));
+        var product = matmul.bind(x.dtype(), size, left.strides, right.strides);
         var leftCopy = left.copy == null ? null : movement.bind(left.copy, x.dtype());
         var rightCopy = right.copy == null ? null : movement.bind(right.copy, w.dtype());
         return (from, to) -> {
             try (var a = copied(device, leftCopy, ClBuffer.of(from[0]));
                     var b = copied(device, rightCopy, ClBuffer.of(from[1]))) {
-                function.run(
-                        Integer.toUnsignedLong(items),
-                        group,
-                        a.buffer,
-                        b.buffer,
-                        ClBuffer.of(to[0]),
-                        items,
-                        left.rows,
-                        right.rows,
-                        steps,
-                        left.batchStride,
-                        left.rowStride,
-                        left.stepStride,
-                        right.batchStride,
-                        right.rowStride,
-                        right.stepStride);
+                product.run(a.buffer, b.buffer, ClBuffer.of(to[0]));
             }
         };
     }
@@ -68,7 +47,7 @@ final class ClDot {
         }
     }
 
-    private static Held copied(ClDevice device, ClMove.@org.jspecify.annotations.Nullable Bound copy, ClBuffer x) {
+    private static Held copied(ClDevice device, ClMove.@Nullable Bound copy, ClBuffer x) {
         if (copy == null) {
             return new Held(x, false);
         }
@@ -77,18 +56,18 @@ final class ClDot {
         return new Held(y, true);
     }
 
-    private static long product(Shape shape, List<Integer> axes) {
-        return axes.stream().mapToLong(shape::dim).reduce(1, Math::multiplyExact);
+    private static int product(Shape shape, List<Integer> axes) {
+        return axes.stream().mapToInt(shape::dim).reduce(1, Math::multiplyExact);
     }
 
     private static Side side(Shape shape, List<Integer> batch, List<Integer> contract) {
         var free = shape.axesExcept(batch, contract);
-        int rows = Math.toIntExact(product(shape, free));
+        int rows = product(shape, free);
         var batchStride = stride(shape, batch);
         var rowStride = stride(shape, free);
         var stepStride = stride(shape, contract);
         if (batchStride != null && rowStride != null && stepStride != null) {
-            return new Side(rows, batchStride, rowStride, stepStride, null);
+            return new Side(rows, new ClMatmul.Strides(batchStride, rowStride, stepStride), null);
         }
         var order = new ArrayList<>(batch);
         order.addAll(free);
@@ -98,11 +77,11 @@ final class ClDot {
         var copy =
                 ClMove.of(dense, order.stream().mapToLong(axis -> strides[axis]).toArray(), 0, dense.strides(), 0);
         long steps = product(shape, contract);
-        return new Side(rows, rows * steps, steps, 1, copy);
+        return new Side(rows, new ClMatmul.Strides(rows * steps, steps, 1), copy);
     }
 
     /** The distance between neighbours if {@code axes} are one axis, else null. */
-    private static @org.jspecify.annotations.Nullable Long stride(Shape shape, List<Integer> axes) {
+    private static @Nullable Long stride(Shape shape, List<Integer> axes) {
         long[] strides = shape.strides();
         long inner = 0;
         long extent = 0;

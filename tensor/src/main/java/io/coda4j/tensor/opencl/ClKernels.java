@@ -11,9 +11,14 @@ import java.util.Optional;
 
 /** The OpenCL kernels: one line per primitive says which file computes it; empty where its meaning is run instead. */
 final class ClKernels implements KernelSet {
+    private static final String ARG_MAX = ClResource.program("arg_max.cl");
+
     private final ClDevice device;
     private final ClElementwise elementwise;
     private final ClMovement movement;
+    private final ClMatmul matmul;
+    private final ClTeam team;
+    private final ClAttention attention;
     private final int group;
 
     /** Kernels shaped for GPUs or for processors. */
@@ -22,6 +27,9 @@ final class ClKernels implements KernelSet {
         this.group = forGpu ? 128 : 16;
         this.elementwise = new ClElementwise(device.programs(), forGpu);
         this.movement = new ClMovement(device, forGpu);
+        this.matmul = new ClMatmul(device, forGpu);
+        this.team = ClTeam.of(device.programs(), forGpu);
+        this.attention = new ClAttention(device, forGpu);
     }
 
     @Override
@@ -43,25 +51,33 @@ final class ClKernels implements KernelSet {
             case Primitive.Concat(int axis) -> Optional.of(movement.concat(in, axis, y));
             case Primitive.Reduce(var op, var axes) ->
                 Optional.of(ClReduction.of(device, group, op, in.getFirst(), axes, y));
-            case Primitive.Dot dot -> Optional.of(ClDot.of(device, movement, group, dot, in));
+            case Primitive.Dot dot -> Optional.of(ClDot.of(device, movement, matmul, dot, in));
             case Primitive.TakeRows _ -> Optional.of(movement.takeRows(in.get(0), in.get(1), y));
             case Primitive.ScatterAddRows _ -> Optional.of(ClScatter.of(device, group, in.get(0), in.get(1), y));
             case Primitive.DynamicSlice(int axis, var _) -> Optional.of(movement.dynamicSlice(in.getFirst(), axis, y));
             case Primitive.DynamicUpdateSlice(int axis) ->
                 Optional.of(movement.dynamicUpdateSlice(in.get(0), in.get(1), axis));
             case Primitive.Annotate _ -> Optional.of(movement.copyAll());
-            case Primitive.RmsNorm _ -> Optional.empty();
-            case Primitive.RmsNormGrad _ -> Optional.empty();
-            case Primitive.Rope _ -> Optional.empty();
-            case Primitive.SwiGlu _ -> Optional.empty();
-            case Primitive.SwiGluGrad _ -> Optional.empty();
-            case Primitive.Attention _ -> Optional.empty();
-            case Primitive.AttentionGrad _ -> Optional.empty();
-            case Primitive.CrossEntropy _ -> Optional.empty();
-            case Primitive.CrossEntropyGrad _ -> Optional.empty();
-            case Primitive.ArgMax _ -> Optional.empty();
-            case Primitive.AdamW _ -> Optional.empty();
+            case Primitive.RmsNorm(double eps) -> ClRmsNorm.forward(team, in.getFirst(), eps);
+            case Primitive.RmsNormGrad(double eps) -> ClRmsNorm.gradient(device, team, in.getFirst(), eps);
+            case Primitive.Rope rope -> ClRope.of(device, team, in.getFirst(), rope);
+            // These are elementwise: their meaning becomes one generated kernel.
+            case Primitive.SwiGlu _, Primitive.SwiGluGrad _, Primitive.AdamW _ -> Optional.empty();
+            case Primitive.Attention forward -> attention.forward(forward, in);
+            case Primitive.AttentionGrad grad -> attention.gradient(grad, in);
+            case Primitive.CrossEntropy _ -> ClCrossEntropy.forward(team, in.getFirst());
+            case Primitive.CrossEntropyGrad _ -> ClCrossEntropy.gradient(team, in.getFirst());
+            case Primitive.ArgMax(int axis) -> argMax(in.getFirst(), axis);
         };
+    }
+
+    private Optional<Kernel> argMax(TensorType x, int axis) {
+        long items = x.size() / x.dim(axis);
+        int count = ClGrid.count(items);
+        int stride = ClGrid.count(x.shape().strides()[axis]);
+        var function = device.programs().function(ARG_MAX, ClElement.of(x.dtype()), "arg_max");
+        return Optional.of((in, out) ->
+                function.run(items, group, ClBuffer.of(in[0]), ClBuffer.of(out[0]), count, stride, x.dim(axis)));
     }
 
     private Kernel elementwise(Primitive.Core prim, List<TensorType> in, TensorType out) {

@@ -5,6 +5,7 @@ import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A copy of elements between two places with strides of their own: {@code y[to + sum of index*yStride] = x[from + sum of
@@ -23,9 +24,9 @@ final class ClMove {
     private final List<Axis> axes;
     private final long from;
     private final long to;
-    private final @org.jspecify.annotations.Nullable Start start;
+    private final @Nullable Start start;
 
-    private ClMove(List<Axis> axes, long from, long to, @org.jspecify.annotations.Nullable Start start) {
+    private ClMove(List<Axis> axes, long from, long to, @Nullable Start start) {
         this.axes = axes;
         this.from = from;
         this.to = to;

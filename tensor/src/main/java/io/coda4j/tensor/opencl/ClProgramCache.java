@@ -25,6 +25,7 @@ import org.jocl.cl_context;
 import org.jocl.cl_device_id;
 import org.jocl.cl_kernel;
 import org.jocl.cl_program;
+import org.jspecify.annotations.Nullable;
 
 /** The programs of a device: each built once in this process, and its binary kept for the next. */
 final class ClProgramCache implements AutoCloseable {
@@ -93,7 +94,7 @@ final class ClProgramCache implements AutoCloseable {
     }
 
     /** The program, or null if the driver does not take this binary any more. */
-    private @org.jspecify.annotations.Nullable cl_program fromBinary(byte[] binary, String options) {
+    private @Nullable cl_program fromBinary(byte[] binary, String options) {
         cl_program program = null;
         try {
             program = clCreateProgramWithBinary(

@@ -16,7 +16,8 @@ final class ClResource {
         return PRELUDE + read(name);
     }
 
-    private static String read(String name) {
+    /** The text of a file. */
+    static String read(String name) {
         try (var stream = ClResource.class.getResourceAsStream(name)) {
             if (stream == null) {
                 throw new IllegalStateException("resource " + name + " is missing from the module");

@@ -1,6 +1,6 @@
 // y[b,i,j] = sum over k of x[b,i,k] w[b,j,k], each operand read with strides of its own: the plainest product, for
 // what has no better kernel.
-__kernel void dot_each(
+__kernel void multiply(
     BUFFER(x), BUFFER(w), BUFFER(y), const uint items, const uint m, const uint n, const int k, const long x_batch,
     const long x_row, const long x_step, const long w_batch, const long w_row, const long w_step) {
     uint item = get_global_id(0);
