@@ -31,9 +31,25 @@ final class ClDevice implements Device {
      * @param binaries folder for built programs
      * @param forGpu whether kernels are those for GPUs; null asks the device
      * @param tuning what was measured before, or a choice that suits most devices
+     * @param shortestChain see {@link ClKernels}
      */
-    record Options(Path binaries, @Nullable Boolean forGpu, ClTuning tuning) {
-        static final Options DEFAULT = new Options(ClBinaryFolder.standard(), null, ClTuning.DEFAULT);
+    record Options(Path binaries, @Nullable Boolean forGpu, ClTuning tuning, long shortestChain) {
+        private static final long SHORTEST_CHAIN = 64;
+
+        /** As the device asks, with binaries in {@code folder}. */
+        static Options in(Path folder) {
+            return new Options(folder, null, ClTuning.DEFAULT, SHORTEST_CHAIN);
+        }
+
+        /** With kernels for GPUs, whatever the device is. */
+        Options forGpus(ClTuning chosen) {
+            return new Options(binaries, true, chosen, shortestChain);
+        }
+
+        /** With a kernel for every chain. */
+        Options chainingAll() {
+            return new Options(binaries, forGpu, tuning, 0);
+        }
     }
 
     private final String name;
@@ -60,7 +76,8 @@ final class ClDevice implements Device {
         this.memory = new ClMemory(this, context, handles);
         var binaries = new ClBinaryFolder(options.binaries, info);
         this.programs = new ClProgramCache(name, context, found.device(), queue, handles, binaries);
-        this.kernels = new ClKernels(this, options.forGpu == null ? !info.isCpu() : options.forGpu);
+        this.kernels =
+                new ClKernels(this, options.forGpu == null ? !info.isCpu() : options.forGpu, options.shortestChain);
     }
 
     /**

@@ -20,10 +20,18 @@ final class ClKernels implements KernelSet {
     private final ClTeam team;
     private final ClAttention attention;
     private final int group;
+    private final long shortestChain;
 
-    /** Kernels shaped for GPUs or for processors. */
-    ClKernels(ClDevice device, boolean forGpu) {
+    /**
+     * Kernels for {@code device}.
+     *
+     * @param forGpu whether they are shaped for GPUs, or for processors
+     * @param shortestChain elements from which a chain gets a kernel of its own: for fewer, building it costs more than
+     *     the launches it saves
+     */
+    ClKernels(ClDevice device, boolean forGpu, long shortestChain) {
         this.device = device;
+        this.shortestChain = shortestChain;
         this.group = forGpu ? 128 : 16;
         this.elementwise = new ClElementwise(device.programs(), forGpu);
         this.movement = new ClMovement(device, forGpu);
@@ -69,6 +77,16 @@ final class ClKernels implements KernelSet {
             case Primitive.CrossEntropyGrad _ -> ClCrossEntropy.gradient(team, in.getFirst());
             case Primitive.ArgMax(int axis) -> argMax(in.getFirst(), axis);
         };
+    }
+
+    @Override
+    public boolean fuses(long elements) {
+        return elements >= shortestChain;
+    }
+
+    @Override
+    public Kernel chain(Chain chain, long elements) {
+        return elementwise.kernel(chain, elements);
     }
 
     private Optional<Kernel> argMax(TensorType x, int axis) {

@@ -26,7 +26,7 @@ class ClGpuKernelsTest {
     static void open() {
         // A small tile: processors take seconds to build what GPUs have registers for.
         var tuning = new ClTuning(new ClTile(32, 32, 8));
-        device = ClTestDevice.open(new ClDevice.Options(ClTestDevice.BINARIES, true, tuning));
+        device = ClTestDevice.open(ClDevice.Options.in(ClTestDevice.BINARIES).forGpus(tuning));
     }
 
     @AfterAll

@@ -21,7 +21,7 @@ class ClProgramCacheTest {
     private Path folder;
 
     private ClDevice open() {
-        return ClTestDevice.open(new ClDevice.Options(folder, null, ClTuning.DEFAULT));
+        return ClTestDevice.open(ClDevice.Options.in(folder));
     }
 
     /** Makes a device build one program; how many it built from source. */

@@ -11,7 +11,7 @@ final class ClTestDevice {
 
     /** The first OpenCL device; without one the test is skipped. */
     static ClDevice open() {
-        return open(new ClDevice.Options(BINARIES, null, ClTuning.DEFAULT));
+        return open(ClDevice.Options.in(BINARIES));
     }
 
     static ClDevice open(ClDevice.Options options) {
