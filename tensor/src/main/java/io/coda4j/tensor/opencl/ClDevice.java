@@ -14,8 +14,10 @@ import io.coda4j.tensor.spi.Buffer;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Executable;
 import io.coda4j.tensor.spi.Layout;
+import io.coda4j.tensor.spi.Tunable;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jocl.CLException;
 import org.jocl.cl_context;
@@ -24,21 +26,25 @@ import org.jocl.cl_device_id;
 import org.jspecify.annotations.Nullable;
 
 /** One OpenCL device: a context, a queue, memory, and the programs built for it. */
-final class ClDevice implements Device {
+final class ClDevice implements Device, Tunable {
     /**
      * How a device is opened.
      *
      * @param binaries folder for built programs
      * @param forGpu whether kernels are those for GPUs; null asks the device
-     * @param tuning what was measured before, or a choice that suits most devices
+     * @param tuning the shape of the matrix product; null goes by what was measured before, if it was
      * @param shortestChain see {@link ClKernels}
      */
-    record Options(Path binaries, @Nullable Boolean forGpu, ClTuning tuning, long shortestChain) {
+    record Options(
+            Path binaries,
+            @Nullable Boolean forGpu,
+            @Nullable ClTuning tuning,
+            long shortestChain) {
         private static final long SHORTEST_CHAIN = 64;
 
         /** As the device asks, with binaries in {@code folder}. */
         static Options in(Path folder) {
-            return new Options(folder, null, ClTuning.DEFAULT, SHORTEST_CHAIN);
+            return new Options(folder, null, null, SHORTEST_CHAIN);
         }
 
         /** With kernels for GPUs, whatever the device is. */
@@ -54,6 +60,8 @@ final class ClDevice implements Device {
 
     private final String name;
     private final ClInfo info;
+    private final boolean forGpu;
+    private final ClCacheFolder folder;
     private final ClTuning tuning;
     private final ClHandles handles = new ClHandles();
     private final cl_context context;
@@ -66,7 +74,9 @@ final class ClDevice implements Device {
     private ClDevice(String name, ClPlatforms.Found found, Options options) {
         this.name = name;
         this.info = found.info();
-        this.tuning = options.tuning;
+        this.forGpu = options.forGpu == null ? !info.isCpu() : options.forGpu;
+        this.folder = new ClCacheFolder(options.binaries, info);
+        this.tuning = options.tuning == null ? folder.tuning().orElse(ClTuning.DEFAULT) : options.tuning;
         var properties = new cl_context_properties();
         properties.addProperty(CL_CONTEXT_PLATFORM, found.platform());
         var ids = new cl_device_id[] {found.device()};
@@ -74,10 +84,8 @@ final class ClDevice implements Device {
                 handles.created(ClHandles.Kind.CONTEXT, clCreateContext(properties, ids.length, ids, null, null, null));
         this.queue = new ClQueue(name, context, found.device(), handles);
         this.memory = new ClMemory(this, context, handles);
-        var binaries = new ClBinaryFolder(options.binaries, info);
-        this.programs = new ClProgramCache(name, context, found.device(), queue, handles, binaries);
-        this.kernels =
-                new ClKernels(this, options.forGpu == null ? !info.isCpu() : options.forGpu, options.shortestChain);
+        this.programs = new ClProgramCache(name, context, found.device(), queue, handles, folder);
+        this.kernels = new ClKernels(this, forGpu, options.shortestChain);
     }
 
     /**
@@ -125,6 +133,14 @@ final class ClDevice implements Device {
     @Override
     public String description() {
         return info.description();
+    }
+
+    @Override
+    public Trial tune(Consumer<Trial> report) {
+        // GPUs need larger matrices to have work for all their units.
+        var best = new ClTuner(this, forGpu, info.isCpu() ? 512 : 2048).best(report);
+        folder.remember(best.tuning());
+        return best.trial();
     }
 
     @Override

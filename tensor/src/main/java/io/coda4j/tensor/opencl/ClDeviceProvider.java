@@ -38,7 +38,7 @@ public final class ClDeviceProvider implements DeviceProvider {
                             .mapToObj(i -> i + " (" + devices.get(i).info().name() + ")")
                             .collect(Collectors.joining(", ")));
         }
-        return ClDevice.open("opencl:" + number, devices.get(number), ClDevice.Options.in(ClBinaryFolder.standard()));
+        return ClDevice.open("opencl:" + number, devices.get(number), ClDevice.Options.in(ClCacheFolder.standard()));
     }
 
     private static int preferred() {

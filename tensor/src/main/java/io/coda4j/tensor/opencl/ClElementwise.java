@@ -13,6 +13,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /** Kernels generated for elementwise primitives and for chains of them. */
@@ -25,6 +27,8 @@ final class ClElementwise {
     private final ClProgramCache programs;
     private final boolean vectors;
     private final int group;
+    // Writing a source takes much longer than finding its kernel.
+    private final Map<Chain, ClFunction> functions = new ConcurrentHashMap<>();
 
     ClElementwise(ClProgramCache programs, boolean forGpu) {
         this.programs = programs;
@@ -38,7 +42,7 @@ final class ClElementwise {
         long items = (n + perItem - 1) / perItem;
         var constants =
                 ClSource.constants(chain).stream().map(ClElementwise::constant).toList();
-        var function = function(chain);
+        var function = functions.computeIfAbsent(chain, this::function);
         return (in, out) -> {
             var args = new ArrayList<Object>(in.length + out.length + constants.size() + 1);
             for (Buffer buffer : in) {

@@ -35,7 +35,7 @@ final class ClKernels implements KernelSet {
         this.group = forGpu ? 128 : 16;
         this.elementwise = new ClElementwise(device.programs(), forGpu);
         this.movement = new ClMovement(device, forGpu);
-        this.matmul = new ClMatmul(device, forGpu);
+        this.matmul = new ClMatmul(device, forGpu, device.tuning());
         this.team = ClTeam.of(device.programs(), forGpu);
         this.attention = new ClAttention(device, forGpu);
     }

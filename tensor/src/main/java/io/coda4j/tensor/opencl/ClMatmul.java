@@ -16,9 +16,6 @@ final class ClMatmul {
 
     private static final int ROWS = 6;
 
-    /** Rows that one item of {@code matmul_block.cl} computes, if there are enough. */
-    private static final int ROW_GROUP = 16 * ROWS;
-
     /** The side of a group of {@code matmul_tile.cl}. */
     private static final int SIDE = 16;
 
@@ -37,10 +34,12 @@ final class ClMatmul {
 
     private final ClDevice device;
     private final boolean forGpu;
+    private final ClTuning tuning;
 
-    ClMatmul(ClDevice device, boolean forGpu) {
+    ClMatmul(ClDevice device, boolean forGpu, ClTuning tuning) {
         this.device = device;
         this.forGpu = forGpu;
+        this.tuning = tuning;
     }
 
     Bound bind(DType dtype, Size size, Strides x, Strides w) {
@@ -51,7 +50,7 @@ final class ClMatmul {
         if (dtype == DType.F64) {
             return each(dtype, size, x, w);
         }
-        return forGpu ? tiled(dtype, size, x, w, device.tuning().tile()) : blocked(dtype, size, x, w);
+        return forGpu ? tiled(dtype, size, x, w, tuning.tile()) : blocked(dtype, size, x, w);
     }
 
     private Bound each(DType dtype, Size size, Strides x, Strides w) {
@@ -107,7 +106,7 @@ final class ClMatmul {
 
     /** Rows of an item: many, so that a strip of w is reused, but not so many that processors wait. */
     private int rowGroup(Size size, int strips) {
-        int group = ROW_GROUP;
+        int group = tuning.rows();
         long enough = 4 * device.info().units();
         while (group > ROWS && (long) strips * size.batches * ((size.m + group - 1) / group) < enough) {
             group = Math.max(ROWS, group / 2 / ROWS * ROWS);

@@ -38,7 +38,7 @@ final class ClProgramCache implements AutoCloseable {
     private final cl_device_id id;
     private final ClQueue queue;
     private final ClHandles handles;
-    private final ClBinaryFolder binaries;
+    private final ClCacheFolder binaries;
     private final Map<Key, Built> programs = new HashMap<>();
     private int sourceBuilds;
 
@@ -48,7 +48,7 @@ final class ClProgramCache implements AutoCloseable {
             cl_device_id id,
             ClQueue queue,
             ClHandles handles,
-            ClBinaryFolder binaries) {
+            ClCacheFolder binaries) {
         this.device = device;
         this.context = context;
         this.id = id;

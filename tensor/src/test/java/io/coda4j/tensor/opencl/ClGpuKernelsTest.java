@@ -25,7 +25,7 @@ class ClGpuKernelsTest {
     @BeforeAll
     static void open() {
         // A small tile: processors take seconds to build what GPUs have registers for.
-        var tuning = new ClTuning(new ClTile(32, 32, 8));
+        var tuning = new ClTuning(new ClTile(32, 32, 8), 96);
         device = ClTestDevice.open(ClDevice.Options.in(ClTestDevice.BINARIES).forGpus(tuning));
     }
 

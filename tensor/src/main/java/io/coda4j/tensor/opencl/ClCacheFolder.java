@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
@@ -12,23 +13,30 @@ import java.util.HexFormat;
 import java.util.Optional;
 
 /**
- * Built programs on disk. An entry's name is the digest of source, options, device and driver; its content begins with
+ * Built programs, and what was measured, on disk. An entry's name is the digest of source, options, device and driver; its content begins with
  * its own digest, because drivers may crash on a damaged binary. A folder that cannot be read or written costs time and
  * nothing else.
  */
-final class ClBinaryFolder {
+final class ClCacheFolder {
     private static final int DIGEST_BYTES = 32;
 
     private final Path folder;
     private final String device;
 
-    ClBinaryFolder(Path folder, ClInfo info) {
+    ClCacheFolder(Path folder, ClInfo info) {
         this.folder = folder;
         this.device = String.join("\n", info.name(), info.vendor(), info.version(), info.driver());
     }
 
-    /** {@code $XDG_CACHE_HOME/coda4j/opencl}, or {@code ~/.cache/coda4j/opencl}. */
+    /**
+     * {@code $CODA_OPENCL_CACHE} if it is set, else {@code $XDG_CACHE_HOME/coda4j/opencl}, or
+     * {@code ~/.cache/coda4j/opencl}.
+     */
     static Path standard() {
+        var own = System.getenv("CODA_OPENCL_CACHE");
+        if (own != null && !own.isBlank()) {
+            return Path.of(own);
+        }
         var xdg = System.getenv("XDG_CACHE_HOME");
         var base = xdg == null || xdg.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(xdg);
         return base.resolve("coda4j").resolve("opencl");
@@ -52,6 +60,23 @@ final class ClBinaryFolder {
         }
     }
 
+    /** The tuning that was measured on this device with this driver. */
+    Optional<ClTuning> tuning() {
+        return read(entry("tuning", "")).flatMap(bytes -> {
+            try {
+                return Optional.of(ClTuning.parse(new String(bytes, StandardCharsets.UTF_8)));
+            } catch (IllegalArgumentException _) {
+                // Of another version of this program: as good as none.
+                return Optional.empty();
+            }
+        });
+    }
+
+    /** Keeps a tuning for later. */
+    void remember(ClTuning tuning) {
+        write(entry("tuning", ""), tuning.format().getBytes(StandardCharsets.UTF_8));
+    }
+
     /** Keeps a binary, complete or not at all. */
     void write(Path entry, byte[] binary) {
         try {
@@ -59,7 +84,7 @@ final class ClBinaryFolder {
             var temporary = Files.createTempFile(folder, "new-", ".tmp");
             try {
                 Files.write(temporary, digest(binary));
-                Files.write(temporary, binary, java.nio.file.StandardOpenOption.APPEND);
+                Files.write(temporary, binary, StandardOpenOption.APPEND);
                 Files.move(temporary, entry, StandardCopyOption.ATOMIC_MOVE);
             } finally {
                 Files.deleteIfExists(temporary);
