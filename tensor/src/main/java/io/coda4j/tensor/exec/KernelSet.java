@@ -27,8 +27,24 @@ public interface KernelSet {
         throw new UnsupportedOperationException("this device computes no chains");
     }
 
-    /** This set where it has a kernel, else {@code other}. */
+    /** This set where it has a kernel, and for chains, else {@code other}. */
     default KernelSet orElse(KernelSet other) {
-        return (prim, in, out) -> kernel(prim, in, out).or(() -> other.kernel(prim, in, out));
+        var first = this;
+        return new KernelSet() {
+            @Override
+            public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out) {
+                return first.kernel(prim, in, out).or(() -> other.kernel(prim, in, out));
+            }
+
+            @Override
+            public boolean fuses(long elements) {
+                return first.fuses(elements);
+            }
+
+            @Override
+            public Kernel chain(Chain chain, long elements) {
+                return first.chain(chain, elements);
+            }
+        };
     }
 }

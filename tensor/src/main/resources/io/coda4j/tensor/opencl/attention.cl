@@ -7,18 +7,6 @@
     const int times, const int keys, const int heads, const int key_heads, const int size, const int causal, \
         const float scale
 
-float sum16(float16 x) {
-    float8 eight = x.lo + x.hi;
-    float4 four = eight.lo + eight.hi;
-    return (four.x + four.y) + (four.z + four.w);
-}
-
-float max16(float16 x) {
-    float8 eight = fmax(x.lo, x.hi);
-    float4 four = fmax(eight.lo, eight.hi);
-    return fmax(fmax(four.x, four.y), fmax(four.z, four.w));
-}
-
 float16 row_part(__global const stored *row, int first, int size) {
     if (first + 16 <= size) {
         return GET16(row, first);

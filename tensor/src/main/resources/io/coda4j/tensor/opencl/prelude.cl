@@ -26,6 +26,18 @@
 ROUNDING()
 ROUNDING(16)
 
+float sum16(float16 x) {
+    float8 eight = x.lo + x.hi;
+    float4 four = eight.lo + eight.hi;
+    return (four.x + four.y) + (four.z + four.w);
+}
+
+float max16(float16 x) {
+    float8 eight = fmax(x.lo, x.hi);
+    float4 four = fmax(eight.lo, eight.hi);
+    return fmax(fmax(four.x, four.y), fmax(four.z, four.w));
+}
+
 #if defined(F32)
 typedef float stored;
 typedef float number;

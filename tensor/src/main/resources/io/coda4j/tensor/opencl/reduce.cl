@@ -101,9 +101,7 @@ __kernel void reduce(
             for (; i + 16 <= end; i += 16) {
                 sums += GET16((__global const stored *)x, from + i);
             }
-            float8 eight = sums.lo + sums.hi;
-            float4 four = eight.lo + eight.hi;
-            result += (four.x + four.y) + (four.z + four.w);
+            result += sum16(sums);
         }
 #endif
         for (; i < end; i++) {

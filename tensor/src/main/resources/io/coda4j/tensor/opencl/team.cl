@@ -34,18 +34,6 @@ float team_reduce(float x, __local float *shared, bool greatest) {
 }
 #endif
 
-float sum16(float16 x) {
-    float8 eight = x.lo + x.hi;
-    float4 four = eight.lo + eight.hi;
-    return (four.x + four.y) + (four.z + four.w);
-}
-
-float max16(float16 x) {
-    float8 eight = fmax(x.lo, x.hi);
-    float4 four = fmax(eight.lo, eight.hi);
-    return fmax(fmax(four.x, four.y), fmax(four.z, four.w));
-}
-
 // For vectors of a row first, where the team is one item, then for what is left: VECTOR and SINGLE use i.
 #if TEAM == 1
 #define EACH(count, VECTOR, SINGLE)            \
