@@ -24,7 +24,7 @@ import java.util.function.Function;
  * @param <O> result: a tree of tensors
  */
 public final class Compiled<I, O> implements AutoCloseable {
-    private record Entry<O>(Program program, Executable executable, O results) {}
+    private record Entry<O>(Program program, Executable executable, O results, Set<Integer> frozen) {}
 
     private final String name;
     private final Function<I, O> function;
@@ -70,7 +70,17 @@ public final class Compiled<I, O> implements AutoCloseable {
         var args = new ArrayList<Array>();
         Tree.leaves(in).forEach((path, leaf) -> args.add(onDevice(path, leaf)));
         var results = entry.executable.run(args).iterator();
+        closeCopies(List.copyOf(Tree.leaves(in).values()), args, entry.frozen);
         return Tree.map(entry.results, (path, leaf) -> results.next());
+    }
+
+    /** Gives back the copies of arguments that live on another device, save those the program goes on reading. */
+    private static void closeCopies(List<Tensor> given, List<Array> args, Set<Integer> frozen) {
+        for (int i = 0; i < args.size(); i++) {
+            if (args.get(i) != given.get(i) && !frozen.contains(i)) {
+                args.get(i).close();
+            }
+        }
     }
 
     /** The program that runs for arguments like {@code in}. */
@@ -118,7 +128,7 @@ public final class Compiled<I, O> implements AutoCloseable {
             }
         }
         var executable = device.compile(donating, layout);
-        return new Entry<>(donating, executable, results.getFirst());
+        return new Entry<>(donating, executable, results.getFirst(), layout.frozen());
     }
 
     private Set<Integer> matching(List<PathPattern> patterns, List<String> paths) {

@@ -38,7 +38,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             InfillCommand.class,
             GenerateCommand.class,
             ParityCommand.class,
-            DevicesCommand.class
+            DevicesCommand.class,
+            TuneCommand.class
         })
 public final class Main {
     /** Bad input of any kind. */

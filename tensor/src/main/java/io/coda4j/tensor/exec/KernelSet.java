@@ -13,8 +13,38 @@ public interface KernelSet {
      */
     Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out);
 
-    /** This set where it has a kernel, else {@code other}. */
+    /** Whether a chain over {@code elements} elements is worth a kernel of its own; none is, unless a device says so. */
+    default boolean fuses(long elements) {
+        return false;
+    }
+
+    /**
+     * A kernel for {@code chain} over {@code elements} elements. Asked for only where {@link #fuses} agrees.
+     *
+     * @throws UnsupportedOperationException if the device has no such kernels
+     */
+    default Kernel chain(Chain chain, long elements) {
+        throw new UnsupportedOperationException("this device computes no chains");
+    }
+
+    /** This set where it has a kernel, and for chains, else {@code other}. */
     default KernelSet orElse(KernelSet other) {
-        return (prim, in, out) -> kernel(prim, in, out).or(() -> other.kernel(prim, in, out));
+        var first = this;
+        return new KernelSet() {
+            @Override
+            public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out) {
+                return first.kernel(prim, in, out).or(() -> other.kernel(prim, in, out));
+            }
+
+            @Override
+            public boolean fuses(long elements) {
+                return first.fuses(elements);
+            }
+
+            @Override
+            public Kernel chain(Chain chain, long elements) {
+                return first.chain(chain, elements);
+            }
+        };
     }
 }

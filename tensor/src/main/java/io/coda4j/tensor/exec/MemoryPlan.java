@@ -45,18 +45,20 @@ public final class MemoryPlan {
     private static final int NEVER_DIES = Integer.MAX_VALUE;
 
     private final Program program;
+    private final List<Group> groups;
     private final Map<Tensor, Tensor> roots = new IdentityHashMap<>();
     private final Map<Tensor, Integer> lastUse = new IdentityHashMap<>();
     private final Map<Tensor, Place> places = new IdentityHashMap<>();
-    private final Set<Equation> closed = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Set<Group> closed = Collections.newSetFromMap(new IdentityHashMap<>());
     private final Map<Integer, Integer> donations = new HashMap<>();
     private final List<Integer> copied = new ArrayList<>();
     private long persistentBytes;
     private long temporaryBytes;
 
-    private MemoryPlan(Program program, Set<Integer> frozen) {
+    private MemoryPlan(Program program, List<Group> groups, Set<Integer> frozen) {
         this.program = program;
-        program.body().stream().filter(MemoryPlan::isAlias).forEach(this::alias);
+        this.groups = groups;
+        groups.stream().filter(Group::isAlias).forEach(this::alias);
         findLastUses();
         findClosed(frozen);
         for (int i = 0; i < program.params().size(); i++) {
@@ -69,7 +71,12 @@ public final class MemoryPlan {
 
     /** The plan for {@code program}, whose parameters {@code frozen} always receive the same arrays. */
     public static MemoryPlan of(Program program, Set<Integer> frozen) {
-        return new MemoryPlan(program, frozen);
+        return of(program, Group.singles(program), frozen);
+    }
+
+    /** The plan for {@code program} run as {@code groups}. */
+    static MemoryPlan of(Program program, List<Group> groups, Set<Integer> frozen) {
+        return new MemoryPlan(program, groups, frozen);
     }
 
     /** Whether an equation only gives another name or shape to its operands. */
@@ -85,7 +92,12 @@ public final class MemoryPlan {
 
     /** Whether {@code equation} is computed once, before the first run. */
     public boolean runsOnce(Equation equation) {
-        return closed.contains(equation);
+        return closed.stream().anyMatch(group -> group.equations().contains(equation));
+    }
+
+    /** Whether {@code group} is computed once, before the first run. */
+    boolean runsOnce(Group group) {
+        return closed.contains(group);
     }
 
     /** The donated parameter whose storage result {@code index} takes over, or null. */
@@ -112,15 +124,15 @@ public final class MemoryPlan {
         return roots.getOrDefault(tensor, tensor);
     }
 
-    private void alias(Equation equation) {
-        for (int i = 0; i < equation.out().size(); i++) {
-            roots.put(equation.out().get(i), root(equation.in().get(i)));
+    private void alias(Group group) {
+        for (int i = 0; i < group.out().size(); i++) {
+            roots.put(group.out().get(i), root(group.in().get(i)));
         }
     }
 
     private void findLastUses() {
-        for (int i = 0; i < program.body().size(); i++) {
-            for (var operand : program.body().get(i).in()) {
+        for (int i = 0; i < groups.size(); i++) {
+            for (var operand : groups.get(i).in()) {
                 lastUse.put(root(operand), i);
             }
         }
@@ -130,21 +142,21 @@ public final class MemoryPlan {
     private void findClosed(Set<Integer> frozen) {
         Set<Tensor> known = Collections.newSetFromMap(new IdentityHashMap<>());
         frozen.forEach(i -> known.add(program.params().get(i)));
-        for (var equation : program.body()) {
-            boolean isClosed = equation.in().stream().allMatch(t -> t instanceof Array || known.contains(t))
+        for (var group : groups) {
+            boolean isClosed = group.in().stream().allMatch(t -> t instanceof Array || known.contains(t))
                     // A result is made anew at each run, so computing it once would only add a copy.
-                    && equation.out().stream().noneMatch(symbol -> lastUse.getOrDefault(root(symbol), 0) == NEVER_DIES);
+                    && group.out().stream().noneMatch(symbol -> lastUse.getOrDefault(root(symbol), 0) == NEVER_DIES);
             if (isClosed) {
-                closed.add(equation);
-                known.addAll(equation.out());
+                closed.add(group);
+                known.addAll(group.out());
             }
         }
     }
 
     private void placeResults() {
         Map<Tensor, Integer> definition = new IdentityHashMap<>();
-        for (int i = 0; i < program.body().size(); i++) {
-            for (var symbol : program.body().get(i).out()) {
+        for (int i = 0; i < groups.size(); i++) {
+            for (var symbol : groups.get(i).out()) {
                 definition.put(symbol, i);
             }
         }
@@ -174,21 +186,21 @@ public final class MemoryPlan {
         return new Place.Result(k);
     }
 
-    /** Whether {@code symbol}, defined by equation {@code at}, may be written over {@code old}. */
+    /** Whether {@code symbol}, defined by group {@code at}, may be written over {@code old}. */
     private boolean isFree(Tensor old, Symbol symbol, int at) {
         int last = lastUse.getOrDefault(old, -1);
-        return last < at || last == at && mayOverwrite(program.body().get(at), symbol, old);
+        return last < at || last == at && mayOverwrite(groups.get(at), symbol, old);
     }
 
-    /** Whether all uses of {@code old} in {@code equation} allow the result to be written over it. */
-    private boolean mayOverwrite(Equation equation, Symbol symbol, Tensor old) {
+    /** Whether all uses of {@code old} in {@code group} allow the result to be written over it. */
+    private boolean mayOverwrite(Group group, Symbol symbol, Tensor old) {
         int result = 0;
-        while (equation.out().get(result) != symbol) {
+        while (group.out().get(result) != symbol) {
             result++;
         }
-        var candidates = InPlace.candidates(equation.prim(), result);
-        for (int i = 0; i < equation.in().size(); i++) {
-            if (root(equation.in().get(i)) == old && !candidates.contains(i)) {
+        var candidates = group.overwritable(result);
+        for (int i = 0; i < group.in().size(); i++) {
+            if (root(group.in().get(i)) == old && !candidates.contains(i)) {
                 return false;
             }
         }
@@ -196,8 +208,8 @@ public final class MemoryPlan {
     }
 
     private void placePersistent() {
-        for (var equation : closed()) {
-            for (var symbol : equation.out()) {
+        for (var group : closed()) {
+            for (var symbol : group.out()) {
                 places.put(
                         symbol,
                         new Place.Persistent(persistentBytes, symbol.type().byteSize()));
@@ -206,32 +218,32 @@ public final class MemoryPlan {
         }
     }
 
-    private List<Equation> closed() {
-        return program.body().stream()
-                .filter(equation -> closed.contains(equation) && !isAlias(equation))
+    private List<Group> closed() {
+        return groups.stream()
+                .filter(group -> closed.contains(group) && !group.isAlias())
                 .toList();
     }
 
     private void placeTemporaries() {
         var slab = new Slab();
-        for (int i = 0; i < program.body().size(); i++) {
-            var equation = program.body().get(i);
-            if (!isAlias(equation) && !closed.contains(equation)) {
-                placeTemporaries(equation, i, slab);
+        for (int i = 0; i < groups.size(); i++) {
+            var group = groups.get(i);
+            if (!group.isAlias() && !closed.contains(group)) {
+                placeTemporaries(group, i, slab);
             }
         }
         temporaryBytes = slab.extent();
     }
 
-    private void placeTemporaries(Equation equation, int at, Slab slab) {
-        var dying = dyingTemporaries(equation, at);
-        for (var symbol : equation.out()) {
+    private void placeTemporaries(Group group, int at, Slab slab) {
+        var dying = dyingTemporaries(group, at);
+        for (var symbol : group.out()) {
             if (places.containsKey(symbol)) {
                 continue;
             }
             var reused = dying.stream()
                     .filter(old ->
-                            old.type().byteSize() == symbol.type().byteSize() && mayOverwrite(equation, symbol, old))
+                            old.type().byteSize() == symbol.type().byteSize() && mayOverwrite(group, symbol, old))
                     .findFirst();
             if (reused.isPresent()) {
                 dying.remove(reused.get());
@@ -242,12 +254,12 @@ public final class MemoryPlan {
             }
         }
         dying.forEach(old -> release(slab, old));
-        equation.out().stream().filter(symbol -> !lastUse.containsKey(symbol)).forEach(old -> release(slab, old));
+        group.out().stream().filter(symbol -> !lastUse.containsKey(symbol)).forEach(old -> release(slab, old));
     }
 
-    private List<Tensor> dyingTemporaries(Equation equation, int at) {
+    private List<Tensor> dyingTemporaries(Group group, int at) {
         Set<Tensor> dying = Collections.newSetFromMap(new IdentityHashMap<>());
-        for (var operand : equation.in()) {
+        for (var operand : group.in()) {
             var root = root(operand);
             if (lastUse.get(root) == at && places.get(root) instanceof Place.Temporary) {
                 dying.add(root);
@@ -255,7 +267,7 @@ public final class MemoryPlan {
         }
         // In operand order, so that the plan does not depend on hash codes.
         return new ArrayList<>(
-                equation.in().stream().map(this::root).filter(dying::remove).toList());
+                group.in().stream().map(this::root).filter(dying::remove).toList());
     }
 
     private void release(Slab slab, Tensor tensor) {

@@ -55,23 +55,41 @@ public final class ProgramExecutor implements Executable {
         this.layout = layout;
         this.program = Legalizer.legalise(
                 program, (prim, in) -> kernels.kernel(prim, in, prim.infer(in)).isPresent());
-        this.plan = MemoryPlan.of(this.program, layout.frozen());
-        this.slab = memory.allocate(plan.temporaryBytes());
-        this.persistent = memory.allocate(plan.persistentBytes());
-        for (var equation : this.program.body()) {
-            if (!MemoryPlan.isAlias(equation)) {
-                (plan.runsOnce(equation) ? once : steps).add(bind(kernels, equation));
+        var groups = Chains.of(this.program, kernels::fuses);
+        this.plan = MemoryPlan.of(this.program, groups, layout.frozen());
+        this.slab = allocate(plan.temporaryBytes());
+        this.persistent = allocate(plan.persistentBytes());
+        for (var group : groups) {
+            if (!group.isAlias()) {
+                (plan.runsOnce(group) ? once : steps).add(bind(kernels, group));
             }
         }
     }
 
-    private Step bind(KernelSet kernels, Equation equation) {
+    private Buffer allocate(long bytes) {
+        try {
+            return memory.allocate(bytes);
+        } catch (DeviceException e) {
+            throw new DeviceException(
+                    "program %s needs %,d bytes for values between its equations at its peak and %,d for values kept between runs: %s"
+                            .formatted(program.name(), plan.temporaryBytes(), plan.persistentBytes(), e.getMessage()),
+                    e);
+        }
+    }
+
+    private Step bind(KernelSet kernels, Group group) {
+        var kernel = group.chain()
+                .map(chain -> kernels.chain(chain, group.elements()))
+                .orElseGet(() -> kernel(kernels, group.equation()));
+        return new Step(kernel, buffers(group.in()), buffers(group.out()));
+    }
+
+    private Kernel kernel(KernelSet kernels, Equation equation) {
         var in = equation.in().stream().map(Tensor::type).toList();
         var out = equation.out().stream().map(Symbol::type).toList();
-        var kernel = kernels.kernel(equation.prim(), in, out)
+        return kernels.kernel(equation.prim(), in, out)
                 .orElseThrow(() -> new DeviceException(
                         device.name() + " has no kernel for " + equation.prim().mnemonic() + " on " + in));
-        return new Step(kernel, buffers(equation.in()), buffers(equation.out()));
     }
 
     private Buffer[] buffers(List<? extends Tensor> tensors) {

@@ -3,7 +3,6 @@ package io.coda4j.tensor.exec;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.coda4j.tensor.Equation;
 import io.coda4j.tensor.Legalizer;
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Symbol;
@@ -64,36 +63,36 @@ class MemoryPlanProperties {
             }
         }
 
-        void run(Equation equation, Set<Object> writable) {
-            var name = equation.prim().mnemonic();
-            equation.in().forEach(tensor -> read(tensor, name));
-            if (MemoryPlan.isAlias(equation)) {
-                for (int i = 0; i < equation.out().size(); i++) {
-                    var in = equation.in().get(i);
-                    roots.put(equation.out().get(i), roots.getOrDefault(in, in));
+        void run(Group group, Set<Object> writable) {
+            var name = group.name();
+            group.in().forEach(tensor -> read(tensor, name));
+            if (group.isAlias()) {
+                for (int i = 0; i < group.out().size(); i++) {
+                    var in = group.in().get(i);
+                    roots.put(group.out().get(i), roots.getOrDefault(in, in));
                 }
                 return;
             }
             var written = new ArrayList<Region>();
-            for (int k = 0; k < equation.out().size(); k++) {
-                var region = region(equation.out().get(k));
+            for (int k = 0; k < group.out().size(); k++) {
+                var region = region(group.out().get(k));
                 assertTrue(writable.contains(region.storage), () -> name + " writes " + region);
                 assertEquals(0, region.offset % 64, name);
                 written.forEach(other -> assertTrue(!region.overlaps(other), name + ": two results in one place"));
                 written.add(region);
-                checkInPlace(equation, k, region);
+                checkInPlace(group, k, region);
             }
             alive.values().removeIf(region -> written.stream().anyMatch(region::overlaps));
-            equation.out().forEach(symbol -> alive.put(symbol, region(symbol)));
+            group.out().forEach(symbol -> alive.put(symbol, region(symbol)));
         }
 
         /** An operand may share storage with a result only exactly, and only where the kernels allow it. */
-        private void checkInPlace(Equation equation, int result, Region region) {
-            var allowed = InPlace.candidates(equation.prim(), result);
-            for (int i = 0; i < equation.in().size(); i++) {
-                if (equation.in().get(i) instanceof Symbol operand
+        private void checkInPlace(Group group, int result, Region region) {
+            var allowed = group.overwritable(result);
+            for (int i = 0; i < group.in().size(); i++) {
+                if (group.in().get(i) instanceof Symbol operand
                         && region(operand).overlaps(region)) {
-                    assertTrue(allowed.contains(i), equation.prim().mnemonic() + " overwrites operand " + i);
+                    assertTrue(allowed.contains(i), group.name() + " overwrites operand " + i);
                     assertEquals(region, region(operand));
                 }
             }
@@ -106,32 +105,36 @@ class MemoryPlanProperties {
 
     @Property(tries = 300)
     void noValueIsOverwrittenBeforeItsLastUse(
-            @ForAll @LongRange(min = 0, max = 1_000_000) long seed, @ForAll boolean fused, @ForAll boolean freeze) {
+            @ForAll @LongRange(min = 0, max = 1_000_000) long seed,
+            @ForAll boolean fused,
+            @ForAll boolean freeze,
+            @ForAll boolean chained) {
         var program = program(seed, fused);
+        var groups = Chains.of(program, _ -> chained);
         var frozen = freeze
                 ? Set.copyOf(IntStream.of(0, 4)
                         .filter(i -> !program.donated().contains(i))
                         .boxed()
                         .toList())
                 : Set.<Integer>of();
-        var plan = MemoryPlan.of(program, frozen);
+        var plan = MemoryPlan.of(program, groups, frozen);
         var machine = new Machine(program, plan);
         var writable = new HashSet<Object>(Set.of("slab"));
         program.donated().forEach(i -> writable.add("argument " + i));
         IntStream.range(0, program.results().size()).forEach(k -> writable.add("result " + k));
         // What runs once runs first; everything else must leave it alone, so that it holds in later runs.
-        for (var equation : program.body()) {
-            if (plan.runsOnce(equation)) {
-                machine.run(equation, Set.of("persistent"));
+        for (var group : groups) {
+            if (plan.runsOnce(group)) {
+                machine.run(group, Set.of("persistent"));
             }
         }
-        for (var equation : program.body()) {
-            if (!plan.runsOnce(equation)) {
-                machine.run(equation, writable);
+        for (var group : groups) {
+            if (!plan.runsOnce(group)) {
+                machine.run(group, writable);
             }
         }
         checkResults(program, plan, machine);
-        checkExtent(program, plan, machine);
+        checkExtent(groups, plan, machine);
     }
 
     private static void checkResults(Program program, MemoryPlan plan, Machine machine) {
@@ -152,9 +155,9 @@ class MemoryPlanProperties {
         }
     }
 
-    private static void checkExtent(Program program, MemoryPlan plan, Machine machine) {
-        for (var equation : program.body()) {
-            for (var symbol : equation.out()) {
+    private static void checkExtent(List<Group> groups, MemoryPlan plan, Machine machine) {
+        for (var group : groups) {
+            for (var symbol : group.out()) {
                 var region = machine.region(symbol);
                 if (region.storage.equals("slab")) {
                     assertTrue(region.offset + region.bytes <= plan.temporaryBytes());

@@ -1,0 +1,182 @@
+package io.coda4j.tensor.opencl;
+
+import static org.jocl.CL.CL_CONTEXT_PLATFORM;
+import static org.jocl.CL.clCreateContext;
+import static org.jocl.CL.clReleaseContext;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.Program;
+import io.coda4j.tensor.Symbol;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.ProgramExecutor;
+import io.coda4j.tensor.spi.Buffer;
+import io.coda4j.tensor.spi.Device;
+import io.coda4j.tensor.spi.Executable;
+import io.coda4j.tensor.spi.Layout;
+import io.coda4j.tensor.spi.Tunable;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jocl.CLException;
+import org.jocl.cl_context;
+import org.jocl.cl_context_properties;
+import org.jocl.cl_device_id;
+import org.jspecify.annotations.Nullable;
+
+/** One OpenCL device: a context, a queue, memory, and the programs built for it. */
+final class ClDevice implements Device, Tunable {
+    /**
+     * How a device is opened.
+     *
+     * @param binaries folder for built programs
+     * @param forGpu whether kernels are those for GPUs; null asks the device
+     * @param tuning the shape of the matrix product; null goes by what was measured before, if it was
+     * @param shortestChain see {@link ClKernels}
+     */
+    record Options(
+            Path binaries,
+            @Nullable Boolean forGpu,
+            @Nullable ClTuning tuning,
+            long shortestChain) {
+        private static final long SHORTEST_CHAIN = 64;
+
+        /** As the device asks, with binaries in {@code folder}. */
+        static Options in(Path folder) {
+            return new Options(folder, null, null, SHORTEST_CHAIN);
+        }
+
+        /** With kernels for GPUs, whatever the device is. */
+        Options forGpus(ClTuning chosen) {
+            return new Options(binaries, true, chosen, shortestChain);
+        }
+
+        /** With a kernel for every chain. */
+        Options chainingAll() {
+            return new Options(binaries, forGpu, tuning, 0);
+        }
+    }
+
+    private final String name;
+    private final ClInfo info;
+    private final boolean forGpu;
+    private final ClCacheFolder folder;
+    private final ClTuning tuning;
+    private final ClHandles handles = new ClHandles();
+    private final cl_context context;
+    private final ClQueue queue;
+    private final ClMemory memory;
+    private final ClProgramCache programs;
+    private final ClKernels kernels;
+    private boolean closed;
+
+    private ClDevice(String name, ClPlatforms.Found found, Options options) {
+        this.name = name;
+        this.info = found.info();
+        this.forGpu = options.forGpu == null ? !info.isCpu() : options.forGpu;
+        this.folder = new ClCacheFolder(options.binaries, info);
+        this.tuning = options.tuning == null ? folder.tuning().orElse(ClTuning.DEFAULT) : options.tuning;
+        var properties = new cl_context_properties();
+        properties.addProperty(CL_CONTEXT_PLATFORM, found.platform());
+        var ids = new cl_device_id[] {found.device()};
+        this.context =
+                handles.created(ClHandles.Kind.CONTEXT, clCreateContext(properties, ids.length, ids, null, null, null));
+        this.queue = new ClQueue(name, context, found.device(), handles);
+        this.memory = new ClMemory(this, context, handles);
+        this.programs = new ClProgramCache(name, context, found.device(), queue, handles, folder);
+        this.kernels = new ClKernels(this, forGpu, options.shortestChain);
+    }
+
+    /**
+     * Opens a device under a name for messages.
+     *
+     * @throws DeviceException if the driver refuses
+     */
+    static ClDevice open(String name, ClPlatforms.Found found, Options options) {
+        try {
+            return new ClDevice(name, found, options);
+        } catch (CLException e) {
+            throw ClErrors.failure(name, "opening", e);
+        }
+    }
+
+    ClInfo info() {
+        return info;
+    }
+
+    ClTuning tuning() {
+        return tuning;
+    }
+
+    ClHandles handles() {
+        return handles;
+    }
+
+    ClQueue queue() {
+        return queue;
+    }
+
+    ClMemory memory() {
+        return memory;
+    }
+
+    ClProgramCache programs() {
+        return programs;
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public String description() {
+        return info.description();
+    }
+
+    @Override
+    public Trial tune(Consumer<Trial> report) {
+        // GPUs need larger matrices to have work for all their units.
+        var best = new ClTuner(this, forGpu, info.isCpu() ? 512 : 2048).best(report);
+        folder.remember(best.tuning());
+        return best.trial();
+    }
+
+    @Override
+    public Executable compile(Program program, Layout layout) {
+        if (!info.hasDoubles()) {
+            refuseDoubles(program);
+        }
+        return new ProgramExecutor(this, kernels, memory, program, layout);
+    }
+
+    private void refuseDoubles(Program program) {
+        var values = Stream.concat(
+                program.params().stream(), program.body().stream().flatMap(equation -> equation.out().stream()));
+        if (values.map(Symbol::type).map(TensorType::dtype).anyMatch(DType.F64::equals)) {
+            throw new DeviceException("program " + program.name() + " computes with f64, which " + name + " ("
+                    + info.name() + ") does not have; run it on the cpu");
+        }
+    }
+
+    @Override
+    public Buffer upload(TensorType type, MemorySegment host) {
+        var buffer = memory.allocate(type.byteSize());
+        queue.write(host, buffer);
+        return buffer;
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        queue.close();
+        programs.close();
+        memory.close();
+        clReleaseContext(context);
+        handles.released(ClHandles.Kind.CONTEXT);
+    }
+}

@@ -1,0 +1,105 @@
+package io.coda4j.tensor.opencl;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Chain;
+import io.coda4j.tensor.exec.Kernel;
+import io.coda4j.tensor.exec.KernelSet;
+import java.util.List;
+import java.util.Optional;
+
+/** The OpenCL kernels: one line per primitive says which file computes it; empty where its meaning is run instead. */
+final class ClKernels implements KernelSet {
+    private static final String ARG_MAX = ClResource.program("arg_max.cl");
+
+    private final ClDevice device;
+    private final ClElementwise elementwise;
+    private final ClMovement movement;
+    private final ClMatmul matmul;
+    private final ClTeam team;
+    private final ClAttention attention;
+    private final int group;
+    private final long shortestChain;
+
+    /**
+     * Kernels for {@code device}.
+     *
+     * @param forGpu whether they are shaped for GPUs, or for processors
+     * @param shortestChain elements from which a chain gets a kernel of its own: for fewer, building it costs more than
+     *     the launches it saves
+     */
+    ClKernels(ClDevice device, boolean forGpu, long shortestChain) {
+        this.device = device;
+        this.shortestChain = shortestChain;
+        this.group = forGpu ? 128 : 16;
+        this.elementwise = new ClElementwise(device.programs(), forGpu);
+        this.movement = new ClMovement(device, forGpu);
+        this.matmul = new ClMatmul(device, forGpu, device.tuning());
+        this.team = ClTeam.of(device.programs(), forGpu);
+        this.attention = new ClAttention(device, forGpu);
+    }
+
+    @Override
+    public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out) {
+        var y = out.getFirst();
+        return switch (prim) {
+            case Primitive.Full(var type, double value) -> Optional.of(movement.full(type, value));
+            case Primitive.Iota(var type, int axis) -> Optional.of(movement.iota(type, axis));
+            case Primitive.Unary unary -> Optional.of(elementwise(unary, in, y));
+            case Primitive.Binary binary -> Optional.of(elementwise(binary, in, y));
+            case Primitive.Compare compare -> Optional.of(elementwise(compare, in, y));
+            case Primitive.Select select -> Optional.of(elementwise(select, in, y));
+            case Primitive.Convert convert -> Optional.of(elementwise(convert, in, y));
+            case Primitive.Reshape _ -> Optional.of(movement.copyAll());
+            case Primitive.Transpose(var permutation) -> Optional.of(movement.transpose(in.getFirst(), permutation));
+            case Primitive.Broadcast broadcast -> Optional.of(movement.broadcast(in.getFirst(), broadcast));
+            case Primitive.Slice(var starts, var _) -> Optional.of(movement.slice(in.getFirst(), starts, y));
+            case Primitive.Pad(var low, var _) -> Optional.of(movement.pad(in.getFirst(), low, y));
+            case Primitive.Concat(int axis) -> Optional.of(movement.concat(in, axis, y));
+            case Primitive.Reduce(var op, var axes) ->
+                Optional.of(ClReduction.of(device, group, op, in.getFirst(), axes, y));
+            case Primitive.Dot dot -> Optional.of(ClDot.of(device, movement, matmul, dot, in));
+            case Primitive.TakeRows _ -> Optional.of(movement.takeRows(in.get(0), in.get(1), y));
+            case Primitive.ScatterAddRows _ -> Optional.of(ClScatter.of(device, group, in.get(0), in.get(1), y));
+            case Primitive.DynamicSlice(int axis, var _) -> Optional.of(movement.dynamicSlice(in.getFirst(), axis, y));
+            case Primitive.DynamicUpdateSlice(int axis) ->
+                Optional.of(movement.dynamicUpdateSlice(in.get(0), in.get(1), axis));
+            case Primitive.Annotate _ -> Optional.of(movement.copyAll());
+            case Primitive.RmsNorm(double eps) -> ClRmsNorm.forward(team, in.getFirst(), eps);
+            case Primitive.RmsNormGrad(double eps) -> ClRmsNorm.gradient(device, team, in.getFirst(), eps);
+            case Primitive.Rope rope -> ClRope.of(device, team, in.getFirst(), rope);
+            // These are elementwise: their meaning becomes one generated kernel.
+            case Primitive.SwiGlu _, Primitive.SwiGluGrad _, Primitive.AdamW _ -> Optional.empty();
+            case Primitive.Attention forward -> attention.forward(forward, in);
+            case Primitive.AttentionGrad grad -> attention.gradient(grad, in);
+            case Primitive.CrossEntropy _ -> ClCrossEntropy.forward(team, in.getFirst());
+            case Primitive.CrossEntropyGrad _ -> ClCrossEntropy.gradient(team, in.getFirst());
+            case Primitive.ArgMax(int axis) -> argMax(in.getFirst(), axis);
+        };
+    }
+
+    @Override
+    public boolean fuses(long elements) {
+        return elements >= shortestChain;
+    }
+
+    @Override
+    public Kernel chain(Chain chain, long elements) {
+        return elementwise.kernel(chain, elements);
+    }
+
+    private Optional<Kernel> argMax(TensorType x, int axis) {
+        long items = x.size() / x.dim(axis);
+        int count = ClGrid.count(items);
+        int stride = ClGrid.count(x.shape().strides()[axis]);
+        var function = device.programs().function(ARG_MAX, ClElement.of(x.dtype()), "arg_max");
+        return Optional.of((in, out) ->
+                function.run(items, group, ClBuffer.of(in[0]), ClBuffer.of(out[0]), count, stride, x.dim(axis)));
+    }
+
+    private Kernel elementwise(Primitive.Core prim, List<TensorType> in, TensorType out) {
+        List<DType> dtypes = in.stream().map(TensorType::dtype).toList();
+        return elementwise.kernel(Chain.of(prim, dtypes, out.dtype()), out.size());
+    }
+}

@@ -1,0 +1,148 @@
+package io.coda4j.tensor.opencl;
+
+import static org.jocl.CL.CL_MEM_READ_WRITE;
+import static org.jocl.CL.clCreateBuffer;
+import static org.jocl.CL.clReleaseMemObject;
+
+import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.exec.Memory;
+import io.coda4j.tensor.spi.Buffer;
+import java.lang.ref.Cleaner;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import org.jocl.CLException;
+import org.jocl.cl_context;
+import org.jocl.cl_mem;
+
+/**
+ * A pool of memory objects in size classes. Blocks of closed buffers are reused; they go back to the driver when it has
+ * no memory for a new one, and at the end.
+ */
+final class ClMemory implements Memory, AutoCloseable {
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    private final ClDevice device;
+    private final cl_context context;
+    private final ClHandles handles;
+    private final Map<Long, Deque<cl_mem>> free = new HashMap<>();
+    private final Map<cl_mem, Long> blocks = new HashMap<>();
+    private long heldBytes;
+
+    ClMemory(ClDevice device, cl_context context, ClHandles handles) {
+        this.device = device;
+        this.context = context;
+        this.handles = handles;
+    }
+
+    @Override
+    public ClBuffer allocate(long bytes) {
+        long rounded = sizeClass(bytes);
+        var block = take(rounded, bytes);
+        // The cleaner is the safety net for buffers that nobody closes; it must not see the buffer itself.
+        var lease = new Lease(this, block, rounded);
+        var holder = new Object[1];
+        var buffer = new ClBuffer(device, block, 0, bytes, () -> ((Cleaner.Cleanable) holder[0]).clean());
+        holder[0] = CLEANER.register(buffer, lease);
+        return buffer;
+    }
+
+    private record Lease(ClMemory memory, cl_mem block, long rounded) implements Runnable {
+        @Override
+        public void run() {
+            memory.giveBack(block, rounded);
+        }
+    }
+
+    /** Four classes per power of two, so that at most a quarter of a block is wasted. */
+    private static long sizeClass(long bytes) {
+        if (bytes <= 256) {
+            return 256;
+        }
+        long step = Long.highestOneBit(bytes - 1) >>> 2;
+        return (bytes + step - 1) / step * step;
+    }
+
+    private synchronized cl_mem take(long rounded, long bytes) {
+        var block = free.computeIfAbsent(rounded, _ -> new ArrayDeque<>()).pollFirst();
+        return block != null ? block : create(rounded, bytes);
+    }
+
+    private cl_mem create(long rounded, long bytes) {
+        try {
+            return add(rounded);
+        } catch (CLException _) {
+            // Kernels in flight may still use what is given back now: the driver frees it after them.
+            releaseFree();
+            device.queue().finish();
+        }
+        try {
+            return add(rounded);
+        } catch (CLException e) {
+            var info = device.info();
+            throw new DeviceException(
+                    "%s cannot allocate %,d bytes (%s): it has %,d bytes of memory, %,d of them held by this process, and a buffer may have %,d; use smaller batches or another device"
+                            .formatted(
+                                    device.name(),
+                                    bytes,
+                                    ClErrors.name(e),
+                                    info.memory(),
+                                    heldBytes,
+                                    info.largestBuffer()),
+                    e);
+        }
+    }
+
+    private cl_mem add(long rounded) {
+        var block =
+                handles.created(ClHandles.Kind.BUFFER, clCreateBuffer(context, CL_MEM_READ_WRITE, rounded, null, null));
+        blocks.put(block, rounded);
+        heldBytes += rounded;
+        return block;
+    }
+
+    private void releaseFree() {
+        for (var list : free.values()) {
+            list.forEach(this::release);
+            list.clear();
+        }
+    }
+
+    private void release(cl_mem block) {
+        heldBytes -= blocks.remove(block);
+        clReleaseMemObject(block);
+        handles.released(ClHandles.Kind.BUFFER);
+    }
+
+    private synchronized void giveBack(cl_mem block, long rounded) {
+        // After the end there is nothing to give back to.
+        if (blocks.containsKey(block)) {
+            free.get(rounded).addFirst(block);
+        }
+    }
+
+    /** Bytes held from the driver, in use or not. */
+    synchronized long heldBytes() {
+        return heldBytes;
+    }
+
+    @Override
+    public Buffer view(Buffer slab, long offset, long bytes) {
+        var whole = ClBuffer.of(slab);
+        return new ClBuffer(device, whole.memory(), whole.offset() + offset, bytes, () -> {});
+    }
+
+    @Override
+    public void copy(Buffer from, Buffer to) {
+        device.queue().copy(ClBuffer.of(from), ClBuffer.of(to));
+    }
+
+    @Override
+    public synchronized void close() {
+        for (var block : blocks.keySet().toArray(cl_mem[]::new)) {
+            release(block);
+        }
+        free.clear();
+    }
+}

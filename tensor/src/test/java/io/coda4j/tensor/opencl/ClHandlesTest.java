@@ -1,0 +1,67 @@
+package io.coda4j.tensor.opencl;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.Scope;
+import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.opencl.ClHandles.Kind;
+import io.coda4j.tensor.spi.Layout;
+import io.coda4j.tensor.testing.RandomProgram;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class ClHandlesTest {
+    /** Arguments of a step. */
+    public record Step(Tensor state, Tensor change) {}
+
+    private static Tensor next(Step step) {
+        var sum = step.state.mul(0.5).add(step.change.matmul(step.change));
+        return sum.sub(sum.sum(0).broadcast(sum.shape(), List.of(1)).mul(0.01));
+    }
+
+    @Test
+    void noneSurvivesTheDevice() {
+        var device = ClTestDevice.open();
+        assertTrue(device.handles().live() > 0);
+        try (var _ = Scope.open();
+                var executable = device.compile(RandomProgram.of(7).donating(Set.of()), Layout.DENSE)) {
+            executable.run(RandomProgram.arguments(1).stream()
+                    .map(array -> array.to(device))
+                    .toList());
+        }
+        device.close();
+        for (var kind : Kind.values()) {
+            assertEquals(0, device.handles().live(kind), kind::toString);
+        }
+        device.close();
+    }
+
+    @Test
+    void theirNumberAndTheMemoryAreFlatOverManySteps() {
+        try (var device = ClTestDevice.open();
+                var step = Compiled.of("step", ClHandlesTest::next, device).donating("state")) {
+            Tensor state = Array.of(Shape.of(8, 8), new float[64]).to(device);
+            long handles = 0;
+            long bytes = 0;
+            for (int i = 1; i <= 10_000; i++) {
+                var change = Array.of(Shape.of(8, 8), new float[64]);
+                state = step.apply(new Step(state, change));
+                change.close();
+                if (i % 500 == 0) {
+                    ((Array) state).toFloats();
+                }
+                if (i == 1000) {
+                    handles = device.handles().live();
+                    bytes = device.memory().heldBytes();
+                }
+            }
+            assertEquals(handles, device.handles().live());
+            assertEquals(bytes, device.memory().heldBytes());
+        }
+    }
+}

@@ -1,0 +1,88 @@
+package io.coda4j.tensor.opencl;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.Eager;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.TensorType;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ClProgramCacheTest {
+    @TempDir
+    private Path folder;
+
+    private ClDevice open() {
+        return ClTestDevice.open(ClDevice.Options.in(folder));
+    }
+
+    /** Makes a device build one program; how many it built from source. */
+    private int sourceBuilds() {
+        try (var device = open()) {
+            var iota = new Eager(device).apply(new Primitive.Iota(TensorType.i32(3), 0), List.of());
+            assertEquals(
+                    List.of(0, 1, 2),
+                    java.util.Arrays.stream(((Array) iota.getFirst()).toInts())
+                            .boxed()
+                            .toList());
+            return device.programs().sourceBuilds();
+        }
+    }
+
+    private List<Path> entries() throws IOException {
+        try (var files = Files.list(folder)) {
+            return files.toList();
+        }
+    }
+
+    @Test
+    void aBinaryIsReusedByTheNextProcess() throws IOException {
+        assertEquals(1, sourceBuilds());
+        assertEquals(1, entries().size());
+        assertEquals(0, sourceBuilds());
+    }
+
+    @Test
+    void aDamagedEntryIsBuiltAnew() throws IOException {
+        sourceBuilds();
+        var entry = entries().getFirst();
+        var whole = Files.readAllBytes(entry);
+        for (int length : new int[] {0, 10, 32, whole.length - 1}) {
+            Files.write(entry, java.util.Arrays.copyOf(whole, length));
+            assertEquals(1, sourceBuilds(), () -> "cut to " + length);
+            assertEquals(0, sourceBuilds());
+        }
+        var flipped = whole.clone();
+        flipped[whole.length / 2] ^= 1;
+        Files.write(entry, flipped);
+        assertEquals(1, sourceBuilds());
+    }
+
+    @Test
+    void aFolderThatCannotBeWrittenCostsOnlyTime() throws IOException {
+        folder = Files.writeString(folder.resolve("file"), "in the way").resolve("below");
+        assertEquals(1, sourceBuilds());
+        assertEquals(1, sourceBuilds());
+    }
+
+    @Test
+    void aSourceThatDoesNotCompileIsReportedWithLogAndSource() {
+        try (var device = open()) {
+            var error = assertThrows(
+                    DeviceException.class,
+                    () -> device.programs().function("__kernel void k() {\n  nonsense;\n}\n", "-DX=1", "k"));
+            assertTrue(error.getMessage().contains("CL_BUILD_PROGRAM_FAILURE"), error::getMessage);
+            assertTrue(error.getMessage().contains("'-DX=1'"), error::getMessage);
+            assertTrue(error.getMessage().contains("error"), error::getMessage);
+            assertTrue(error.getMessage().contains("   2    nonsense;"), error::getMessage);
+        }
+    }
+}
