@@ -37,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TrainCommand.class,
             InfillCommand.class,
             GenerateCommand.class,
+            SynthCommand.class,
             ParityCommand.class,
             DevicesCommand.class
         })

@@ -162,7 +162,7 @@ final class ConfigJson {
     }
 
     /** The JSON text of a configuration. */
-    static String write(CodaConfig config) {
+    static String write(CodaConfig config, String storedType) {
         var t = config.transformer();
         var root = MAPPER.createObjectNode();
         root.putArray("architectures").add(CODA);
@@ -184,7 +184,7 @@ final class ConfigJson {
         putToken(root, "mask_token_id", config.maskToken());
         putToken(root, "pad_token_id", config.padToken());
         putToken(root, "eos_token_id", config.eosToken());
-        root.put("torch_dtype", "float32");
+        root.put("torch_dtype", storedType);
         root.put("coda4j_shift", config.shift());
         return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString((JsonNode) root) + "\n";
     }

@@ -107,7 +107,7 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
         Tree.leaves(model).forEach((path, leaf) -> add(writer, HfNames.key(path), (Array) leaf));
         AtomicFile.createFolder(folder);
         writer.write(folder.resolve("model.safetensors"));
-        AtomicFile.write(folder.resolve("config.json"), ConfigJson.write(config));
+        AtomicFile.write(folder.resolve("config.json"), config.toJson("float32"));
     }
 
     private static void add(SafetensorsWriter writer, String name, Array array) {

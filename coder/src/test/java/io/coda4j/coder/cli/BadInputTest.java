@@ -164,6 +164,47 @@ class BadInputTest {
                         List.of("generate", "--model", goodModel().toString(), "--prompt", "x", "--max-tokens", "0"),
                         "--max-tokens",
                         "got 0"),
+                line(
+                        "synth of an unknown model",
+                        List.of("synth", "--config", "none", "--out", "o"),
+                        "none",
+                        "no such"),
+                line("synth without a folder", List.of("synth", "--config", "tiny"), "--out=DIR"),
+                line(
+                        "synth of an unknown type",
+                        List.of("synth", "--config", "tiny", "--out", "o", "--dtype", "f16"),
+                        "--dtype",
+                        "f16"),
+                line(
+                        "synth of empty files",
+                        List.of("synth", "--config", "tiny", "--out", "o", "--shard-size", "0"),
+                        "--shard-size",
+                        "got 0"),
+                line(
+                        "synth into a model",
+                        List.of(
+                                "synth",
+                                "--config",
+                                "tiny",
+                                "--out",
+                                goodModel().toString()),
+                        "already holds a model"),
+                line(
+                        "synth into a file",
+                        List.of("synth", "--config", "tiny", "--out", goodModel() + "/config.json"),
+                        "not a folder"),
+                line(
+                        "synth with the tokenizer of another model",
+                        List.of(
+                                "synth",
+                                "--config",
+                                "coda-1.7b",
+                                "--out",
+                                "o",
+                                "--tokenizer",
+                                goodModel().toString()),
+                        "--tokenizer",
+                        "151669"),
                 line("parity folder missing", List.of("parity", "no-such-folder"), "no-such-folder")));
     }
 
