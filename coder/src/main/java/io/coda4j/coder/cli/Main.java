@@ -38,6 +38,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             InfillCommand.class,
             GenerateCommand.class,
             SynthCommand.class,
+            VerifyCommand.class,
             ParityCommand.class,
             DevicesCommand.class
         })

@@ -80,7 +80,9 @@ final class ConfigJson {
                     positive("intermediate_size"),
                     positiveNumber("rope_theta", 10_000),
                     positiveNumber("rms_norm_eps", 1e-6),
-                    flag("tie_word_embeddings", false),
+                    // Where Qwen3 says nothing it is tied, which is the library's default; CoDA says nothing and is
+                    // not.
+                    flag("tie_word_embeddings", !isDiffusion()),
                     pad);
             return new CodaConfig(
                     transformer,
