@@ -81,6 +81,11 @@ public record TransformerConfig(
         return tensors;
     }
 
+    /** The type of the keys, and of the values, in a cache of one layer: [rows,length,K,d]. */
+    public TensorType cacheType(DType dtype, int rows, int length) {
+        return TensorType.of(dtype, rows, length, kvHeads, headDim);
+    }
+
     /** The number of parameters. */
     public long parameters() {
         long attention = (long) headDim * hidden * (2L * heads + 2L * kvHeads) + 2L * headDim;
