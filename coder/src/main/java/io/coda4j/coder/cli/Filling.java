@@ -5,7 +5,7 @@ import io.coda4j.coder.generate.Generator;
 import io.coda4j.coder.generate.Template;
 import io.coda4j.coder.terminal.DenoisingView;
 import io.coda4j.coder.terminal.Terminal;
-import io.coda4j.diffusion.sampling.StepHooks;
+import io.coda4j.diffusion.sampling.RunListener;
 import io.coda4j.diffusion.sampling.UnmaskingSettings;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -36,7 +36,7 @@ final class Filling {
 
     private static Generator.Filled fill(Generator generator, int[] tokens, UnmaskingSettings settings, boolean watch) {
         if (!watch) {
-            return generator.fill(tokens, settings, StepHooks.NONE);
+            return generator.fill(tokens, settings, RunListener.NONE);
         }
         try (var view = new DenoisingView(Terminal.of(System.err), settings.steps())) {
             var watcher = new DenoisingWatcher(
@@ -51,7 +51,7 @@ final class Filling {
     private static Generator.Filled merge(Template template, Template.Hole window, Generator.Filled part) {
         var whole = template.tokens().clone();
         System.arraycopy(part.tokens(), 0, whole, window.start(), part.tokens().length);
-        return new Generator.Filled(whole, part.forwards(), part.seconds());
+        return new Generator.Filled(whole, part.work(), part.seconds());
     }
 
     /** The whole text. */

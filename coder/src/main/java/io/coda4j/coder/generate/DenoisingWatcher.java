@@ -5,13 +5,13 @@ import io.coda4j.coder.terminal.State;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.diffusion.sampling.Canvas;
 import io.coda4j.diffusion.sampling.DenoiseRequest;
-import io.coda4j.diffusion.sampling.StepHooks;
+import io.coda4j.diffusion.sampling.RunListener;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
 /** Follows the denoising of one row and tells after each step what has happened to each token. */
-public final class DenoisingWatcher implements StepHooks {
+public final class DenoisingWatcher implements RunListener {
     /** Receives the tokens after each step; step -1 is the start. */
     @FunctionalInterface
     public interface Viewer {
@@ -40,7 +40,7 @@ public final class DenoisingWatcher implements StepHooks {
     }
 
     @Override
-    public void beforeFirstStep(Canvas canvas) {
+    public void begun(Canvas canvas) {
         given = new boolean[canvas.length()];
         for (int i = 0; i < given.length; i++) {
             given[i] = canvas.tokens()[i] != maskId;
@@ -52,7 +52,7 @@ public final class DenoisingWatcher implements StepHooks {
     }
 
     @Override
-    public void logits(DenoiseRequest request, int first, int count, float[] logits) {
+    public void evaluated(DenoiseRequest request, int first, int count, float[] logits) {
         for (int n = 0; n < count; n++) {
             confidence[request.positions()[first + n]] =
                     greatestProbability(logits, n * vocabularySize, vocabularySize);
@@ -72,7 +72,7 @@ public final class DenoisingWatcher implements StepHooks {
     }
 
     @Override
-    public void tokens(int step, Canvas canvas) {
+    public void committed(int step, Canvas canvas) {
         for (int i = 0; i < canvas.length(); i++) {
             if (!given[i] && committedAt[i] < 0 && canvas.tokens()[i] != maskId) {
                 committedAt[i] = step;
