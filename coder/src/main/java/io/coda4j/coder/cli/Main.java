@@ -37,6 +37,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TrainCommand.class,
             InfillCommand.class,
             GenerateCommand.class,
+            ChatCommand.class,
             SynthCommand.class,
             VerifyCommand.class,
             ParityCommand.class,

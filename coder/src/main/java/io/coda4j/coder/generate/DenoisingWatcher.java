@@ -9,6 +9,7 @@ import io.coda4j.diffusion.sampling.RunListener;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 
 /** Follows the denoising of one row and tells after each step what has happened to each token. */
 public final class DenoisingWatcher implements RunListener {
@@ -22,6 +23,8 @@ public final class DenoisingWatcher implements RunListener {
     private final BpeTokenizer tokenizer;
     private final int vocabularySize;
     private final int maskId;
+    private final int from;
+    private final Set<Integer> ends;
     private final Viewer viewer;
     private boolean[] given = {};
     private int[] committedAt = {};
@@ -33,9 +36,22 @@ public final class DenoisingWatcher implements RunListener {
      * @param vocabularySize of the model, the length of a row of logits; the tokenizer may have fewer tokens
      */
     public DenoisingWatcher(BpeTokenizer tokenizer, int vocabularySize, int maskId, Viewer viewer) {
+        this(tokenizer, vocabularySize, maskId, 0, Set.of(), viewer);
+    }
+
+    /**
+     * A watcher of the end of a row.
+     *
+     * @param from first column that is shown
+     * @param ends tokens with which the text ends; nothing is shown from the first one on
+     */
+    public DenoisingWatcher(
+            BpeTokenizer tokenizer, int vocabularySize, int maskId, int from, Set<Integer> ends, Viewer viewer) {
         this.tokenizer = tokenizer;
         this.vocabularySize = vocabularySize;
         this.maskId = maskId;
+        this.from = from;
+        this.ends = Set.copyOf(ends);
         this.viewer = viewer;
     }
 
@@ -83,7 +99,7 @@ public final class DenoisingWatcher implements RunListener {
 
     private List<Piece> pieces(int step, Canvas canvas) {
         var pieces = new ArrayList<Piece>(canvas.length());
-        for (int i = 0; i < canvas.length(); i++) {
+        for (int i = from; i < canvas.length() && !ends.contains(canvas.tokens()[i]); i++) {
             int token = canvas.tokens()[i];
             boolean isMasked = token == maskId;
             pieces.add(new Piece(

@@ -147,6 +147,11 @@ public final class Generator implements AutoCloseable {
         return ids;
     }
 
+    /** The id that stands behind the end of a text: padding, or where there is none the token that ended it. */
+    public int filler() {
+        return config.padToken() >= 0 ? config.padToken() : ends().iterator().next();
+    }
+
     /**
      * A result.
      *

@@ -8,8 +8,6 @@ import io.coda4j.nn.safetensors.SafetensorsWriter;
 import io.coda4j.nn.safetensors.StoredType;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DType;
-import io.coda4j.tensor.Tensor;
-import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Tree;
 import io.coda4j.tensor.spi.Device;
 import java.lang.foreign.Arena;
@@ -49,20 +47,11 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
             var inventory = new WeightInventory(folder, declared, weights);
             inventory.requireSound();
             var config = inventory.config();
-            var model = config.transformer()
-                    .build(DType.F32, (path, type) -> read(weights, HfNames.key(path), type, device));
-            return new ModelFolder(config, model);
-        }
-    }
-
-    private static Tensor read(Safetensors weights, String key, TensorType type, Device device) {
-        if (weights.entry(key).type() == StoredType.F32) {
-            return Array.copyOf(type, weights.bytes(key), device);
-        }
-        try (var arena = Arena.ofConfined()) {
-            var host = arena.allocate(Math.max(1, type.byteSize()), 64);
-            weights.copyFloats(key, 0, host, 0, type.size());
-            return Array.copyOf(type, host, device);
+            try (var widened = new WidenedWeights(weights)) {
+                var model = config.transformer()
+                        .build(DType.F32, (path, type) -> widened.array(HfNames.key(path), type, device));
+                return new ModelFolder(config, model);
+            }
         }
     }
 

@@ -1,9 +1,11 @@
 package io.coda4j.diffusion.sampling;
 
+import java.util.stream.IntStream;
+
 /**
  * The windows of one row over the steps of a run.
  *
- * <p>Blocks start at the first masked column. Everything depends on the row alone, so a row decodes the same in any batch.
+ * <p>Blocks start at the first masked column; those without a mask take no step. Everything depends on the row alone, so a row decodes the same in any batch.
  */
 sealed interface RowPlan {
     /** The window at a step. */
@@ -25,32 +27,44 @@ sealed interface RowPlan {
     }
 
     /**
-     * The division of a row.
+     * The division of a row: the parts that hold masks at the start, from left to right. A row without masks has one empty
+     * part.
      *
-     * @param start first column of the first block
-     * @param end of the row
-     * @param length of a block; the last may be shorter
+     * @param starts {@code [blocks]} first columns
+     * @param ends {@code [blocks]} columns after the last
      */
-    record Blocks(int start, int end, int length) {
+    record Blocks(int[] starts, int[] ends) {
         static Blocks of(UnmaskingSettings settings, Canvas canvas, int row) {
             int end = canvas.lengths()[row];
             if (settings.blockLength() == 0) {
-                return new Blocks(0, end, end);
+                return new Blocks(new int[] {0}, new int[] {end});
             }
-            int start = 0;
-            while (start < end && canvas.tokens()[row * canvas.length() + start] != settings.maskId()) {
-                start++;
+            int first = 0;
+            while (first < end && canvas.count(settings.maskId(), row, first, first + 1) == 0) {
+                first++;
             }
-            return new Blocks(start, end, settings.blockLength());
+            int length = settings.blockLength();
+            int origin = first;
+            var starts = IntStream.rangeClosed(0, Math.max(0, end - 1 - first) / length)
+                    .map(block -> origin + block * length)
+                    .filter(start ->
+                            canvas.count(settings.maskId(), row, start, (int) Math.min(end, (long) start + length)) > 0)
+                    .toArray();
+            if (starts.length == 0) {
+                return new Blocks(new int[] {end}, new int[] {end});
+            }
+            var ends = IntStream.of(starts)
+                    .map(start -> (int) Math.min(end, (long) start + length))
+                    .toArray();
+            return new Blocks(starts, ends);
         }
 
         int count() {
-            return Math.max(1, Math.ceilDiv(end - start, length));
+            return starts.length;
         }
 
         Window window(int block, int step, int steps) {
-            int from = (int) Math.min(end, start + (long) block * length);
-            return new Window(from, (int) Math.min(end, (long) from + length), step, steps);
+            return new Window(starts[block], ends[block], step, steps);
         }
     }
 
@@ -65,7 +79,7 @@ sealed interface RowPlan {
             this.blocks = blocks;
             if (settings.steps() < blocks.count()) {
                 throw new IllegalArgumentException("row " + row + " has " + blocks.count() + " blocks of "
-                        + blocks.length() + " columns, but there are only " + settings.steps()
+                        + settings.blockLength() + " columns, but there are only " + settings.steps()
                         + " steps; raise steps or blockLength so that every block gets a step");
             }
         }
@@ -122,7 +136,7 @@ sealed interface RowPlan {
                 stepInBlock = 0;
                 stepsOfBlock = live();
             }
-            return blocks.window(Math.min(block, blocks.count()), stepInBlock, stepsOfBlock);
+            return blocks.window(Math.min(block, blocks.count() - 1), stepInBlock, stepsOfBlock);
         }
 
         private int live() {

@@ -147,6 +147,11 @@ public record UnmaskingSettings(
         return with(copy -> copy.history = value);
     }
 
+    /** The blocks of a row that hold a mask; a scheduled run needs a step for each. */
+    public int blocks(Canvas canvas, int row) {
+        return RowPlan.Blocks.of(this, canvas, row).count();
+    }
+
     private UnmaskingSettings with(Consumer<Copy> change) {
         var copy = new Copy(this);
         change.accept(copy);
