@@ -58,7 +58,7 @@ final class ChatCommand implements Callable<Integer> {
         }
         sampling.check();
         try (var loaded = Generator.open(model, device.open());
-                var generator = loaded.caching(sampling.caching(loaded))) {
+                var generator = loaded.withCaching(sampling.caching(loaded))) {
             if (generator.tokenizer().tokenId("<|im_start|>").isEmpty()) {
                 throw new UsageException(
                         model + ": the tokenizer has no \"<|im_start|>\", so this is no chat model; use generate");

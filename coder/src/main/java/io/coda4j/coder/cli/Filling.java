@@ -69,9 +69,7 @@ final class Filling {
 
     /** Fills the holes; standard output gets the text as it grows. */
     Result stream() {
-        int start = window.start();
-        System.out.print(generator.tokenizer().decode(Arrays.copyOf(template.tokens(), start)));
-        int firstHole = template.holes().getFirst().start() - start;
+        int firstHole = template.holes().getFirst().start() - window.start();
         var stream = new TextStream(
                 generator.tokenizer(),
                 generator.maskId(),
@@ -79,10 +77,11 @@ final class Filling {
                 firstHole,
                 isOpen ? generator.ends() : Set.of(),
                 System.out);
-        var result = run(stream);
-        stream.finish();
         var tokens = template.tokens();
-        System.out.print(generator.tokenizer().decode(Arrays.copyOfRange(tokens, window.end(), tokens.length)));
+        stream.given(Arrays.copyOf(tokens, window.start()));
+        var result = run(stream);
+        stream.given(Arrays.copyOfRange(tokens, window.end(), tokens.length));
+        stream.finish();
         return result;
     }
 
@@ -111,7 +110,7 @@ final class Filling {
 
     /** Fills the holes again, with the reference decoder: no cache, no blocks, the scheduled number of tokens per step. */
     Result exact() {
-        try (var reference = generator.caching(new Caching.None())) {
+        try (var reference = generator.withCaching(new Caching.None())) {
             var settings = options.exactSettings(reference, visible(), isOpen);
             return new Result(reference.fill(visible(), settings, RunListener.NONE));
         }
@@ -183,6 +182,8 @@ final class Filling {
                             .map(hole -> Map.of("text", decode(hole), "tokens", hole.length()))
                             .toList());
             fields.put("tokens", tokens);
+            fields.put("cache", generator.caching().label());
+            fields.put("decode", settings().rule().label());
             fields.put("generatedTokens", generated());
             fields.put("forwards", filled.forwards());
             fields.put("wholePasses", work.wholePasses());

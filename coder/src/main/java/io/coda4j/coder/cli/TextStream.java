@@ -33,6 +33,16 @@ final class TextStream implements RunListener {
         this.out = out;
     }
 
+    /** Prints tokens that stand outside the canvas, if the text has not ended. */
+    void given(int[] tokens) {
+        var text = new StringBuilder();
+        for (int i = 0; i < tokens.length && !ended; i++) {
+            text.append(decoder.accept(tokens[i]));
+        }
+        out.print(text);
+        out.flush();
+    }
+
     @Override
     public void begun(Canvas canvas) {
         print(canvas.row(0));

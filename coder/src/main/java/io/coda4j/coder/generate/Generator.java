@@ -44,7 +44,7 @@ public final class Generator implements AutoCloseable {
     }
 
     /** A generator over the same model with another cache, to be closed by itself. */
-    public Generator caching(Caching caching) {
+    public Generator withCaching(Caching caching) {
         return new Generator(config, model, tokenizer, device, caching);
     }
 
@@ -90,6 +90,11 @@ public final class Generator implements AutoCloseable {
         } catch (TokenizerException e) {
             throw new ModelException(folder.resolve("tokenizer.json"), e.getMessage(), e);
         }
+    }
+
+    /** What is not computed anew at every step. */
+    public Caching caching() {
+        return denoiser.caching();
     }
 
     /** The model's configuration. */

@@ -106,6 +106,11 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         return model.headWeight().dim(0);
     }
 
+    /** What is not computed anew at every step. */
+    public Caching caching() {
+        return caching;
+    }
+
     /** What has been done in all runs so far. */
     public synchronized DenoiserWork work() {
         return work;

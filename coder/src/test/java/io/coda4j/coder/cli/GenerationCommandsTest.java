@@ -137,7 +137,21 @@ class GenerationCommandsTest {
                 "1",
                 "--report-drift");
         assertEquals(1, fields.member("drift").asObject().member("agreement").asDouble());
+        assertEquals("dual", fields.member("cache").asString());
+        assertEquals("steps", fields.member("decode").asString());
         assertEquals(20, fields.member("generatedTokens").asInt());
+    }
+
+    /** What lies outside the part that the model sees is printed all the same, with characters that cross the borders. */
+    @Test
+    void textAroundTheWindowIsKept() throws IOException {
+        var text = "é日😀 ".repeat(60) + "[[MASK:6]]" + " 😀日é".repeat(60);
+        var file = Files.writeString(work.resolve("Long.txt"), text);
+        var filled = run("infill", "m", "--file", file.toString()).out();
+        assertTrue(filled.startsWith("é日😀 ".repeat(60)) && filled.endsWith(" 😀日é".repeat(60)), filled);
+        assertEquals(
+                filled,
+                json("infill", "m", "--file", file.toString()).member("text").asString());
     }
 
     @Test
@@ -146,6 +160,7 @@ class GenerationCommandsTest {
         var fields = json("generate", "ar", with);
         assertEquals(1, fields.member("drift").asObject().member("agreement").asDouble());
         assertTrue(fields.member("windowPasses").asInt() > 0);
+        assertEquals("causal", fields.member("cache").asString());
         String[] plain = {"--prompt", "int a", "--max-tokens", "16", "--cache", "none"};
         assertEquals(fields.member("text"), json("generate", "ar", plain).member("text"));
         Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "x", "--cache", "dual")

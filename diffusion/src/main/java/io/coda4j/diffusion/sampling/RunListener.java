@@ -13,28 +13,4 @@ public interface RunListener {
 
     /** Called after every step, skipped ones included. */
     default void committed(int step, Canvas canvas) {}
-
-    /** Both of two listeners, this one first. */
-    default RunListener and(RunListener other) {
-        var one = this;
-        return new RunListener() {
-            @Override
-            public void begun(Canvas canvas) {
-                one.begun(canvas);
-                other.begun(canvas);
-            }
-
-            @Override
-            public void evaluated(DenoiseRequest request, int first, int count, float[] logits) {
-                one.evaluated(request, first, count, logits);
-                other.evaluated(request, first, count, logits);
-            }
-
-            @Override
-            public void committed(int step, Canvas canvas) {
-                one.committed(step, canvas);
-                other.committed(step, canvas);
-            }
-        };
-    }
 }
