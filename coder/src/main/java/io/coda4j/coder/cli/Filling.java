@@ -95,6 +95,8 @@ final class Filling {
                     generator.tokenizer(),
                     generator.config().transformer().vocabulary(),
                     generator.maskId(),
+                    0,
+                    isOpen ? generator.ends() : Set.of(),
                     (step, pieces) -> view.show(step + 1, pieces));
             return run(watcher);
         }

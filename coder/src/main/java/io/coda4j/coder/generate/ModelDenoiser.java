@@ -197,11 +197,8 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
     /** Brings the hidden states that the window's predictions need up to date. */
     private void pass(int row, int[] tokens, Window window, RowState state) {
         var pass = caching.pass(state.progress(tokens, lead, window));
+        int start = variesInWidth(pass, window) ? pass.start() / LENGTH_STEP * LENGTH_STEP : pass.start();
         boolean reachesEnd = pass.end() == tokens.length;
-        // Passes of an ever shorter rest start early enough to have one of few sizes.
-        int start = reachesEnd && caching instanceof Caching.Prefix
-                ? pass.start() / LENGTH_STEP * LENGTH_STEP
-                : pass.start();
         boolean isWhole = start == 0 && reachesEnd;
         if (isWhole && state.hasStatesOf(tokens)) {
             state.seen(window);
@@ -215,6 +212,15 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
             state.forgetFrom(pass.end());
         }
         work = work.withPass(isWhole, end - start, (System.nanoTime() - began) * 1e-9);
+    }
+
+    /** Whether passes like this one have all sorts of widths: they then start early enough to have one of few. */
+    private boolean variesInWidth(Caching.Pass pass, Window window) {
+        return switch (caching) {
+            case Caching.None _, Caching.Dual _, Caching.Causal _ -> false;
+            case Caching.Prefix _ -> true;
+            case Caching.Delayed _ -> pass.start() < window.start() - lead;
+        };
     }
 
     private Array whole(int row, int[] tokens, int columns) {

@@ -5,7 +5,8 @@ import java.util.stream.IntStream;
 /**
  * The windows of one row over the steps of a run.
  *
- * <p>Blocks start at the first masked column; those without a mask take no step. Everything depends on the row alone, so a row decodes the same in any batch.
+ * <p>Blocks start at the first masked column; those without a mask take no step. Everything depends on the row alone, so a
+ * row decodes the same in any batch.
  */
 sealed interface RowPlan {
     /** The window at a step. */
