@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  coda generate --model out/demo/model --prompt 'public static boolean isEmpty(' --max-tokens 32",
-            "  coda generate --model M --prompt 'def add(' --steps 16 --watch      half as good, four times as fast",
+            "  coda generate --model M --prompt 'def add(' --steps 16 --watch      four tokens at a time",
             "  coda generate --model M --prompt 'def add(' --cache dual --block 32 --decode threshold --threshold 0.9"
                     + " --report-drift"
         })

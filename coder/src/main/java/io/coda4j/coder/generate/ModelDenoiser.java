@@ -205,7 +205,7 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
             return;
         }
         long began = System.nanoTime();
-        int end = isWhole || reachesEnd && caching instanceof Caching.Prefix ? padded(tokens.length) : pass.end();
+        int end = isWhole || (reachesEnd && caching instanceof Caching.Prefix) ? padded(tokens.length) : pass.end();
         var states = state.capacity() == 0 ? whole(row, tokens, end) : window(row, tokens, start, end, state);
         state.computed(tokens, start, Math.min(end, tokens.length), window, states);
         if (caching instanceof Caching.Causal) {

@@ -50,7 +50,7 @@ public sealed interface Caching {
         }
 
         private boolean isDue(int refresh) {
-            return passes == 0 || refresh > 0 && passes >= refresh;
+            return passes == 0 || (refresh > 0 && passes >= refresh);
         }
 
         private Pass whole() {
