@@ -10,6 +10,13 @@ public record Block(
         return apply(x, view, Probe.NONE, "");
     }
 
+    /** As {@link #apply(Tensor, View)} for the tokens of a window; see {@link CacheView}. */
+    SelfAttention.Cached apply(Tensor x, CacheView view, KvCache cache) {
+        var attention = selfAttn.apply(inputLayernorm.apply(x), view, cache);
+        var middle = x.add(attention.x());
+        return new SelfAttention.Cached(middle.add(mlp.apply(postAttentionLayernorm.apply(middle))), attention.cache());
+    }
+
     Tensor apply(Tensor x, View view, Probe probe, String name) {
         var attention = selfAttn.apply(inputLayernorm.apply(x), view);
         probe.see(name + "attention", attention);

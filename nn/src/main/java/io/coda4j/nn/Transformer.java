@@ -2,6 +2,7 @@ package io.coda4j.nn;
 
 import io.coda4j.autograd.Autograd;
 import io.coda4j.tensor.Tensor;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Embedding, layers and final norm: tokens to hidden states. */
@@ -27,6 +28,33 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
         x = norm.apply(x);
         probe.see("final_norm", x);
         return x;
+    }
+
+    /**
+     * The result of a pass with caches.
+     *
+     * @param states [B,T,D] of the window
+     * @param caches of all layers, with the window's keys and values
+     */
+    public record Cached(Tensor states, List<KvCache> caches) {}
+
+    /**
+     * Runs the tokens of a window over what {@code caches} hold of the other positions. With the causal mask and all earlier
+     * positions cached the result is that of a pass over everything; with the bidirectional mask it is so only while the
+     * other positions are as they were when they were cached.
+     *
+     * @param ids I32[B,T]
+     * @param caches one per layer
+     */
+    public Cached apply(Tensor ids, CacheView view, List<KvCache> caches) {
+        var x = embedTokens.apply(ids);
+        var next = new ArrayList<KvCache>();
+        for (int i = 0; i < layers.size(); i++) {
+            var layer = layers.get(i).apply(x, view, caches.get(i));
+            x = layer.x();
+            next.add(layer.cache());
+        }
+        return new Cached(norm.apply(x), next);
     }
 
     /** As {@link #apply(Tensor, View)}, keeping only each layer's input for the backward pass, which recomputes it. */

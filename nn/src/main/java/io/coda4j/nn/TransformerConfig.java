@@ -2,8 +2,11 @@ package io.coda4j.nn;
 
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.Symbol;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
 import java.util.function.BiFunction;
 import java.util.stream.IntStream;
 
@@ -66,6 +69,21 @@ public record TransformerConfig(
     /** A model of these dimensions whose tensors come from {@code source}, called with path and type. */
     public LanguageModel build(DType dtype, BiFunction<String, TensorType, Tensor> source) {
         return new Builder(dtype, source).model();
+    }
+
+    /** The types of all tensors of a model of these dimensions by their tree path, in the order of {@link #build}. */
+    public SequencedMap<String, TensorType> tensors(DType dtype) {
+        var tensors = new LinkedHashMap<String, TensorType>();
+        build(dtype, (path, type) -> {
+            tensors.put(path, type);
+            return new Symbol(type);
+        });
+        return tensors;
+    }
+
+    /** The type of the keys, and of the values, in a cache of one layer: [rows,length,K,d]. */
+    public TensorType cacheType(DType dtype, int rows, int length) {
+        return TensorType.of(dtype, rows, length, kvHeads, headDim);
     }
 
     /** The number of parameters. */

@@ -1,80 +1,254 @@
 package io.coda4j.coder.cli;
 
 import io.coda4j.coder.generate.DenoisingWatcher;
+import io.coda4j.coder.generate.GenerationException;
 import io.coda4j.coder.generate.Generator;
 import io.coda4j.coder.generate.Template;
 import io.coda4j.coder.terminal.DenoisingView;
 import io.coda4j.coder.terminal.Terminal;
-import io.coda4j.diffusion.sampling.StepHooks;
+import io.coda4j.diffusion.sampling.Caching;
+import io.coda4j.diffusion.sampling.CommitRule;
+import io.coda4j.diffusion.sampling.RunListener;
 import io.coda4j.diffusion.sampling.UnmaskingSettings;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Fills a template and shows it, for the commands that do. */
+/** Fills a template, for the commands that do, and says what that took. */
 final class Filling {
     private final Generator generator;
     private final Template template;
-    private final Generator.Filled result;
+    private final Template.Hole window;
+    private final SamplingOptions options;
+    private final boolean isOpen;
 
-    private Filling(Generator generator, Template template, Generator.Filled result) {
+    /**
+     * A template to be filled.
+     *
+     * @param generator with the cache that is to be used
+     * @param isOpen whether the text ends where the model ends it, which may be before the end of its only hole
+     */
+    Filling(Generator generator, Template template, SamplingOptions options, boolean isOpen) {
         this.generator = generator;
         this.template = template;
-        this.result = result;
-    }
-
-    /** Fills the holes; with {@code watch} each step is shown on standard error. */
-    static Filling of(Generator generator, Template template, SamplingOptions options, boolean watch) {
-        var window = template.window(generator.config().maxPositions());
-        var tokens = Arrays.copyOfRange(template.tokens(), window.start(), window.end());
-        int masks = template.holes().stream().mapToInt(Template.Hole::length).sum();
-        int span = window.end() - template.holes().getFirst().start();
-        var settings = options.settings(generator, masks, span);
-        return new Filling(generator, template, merge(template, window, fill(generator, tokens, settings, watch)));
-    }
-
-    private static Generator.Filled fill(Generator generator, int[] tokens, UnmaskingSettings settings, boolean watch) {
-        if (!watch) {
-            return generator.fill(tokens, settings, StepHooks.NONE);
+        this.options = options;
+        this.isOpen = isOpen;
+        this.window = template.window(generator.config().maxPositions());
+        if (generator.isAutoregressive()) {
+            requireContinuation();
         }
-        try (var view = new DenoisingView(Terminal.of(System.err), settings.steps())) {
+    }
+
+    private void requireContinuation() {
+        var hole = template.holes().getLast();
+        if (template.holes().size() > 1 || hole.end() < template.tokens().length) {
+            throw new GenerationException("this model is autoregressive and cannot see what follows a hole; it can only"
+                    + " continue a text");
+        }
+        if (hole.start() == 0) {
+            throw new GenerationException("an autoregressive model needs a text to continue; the prompt is empty");
+        }
+    }
+
+    private int masks() {
+        return template.holes().stream().mapToInt(Template.Hole::length).sum();
+    }
+
+    private int[] visible() {
+        return Arrays.copyOfRange(template.tokens(), window.start(), window.end());
+    }
+
+    /** Fills the holes without showing anything. */
+    Result run() {
+        return run(RunListener.NONE);
+    }
+
+    /** Fills the holes; standard output gets the text as it grows. */
+    Result stream() {
+        int firstHole = template.holes().getFirst().start() - window.start();
+        var stream = new TextStream(
+                generator.tokenizer(),
+                generator.maskId(),
+                0,
+                firstHole,
+                isOpen ? generator.ends() : Set.of(),
+                System.out);
+        var tokens = template.tokens();
+        stream.given(Arrays.copyOf(tokens, window.start()));
+        var result = run(stream);
+        stream.given(Arrays.copyOfRange(tokens, window.end(), tokens.length));
+        stream.finish();
+        return result;
+    }
+
+    /** Fills the holes; standard error shows each step. */
+    Result watch() {
+        var settings = settings();
+        // A rule takes one step per token at the most.
+        int steps = settings.rule() instanceof CommitRule.Scheduled ? settings.steps() : masks();
+        try (var view = new DenoisingView(Terminal.of(System.err), steps)) {
             var watcher = new DenoisingWatcher(
                     generator.tokenizer(),
                     generator.config().transformer().vocabulary(),
-                    settings.maskId(),
+                    generator.maskId(),
+                    0,
+                    isOpen ? generator.ends() : Set.of(),
                     (step, pieces) -> view.show(step + 1, pieces));
-            return generator.fill(tokens, settings, watcher);
+            return run(watcher);
         }
     }
 
-    private static Generator.Filled merge(Template template, Template.Hole window, Generator.Filled part) {
-        var whole = template.tokens().clone();
-        System.arraycopy(part.tokens(), 0, whole, window.start(), part.tokens().length);
-        return new Generator.Filled(whole, part.forwards(), part.seconds());
+    private UnmaskingSettings settings() {
+        return options.settings(generator, visible(), isOpen);
     }
 
-    /** The whole text. */
-    String text() {
-        return decode(0, result.tokens().length);
+    private Result run(RunListener listener) {
+        return new Result(generator.fill(visible(), settings(), listener));
     }
 
-    private String decode(int start, int end) {
-        return generator.tokenizer().decode(Arrays.copyOfRange(result.tokens(), start, end));
+    /** Fills the holes again, with the reference decoder: no cache, no blocks, the scheduled number of tokens per step. */
+    Result exact() {
+        try (var reference = generator.withCaching(new Caching.None())) {
+            var settings = options.exactSettings(reference, visible(), isOpen);
+            return new Result(reference.fill(visible(), settings, RunListener.NONE));
+        }
     }
 
-    /** The result for machines. */
-    String json() {
-        var fields = new LinkedHashMap<String, Object>();
-        fields.put("text", text());
-        fields.put(
-                "holes",
-                template.holes().stream()
-                        .map(hole -> Map.of("text", decode(hole.start(), hole.end()), "tokens", hole.length()))
-                        .toList());
-        fields.put("tokens", result.tokens());
-        fields.put("forwards", result.forwards());
-        fields.put("seconds", result.seconds());
+    /** A filled template. */
+    final class Result {
+        private final Generator.Filled filled;
+        private final int[] tokens;
+        private final int end;
+
+        private Result(Generator.Filled filled) {
+            this.filled = filled;
+            var whole = template.tokens().clone();
+            System.arraycopy(filled.tokens(), 0, whole, window.start(), filled.tokens().length);
+            this.end = isOpen ? end(whole) : whole.length;
+            this.tokens = Arrays.copyOf(whole, end);
+        }
+
+        /** Where the model ended the text. */
+        private int end(int[] whole) {
+            int start = template.holes().getFirst().start();
+            var ends = generator.ends();
+            return IntStream.range(start, whole.length)
+                    .filter(i -> ends.contains(whole[i]))
+                    .findFirst()
+                    .orElse(whole.length);
+        }
+
+        /** The whole text. */
+        String text() {
+            return generator.tokenizer().decode(tokens);
+        }
+
+        /** Tokens that the model wrote and that are text. */
+        private int generated() {
+            return template.holes().stream()
+                    .mapToInt(hole -> Math.max(0, Math.min(hole.end(), end) - hole.start()))
+                    .sum();
+        }
+
+        /** How far this result is from that of the reference decoder. */
+        Drift drift(Result exact) {
+            int last = Math.max(end, exact.end);
+            int positions = 0;
+            int equal = 0;
+            int first = -1;
+            for (var hole : template.holes()) {
+                for (int i = hole.start(); i < Math.min(hole.end(), last); i++) {
+                    boolean isSame = i < end && i < exact.end && tokens[i] == exact.tokens[i];
+                    positions++;
+                    equal += isSame ? 1 : 0;
+                    first = !isSame && first < 0
+                            ? i - template.holes().getFirst().start()
+                            : first;
+                }
+            }
+            return new Drift(positions, equal, first, exact.filled.forwards(), exact.filled.seconds());
+        }
+
+        /** The result for machines. */
+        Map<String, Object> fields(double loadSeconds) {
+            var work = filled.work();
+            var fields = new LinkedHashMap<String, Object>();
+            fields.put("text", text());
+            fields.put(
+                    "holes",
+                    template.holes().stream()
+                            .map(hole -> Map.of("text", decode(hole), "tokens", hole.length()))
+                            .toList());
+            fields.put("tokens", tokens);
+            fields.put("cache", generator.caching().label());
+            fields.put("decode", settings().rule().label());
+            fields.put("generatedTokens", generated());
+            fields.put("forwards", filled.forwards());
+            fields.put("wholePasses", work.wholePasses());
+            fields.put("windowPasses", work.windowPasses());
+            fields.put("columns", work.columns());
+            fields.put("tokensPerForward", generated() / (double) Math.max(1, filled.forwards()));
+            fields.put("seconds", filled.seconds());
+            fields.put("tokensPerSecond", generated() / filled.seconds());
+            var phases = new LinkedHashMap<String, Object>();
+            phases.put("load", loadSeconds);
+            phases.put("wholePasses", work.wholeSeconds());
+            phases.put("windowPasses", work.windowSeconds());
+            phases.put("head", work.headSeconds());
+            phases.put("choice", filled.seconds() - work.wholeSeconds() - work.windowSeconds() - work.headSeconds());
+            fields.put("phases", phases);
+            return fields;
+        }
+
+        private String decode(Template.Hole hole) {
+            int from = Math.min(hole.start(), end);
+            return generator.tokenizer().decode(Arrays.copyOfRange(tokens, from, Math.min(hole.end(), end)));
+        }
+    }
+
+    /**
+     * The distance of a result from that of the reference decoder.
+     *
+     * @param positions tokens compared: all that either wrote
+     * @param equal of them the same in both
+     * @param first of the generated tokens that differs, -1 if none does
+     */
+    record Drift(int positions, int equal, int first, long exactForwards, double exactSeconds) {
+        private double agreement() {
+            return positions == 0 ? 1 : equal / (double) positions;
+        }
+
+        Map<String, Object> fields() {
+            var fields = new LinkedHashMap<String, Object>();
+            fields.put("agreement", agreement());
+            fields.put("positions", positions);
+            fields.put("equal", equal);
+            fields.put("firstDifference", first);
+            fields.put("exactForwards", exactForwards);
+            fields.put("exactSeconds", exactSeconds);
+            return fields;
+        }
+
+        @Override
+        public String toString() {
+            return String.format(
+                    Locale.ROOT,
+                    "drift: %d of %d tokens (%.1f %%) as the exact decoder has them%s; it took %d forwards and %.2f s",
+                    equal,
+                    positions,
+                    100 * agreement(),
+                    first < 0 ? "" : ", the first difference at generated token " + first,
+                    exactForwards,
+                    exactSeconds);
+        }
+    }
+
+    /** A tree of maps and lists as indented JSON. */
+    static String json(Map<String, Object> fields) {
         return new JsonMapper().writerWithDefaultPrettyPrinter().writeValueAsString(fields);
     }
 }

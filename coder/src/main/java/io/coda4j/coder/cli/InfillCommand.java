@@ -3,7 +3,6 @@ package io.coda4j.coder.cli;
 import io.coda4j.coder.files.TextFile;
 import io.coda4j.coder.generate.Generator;
 import io.coda4j.coder.generate.Template;
-import io.coda4j.coder.tokenizer.BpeTokenizer;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -20,12 +19,10 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  echo 'return [[MASK:4]];' > T.java && coda infill --model out/demo/model --file T.java",
-            "  coda infill --model out/demo/model --prefix 'if (x == ' --suffix ') {' --tokens 1"
+            "  coda infill --model out/demo/model --prefix 'if (x == ' --suffix ') {' --tokens 1",
+            "  coda infill --model M --file T.java --decode threshold --threshold 0.8 --json"
         })
 final class InfillCommand implements Callable<Integer> {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Folder of the model.")
-    private Path model = Path.of("");
-
     @Option(
             names = "--file",
             paramLabel = "FILE",
@@ -41,17 +38,8 @@ final class InfillCommand implements Callable<Integer> {
     @Option(names = "--tokens", paramLabel = "N", description = "Length of the hole between prefix and suffix.")
     private int tokens;
 
-    @Option(names = "--watch", description = "Show the denoising, step by step, on standard error.")
-    private boolean watch;
-
-    @Option(names = "--json", description = "Print text, holes, tokens, model runs and seconds as JSON.")
-    private boolean json;
-
     @Mixin
-    private SamplingOptions sampling = new SamplingOptions();
-
-    @Mixin
-    private DeviceOption device = new DeviceOption();
+    private FillingOptions filling = new FillingOptions();
 
     @Override
     public Integer call() {
@@ -63,19 +51,18 @@ final class InfillCommand implements Callable<Integer> {
         if (isBetween && tokens < 1) {
             throw new UsageException("--prefix and --suffix need --tokens N with N at least 1, got " + tokens);
         }
-        sampling.check();
+        filling.check();
         var text = file == null ? null : TextFile.read(file);
-        try (var generator = Generator.open(model, device.open())) {
-            var filling = Filling.of(generator, template(text, generator.tokenizer()), sampling, watch);
-            System.out.print(json ? filling.json() + "\n" : filling.text() + (isBetween ? "\n" : ""));
-        }
+        filling.run(generator -> template(text, generator), false, isBetween ? System.lineSeparator() : "");
         return 0;
     }
 
-    private Template template(@Nullable String text, BpeTokenizer tokenizer) {
+    private Template template(@Nullable String text, Generator generator) {
+        var tokenizer = generator.tokenizer();
+        int maskId = generator.maskId();
         return text == null
-                ? Template.between(orEmpty(prefix), tokens, orEmpty(suffix), tokenizer)
-                : Template.parse(text, tokenizer);
+                ? Template.between(orEmpty(prefix), tokens, orEmpty(suffix), tokenizer, maskId)
+                : Template.parse(text, tokenizer, maskId);
     }
 
     private static String orEmpty(@Nullable String text) {

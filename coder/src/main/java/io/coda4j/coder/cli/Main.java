@@ -37,6 +37,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TrainCommand.class,
             InfillCommand.class,
             GenerateCommand.class,
+            ChatCommand.class,
+            SynthCommand.class,
+            VerifyCommand.class,
             ParityCommand.class,
             DevicesCommand.class,
             TuneCommand.class

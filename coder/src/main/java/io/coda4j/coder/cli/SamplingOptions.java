@@ -1,28 +1,85 @@
 package io.coda4j.coder.cli;
 
 import io.coda4j.coder.generate.Generator;
+import io.coda4j.diffusion.sampling.Caching;
+import io.coda4j.diffusion.sampling.Canvas;
+import io.coda4j.diffusion.sampling.CommitRule;
 import io.coda4j.diffusion.sampling.Sampler;
 import io.coda4j.diffusion.sampling.Sampling;
 import io.coda4j.diffusion.sampling.UnmaskingSettings;
+import java.util.Arrays;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The options that decide how masks are filled. */
 final class SamplingOptions {
+    private static final int CACHED_BLOCK = 32;
+    private static final int DELAYED_REFRESH = 32;
+
+    @Option(
+            names = "--decode",
+            paramLabel = "RULE",
+            defaultValue = "steps",
+            description =
+                    "How many tokens are committed at a step: steps (default; a fixed number), threshold (all that"
+                            + " are surer than --threshold), factor (surer the more there are), eb (as many as keep the sum of"
+                            + " entropies below --entropy-bound). The last three take as few steps as the model allows.")
+    private String decode = "steps";
+
+    @Option(
+            names = "--cache",
+            paramLabel = "SCHEME",
+            description = "What is not computed at every step: none (default; exact), prefix (what is before the"
+                    + " block), dual (what is before and behind it), delayed (as dual, renewed less often). All but none"
+                    + " are approximations; see --report-drift. Autoregressive models have an exact cache by default.")
+    private @Nullable String cache;
+
+    @Option(
+            names = "--refresh",
+            paramLabel = "N",
+            description = "With a cache: at least every N-th pass goes over everything; 1 is exact. Default: only where"
+                    + " the scheme asks, for delayed " + DELAYED_REFRESH + ".")
+    private @Nullable Integer refresh;
+
+    @Option(
+            names = {"--block", "--block-length"},
+            paramLabel = "N",
+            description = "Fill blocks of N positions from left to right; 0 fills everything at once. Default: 0, with"
+                    + " a cache " + CACHED_BLOCK + ".")
+    private @Nullable Integer block;
+
+    @Option(
+            names = "--threshold",
+            paramLabel = "P",
+            description = "With --decode threshold: commit tokens with at least this probability (default 0.9).")
+    private @Nullable Double threshold;
+
+    @Option(
+            names = "--factor",
+            paramLabel = "F",
+            description = "With --decode factor: the n-th token needs probability 1 - F/(n+1) (default 1).")
+    private @Nullable Double factor;
+
+    @Option(
+            names = "--entropy-bound",
+            paramLabel = "G",
+            description = "With --decode eb: the bound in nats (default 0.5).")
+    private @Nullable Double entropyBound;
+
     @Option(
             names = "--steps",
             paramLabel = "N",
-            description = "Denoising steps; fewer are faster and commit more tokens at a time. Default: one per token.")
+            description = "With --decode steps: denoising steps; fewer are faster and commit more tokens at a time."
+                    + " Default: one per token.")
     private @Nullable Integer steps;
 
     @Option(
             names = "--alg",
             paramLabel = "NAME",
-            defaultValue = "entropy",
-            description = "Which positions are committed first: entropy (default), maskgit_plus, topk_margin, origin"
-                    + " (random).")
-    private String algorithm = "entropy";
+            description = "With --decode steps: which positions are committed first: entropy (default), maskgit_plus,"
+                    + " topk_margin, origin (random).")
+    private @Nullable String algorithm;
 
     @Option(
             names = "--temperature",
@@ -48,33 +105,38 @@ final class SamplingOptions {
     @Option(
             names = "--alg-temp",
             paramLabel = "T",
-            defaultValue = "0",
-            description = "Randomness in the order of positions; 0 is the most confident first.")
-    private double orderTemperature;
-
-    @Option(
-            names = "--block-length",
-            paramLabel = "N",
-            defaultValue = "0",
-            description = "Fill blocks of N positions from left to right; 0 fills everything at once.")
-    private int blockLength;
+            description = "With --decode steps: randomness in the order of positions; 0 (default) is the most confident"
+                    + " first.")
+    private @Nullable Double orderTemperature;
 
     @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "Seed of all draws.")
     private long seed;
 
     /**
-     * Checks each option by itself, which needs no model.
+     * Checks what needs no model.
      *
      * @throws UsageException naming the option
      */
     void check() {
-        var sampler = checked("--alg", () -> Sampler.of(algorithm));
+        var sampler = checked("--alg", this::sampler);
         checked("--temperature", () -> new Sampling(temperature, 1, 0));
         checked("--top-p", () -> new Sampling(0, topP, 0));
         checked("--top-k", () -> new Sampling(0, 1, topK));
         var settings = checked("--steps", () -> UnmaskingSettings.of(0, sampler, steps == null ? 1 : steps));
-        checked("--alg-temp", () -> settings.withOrderTemperature(orderTemperature));
-        checked("--block-length", () -> settings.withBlockLength(blockLength));
+        checked("--alg-temp", () -> settings.withOrderTemperature(orderTemperature()));
+        checked("--block", () -> settings.withBlockLength(block == null ? 0 : block));
+        caching();
+        rule();
+        requireUse("--threshold", threshold, "threshold");
+        requireUse("--factor", factor, "factor");
+        requireUse("--entropy-bound", entropyBound, "eb");
+        requireUse("--steps", steps, "steps");
+        requireUse("--alg", algorithm, "steps");
+        requireUse("--alg-temp", orderTemperature, "steps");
+        if (refresh != null && (cache == null || cache.equals("none"))) {
+            throw new UsageException(
+                    "--refresh needs --cache prefix, dual or delayed: without a cache there is nothing" + " to renew");
+        }
     }
 
     private static <T> T checked(String option, Supplier<T> value) {
@@ -85,25 +147,134 @@ final class SamplingOptions {
         }
     }
 
-    /**
-     * The settings for filling masked tokens with {@code generator}, after {@link #check}.
-     *
-     * @param masks how many there are
-     * @param span tokens from the first of them to the end of the text
-     */
-    UnmaskingSettings settings(Generator generator, int masks, int span) {
-        int blocks = blockLength > 0 ? Math.ceilDiv(span, blockLength) : 1;
-        int count = steps == null ? Math.max(masks, blocks) : steps;
-        if (count < blocks) {
-            throw new UsageException("--block-length " + blockLength + " makes " + blocks + " blocks of the " + span
-                    + " tokens from the first hole on, too many for " + count
-                    + " steps; raise --steps or --block-length");
+    private void requireUse(String option, @Nullable Object value, String rule) {
+        if (value != null && !decode.equals(rule)) {
+            throw new UsageException(option + " has no effect with --decode " + decode + "; it needs --decode " + rule);
         }
-        return UnmaskingSettings.of(generator.config().maskToken(), Sampler.of(algorithm), count)
-                .withSampling(new Sampling(temperature, topP, topK))
-                .withOrderTemperature(orderTemperature)
-                .withBlockLength(blockLength)
-                .withSuppressed(generator.unprintable())
-                .withSeed(seed);
+    }
+
+    private Sampler sampler() {
+        return Sampler.of(algorithm == null ? new Sampler.Entropy().label() : algorithm);
+    }
+
+    private double orderTemperature() {
+        return orderTemperature == null ? 0 : orderTemperature;
+    }
+
+    private CommitRule rule() {
+        return switch (decode) {
+            case "steps" -> new CommitRule.Scheduled();
+            case "threshold" ->
+                checked("--threshold", () -> new CommitRule.Threshold(threshold == null ? 0.9 : threshold));
+            case "factor" -> checked("--factor", () -> new CommitRule.Factor(factor == null ? 1 : factor));
+            case "eb" ->
+                checked(
+                        "--entropy-bound",
+                        () -> new CommitRule.EntropyBound(entropyBound == null ? 0.5 : entropyBound));
+            default ->
+                throw new UsageException(
+                        "--decode: no rule \"" + decode + "\", expected steps, threshold, factor or eb");
+        };
+    }
+
+    /** The scheme for diffusion models. */
+    private Caching caching() {
+        int every = refresh == null ? 0 : refresh;
+        return switch (cache == null ? "none" : cache) {
+            case "none" -> new Caching.None();
+            case "prefix" -> checked("--refresh", () -> new Caching.Prefix(every));
+            case "dual" -> checked("--refresh", () -> new Caching.Dual(every));
+            case "delayed" ->
+                checked("--refresh", () -> new Caching.Delayed(refresh == null ? DELAYED_REFRESH : refresh));
+            default ->
+                throw new UsageException(
+                        "--cache: no scheme \"" + cache + "\", expected none, prefix, dual or delayed");
+        };
+    }
+
+    /**
+     * The scheme for the model of {@code generator}, after {@link #check}.
+     *
+     * @throws UsageException if the model has no such cache
+     */
+    Caching caching(Generator generator) {
+        if (!generator.isAutoregressive()) {
+            return caching();
+        }
+        if (cache == null) {
+            return new Caching.Causal();
+        }
+        if (caching() instanceof Caching.None none) {
+            return none;
+        }
+        throw new UsageException("--cache " + cache + " is for diffusion models; this one is autoregressive and has an"
+                + " exact cache when --cache is left away");
+    }
+
+    /**
+     * The settings for filling the masks of {@code tokens} with {@code generator}, after {@link #check}.
+     *
+     * @param isOpen whether the text ends where the model ends it
+     */
+    UnmaskingSettings settings(Generator generator, int[] tokens, boolean isOpen) {
+        if (generator.isAutoregressive()) {
+            return ending(autoregressive(generator, tokens), generator, isOpen);
+        }
+        int length = block != null ? block : caching() instanceof Caching.None ? 0 : CACHED_BLOCK;
+        var settings = switch (rule()) {
+            case CommitRule.Scheduled _ -> scheduled(generator, tokens, length);
+            case CommitRule.Adaptive rule ->
+                UnmaskingSettings.adaptive(generator.maskId(), rule).withBlockLength(length);
+        };
+        return ending(settings, generator, isOpen);
+    }
+
+    /** The settings of the reference decoder, without blocks and rules, to compare with. */
+    UnmaskingSettings exactSettings(Generator generator, int[] tokens, boolean isOpen) {
+        var settings =
+                generator.isAutoregressive() ? autoregressive(generator, tokens) : scheduled(generator, tokens, 0);
+        return ending(settings, generator, isOpen);
+    }
+
+    private UnmaskingSettings scheduled(Generator generator, int[] tokens, int length) {
+        int count = steps == null ? Math.max(1, masks(generator, tokens)) : steps;
+        var settings = UnmaskingSettings.of(generator.maskId(), sampler(), count)
+                .withOrderTemperature(orderTemperature())
+                .withBlockLength(length);
+        int blocks = settings.blocks(new Canvas(1, tokens.length, tokens), 0);
+        if (count < blocks) {
+            throw new UsageException("--block " + length + " makes " + blocks + " blocks with holes, too many for "
+                    + count + " steps; raise --steps or --block");
+        }
+        return settings;
+    }
+
+    private static int masks(Generator generator, int[] tokens) {
+        return (int) Arrays.stream(tokens)
+                .filter(token -> token == generator.maskId())
+                .count();
+    }
+
+    /** One token at a time, from left to right. */
+    private UnmaskingSettings autoregressive(Generator generator, int[] tokens) {
+        if (!decode.equals("steps")
+                || steps != null
+                || algorithm != null
+                || orderTemperature != null
+                || block != null) {
+            throw new UsageException("--decode, --steps, --alg, --alg-temp and --block are for diffusion models; an"
+                    + " autoregressive one writes token by token");
+        }
+        return UnmaskingSettings.of(generator.maskId(), new Sampler.MaskGitPlus(), masks(generator, tokens))
+                .withBlockLength(1);
+    }
+
+    private UnmaskingSettings ending(UnmaskingSettings settings, Generator generator, boolean isOpen) {
+        var drawing =
+                settings.withSampling(new Sampling(temperature, topP, topK)).withSeed(seed);
+        var ends = generator.ends();
+        return isOpen && !ends.isEmpty()
+                ? drawing.withSuppressed(generator.unknown()).endingAt(ends, generator.filler())
+                : drawing.withSuppressed(generator.unprintable());
     }
 }

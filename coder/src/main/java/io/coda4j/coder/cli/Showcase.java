@@ -11,8 +11,8 @@ import io.coda4j.coder.terminal.Terminal;
 import io.coda4j.coder.train.TrainingRun;
 import io.coda4j.diffusion.random.CounterRandom;
 import io.coda4j.diffusion.random.Purpose;
+import io.coda4j.diffusion.sampling.RunListener;
 import io.coda4j.diffusion.sampling.Sampler;
-import io.coda4j.diffusion.sampling.StepHooks;
 import io.coda4j.diffusion.sampling.UnmaskingSettings;
 import io.coda4j.nn.LanguageModel;
 import io.coda4j.tensor.spi.Device;
@@ -97,8 +97,9 @@ final class Showcase {
             int end = Math.min(clean.length, start + HOLE);
             var noisy = clean.clone();
             Arrays.fill(noisy, start, end, run.config().maskToken());
-            var filled =
-                    generator.fill(noisy, settings(end - start), StepHooks.NONE).tokens();
+            var filled = generator
+                    .fill(noisy, settings(end - start), RunListener.NONE)
+                    .tokens();
             var infilling = new Infilling(
                     "Hole of " + (end - start) + " tokens in held-out code",
                     text(clean, 0, start),

@@ -5,13 +5,14 @@ import io.coda4j.coder.terminal.State;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.diffusion.sampling.Canvas;
 import io.coda4j.diffusion.sampling.DenoiseRequest;
-import io.coda4j.diffusion.sampling.StepHooks;
+import io.coda4j.diffusion.sampling.RunListener;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 
 /** Follows the denoising of one row and tells after each step what has happened to each token. */
-public final class DenoisingWatcher implements StepHooks {
+public final class DenoisingWatcher implements RunListener {
     /** Receives the tokens after each step; step -1 is the start. */
     @FunctionalInterface
     public interface Viewer {
@@ -22,6 +23,8 @@ public final class DenoisingWatcher implements StepHooks {
     private final BpeTokenizer tokenizer;
     private final int vocabularySize;
     private final int maskId;
+    private final int from;
+    private final Set<Integer> ends;
     private final Viewer viewer;
     private boolean[] given = {};
     private int[] committedAt = {};
@@ -33,14 +36,27 @@ public final class DenoisingWatcher implements StepHooks {
      * @param vocabularySize of the model, the length of a row of logits; the tokenizer may have fewer tokens
      */
     public DenoisingWatcher(BpeTokenizer tokenizer, int vocabularySize, int maskId, Viewer viewer) {
+        this(tokenizer, vocabularySize, maskId, 0, Set.of(), viewer);
+    }
+
+    /**
+     * A watcher of the end of a row.
+     *
+     * @param from first column that is shown
+     * @param ends tokens with which the text ends; nothing is shown from the first one on
+     */
+    public DenoisingWatcher(
+            BpeTokenizer tokenizer, int vocabularySize, int maskId, int from, Set<Integer> ends, Viewer viewer) {
         this.tokenizer = tokenizer;
         this.vocabularySize = vocabularySize;
         this.maskId = maskId;
+        this.from = from;
+        this.ends = Set.copyOf(ends);
         this.viewer = viewer;
     }
 
     @Override
-    public void beforeFirstStep(Canvas canvas) {
+    public void begun(Canvas canvas) {
         given = new boolean[canvas.length()];
         for (int i = 0; i < given.length; i++) {
             given[i] = canvas.tokens()[i] != maskId;
@@ -52,7 +68,7 @@ public final class DenoisingWatcher implements StepHooks {
     }
 
     @Override
-    public void logits(DenoiseRequest request, int first, int count, float[] logits) {
+    public void evaluated(DenoiseRequest request, int first, int count, float[] logits) {
         for (int n = 0; n < count; n++) {
             confidence[request.positions()[first + n]] =
                     greatestProbability(logits, n * vocabularySize, vocabularySize);
@@ -72,7 +88,7 @@ public final class DenoisingWatcher implements StepHooks {
     }
 
     @Override
-    public void tokens(int step, Canvas canvas) {
+    public void committed(int step, Canvas canvas) {
         for (int i = 0; i < canvas.length(); i++) {
             if (!given[i] && committedAt[i] < 0 && canvas.tokens()[i] != maskId) {
                 committedAt[i] = step;
@@ -83,7 +99,7 @@ public final class DenoisingWatcher implements StepHooks {
 
     private List<Piece> pieces(int step, Canvas canvas) {
         var pieces = new ArrayList<Piece>(canvas.length());
-        for (int i = 0; i < canvas.length(); i++) {
+        for (int i = from; i < canvas.length() && !ends.contains(canvas.tokens()[i]); i++) {
             int token = canvas.tokens()[i];
             boolean isMasked = token == maskId;
             pieces.add(new Piece(

@@ -29,7 +29,7 @@ public record Template(int[] tokens, List<Hole> holes) {
      *
      * @throws GenerationException if there is no hole, or one does not state a positive number
      */
-    public static Template parse(String text, BpeTokenizer tokenizer) {
+    public static Template parse(String text, BpeTokenizer tokenizer, int maskId) {
         var pieces = new ArrayList<int[]>();
         var holes = new ArrayList<Hole>();
         var matcher = HOLE.matcher(text);
@@ -38,7 +38,7 @@ public record Template(int[] tokens, List<Hole> holes) {
         while (matcher.find()) {
             var given = tokenizer.encode(text.substring(at, matcher.start()), false);
             var masks = new int[holeLength(text, matcher.start(), matcher.group(1))];
-            Arrays.fill(masks, tokenizer.maskId());
+            Arrays.fill(masks, maskId);
             holes.add(new Hole(length + given.length, length + given.length + masks.length));
             pieces.add(given);
             pieces.add(masks);
@@ -53,10 +53,10 @@ public record Template(int[] tokens, List<Hole> holes) {
     }
 
     /** A hole of {@code count} tokens between two given texts. */
-    public static Template between(String prefix, int count, String suffix, BpeTokenizer tokenizer) {
+    public static Template between(String prefix, int count, String suffix, BpeTokenizer tokenizer, int maskId) {
         var before = tokenizer.encode(prefix, false);
         var masks = new int[count];
-        Arrays.fill(masks, tokenizer.maskId());
+        Arrays.fill(masks, maskId);
         var tokens = join(List.of(before, masks, tokenizer.encode(suffix, false)));
         return new Template(tokens, List.of(new Hole(before.length, before.length + count)));
     }

@@ -40,6 +40,15 @@ public record CodaConfig(
         return ConfigJson.parse(json, origin);
     }
 
+    /**
+     * The text of a {@code config.json} that says this.
+     *
+     * @param storedType name of the weights' type in PyTorch, such as {@code bfloat16}
+     */
+    public String toJson(String storedType) {
+        return ConfigJson.write(this, storedType);
+    }
+
     /** The same configuration with another attention mask. */
     public CodaConfig withAttention(AttentionMask mask) {
         return new CodaConfig(transformer, maskToken, eosToken, mask, shift, maxPositions);

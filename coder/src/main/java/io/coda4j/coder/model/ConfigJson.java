@@ -80,7 +80,9 @@ final class ConfigJson {
                     positive("intermediate_size"),
                     positiveNumber("rope_theta", 10_000),
                     positiveNumber("rms_norm_eps", 1e-6),
-                    flag("tie_word_embeddings", false),
+                    // Where Qwen3 says nothing it is tied, which is the library's default; CoDA says nothing and is
+                    // not.
+                    flag("tie_word_embeddings", !isDiffusion()),
                     pad);
             return new CodaConfig(
                     transformer,
@@ -162,7 +164,7 @@ final class ConfigJson {
     }
 
     /** The JSON text of a configuration. */
-    static String write(CodaConfig config) {
+    static String write(CodaConfig config, String storedType) {
         var t = config.transformer();
         var root = MAPPER.createObjectNode();
         root.putArray("architectures").add(CODA);
@@ -184,7 +186,7 @@ final class ConfigJson {
         putToken(root, "mask_token_id", config.maskToken());
         putToken(root, "pad_token_id", config.padToken());
         putToken(root, "eos_token_id", config.eosToken());
-        root.put("torch_dtype", "float32");
+        root.put("torch_dtype", storedType);
         root.put("coda4j_shift", config.shift());
         return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString((JsonNode) root) + "\n";
     }

@@ -8,15 +8,12 @@ import io.coda4j.nn.safetensors.SafetensorsWriter;
 import io.coda4j.nn.safetensors.StoredType;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DType;
-import io.coda4j.tensor.Tensor;
-import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Tree;
 import io.coda4j.tensor.spi.Device;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashSet;
 
 /**
  * A model in Hugging Face layout: {@code config.json} beside one or more safetensors files.
@@ -25,10 +22,9 @@ import java.util.HashSet;
  * @param model weights on a device
  */
 public record ModelFolder(CodaConfig config, LanguageModel model) {
-    private static final String HEAD = "lm_head.weight";
-
     /**
-     * Loads a model, widening its weights to F32.
+     * Loads a model, widening its weights to F32. What can be checked without reading all weights is checked: see
+     * {@link WeightInventory}.
      *
      * @throws ModelException if configuration and weights do not fit each other
      * @throws io.coda4j.nn.safetensors.SafetensorsException if a weight file is damaged
@@ -48,51 +44,14 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
         }
         var declared = CodaConfig.read(folder);
         try (var weights = Safetensors.open(weightSource)) {
-            // An own head in the file wins over the flag: the reference's flag is known to be wrong.
-            var config = declared.withTied(!weights.contains(HEAD));
-            int layers = config.transformer().layers();
-            if (layers > weights.entries().size()) {
-                // Before a model of so many layers is made.
-                throw new ModelException(
-                        folder.resolve("config.json"),
-                        "\"num_hidden_layers\": " + layers + " layers, but the safetensors files hold only "
-                                + weights.entries().size() + " tensors");
+            var inventory = new WeightInventory(folder, declared, weights);
+            inventory.requireSound();
+            var config = inventory.config();
+            try (var widened = new WidenedWeights(weights)) {
+                var model = config.transformer()
+                        .build(DType.F32, (path, type) -> widened.array(HfNames.key(path), type, device));
+                return new ModelFolder(config, model);
             }
-            var used = new HashSet<String>();
-            var model = config.transformer().build(DType.F32, (path, type) -> {
-                used.add(HfNames.key(path));
-                return read(folder, weights, HfNames.key(path), type, device);
-            });
-            for (var name : weights.entries().keySet()) {
-                if (!used.contains(name)) {
-                    throw new ModelException(
-                            folder, "tensor \"" + name + "\" has no place in the model that config.json describes");
-                }
-            }
-            return new ModelFolder(config, model);
-        }
-    }
-
-    private static Tensor read(Path folder, Safetensors weights, String key, TensorType type, Device device) {
-        if (!weights.contains(key)) {
-            throw new ModelException(
-                    folder, "tensor \"" + key + "\" of type " + type + " is missing from the safetensors files");
-        }
-        var entry = weights.entry(key);
-        var expected = Arrays.stream(type.shape().dims()).asLongStream().toArray();
-        if (!Arrays.equals(entry.shape(), expected)) {
-            throw new ModelException(
-                    entry.file(),
-                    "tensor \"" + key + "\" has shape " + Arrays.toString(entry.shape()) + ", config.json asks for "
-                            + type.shape());
-        }
-        if (entry.type() == StoredType.F32) {
-            return Array.copyOf(type, weights.bytes(key), device);
-        }
-        try (var arena = Arena.ofConfined()) {
-            var host = arena.allocate(Math.max(1, type.byteSize()), 64);
-            weights.copyFloats(key, 0, host, 0, type.size());
-            return Array.copyOf(type, host, device);
         }
     }
 
@@ -107,7 +66,7 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
         Tree.leaves(model).forEach((path, leaf) -> add(writer, HfNames.key(path), (Array) leaf));
         AtomicFile.createFolder(folder);
         writer.write(folder.resolve("model.safetensors"));
-        AtomicFile.write(folder.resolve("config.json"), ConfigJson.write(config));
+        AtomicFile.write(folder.resolve("config.json"), config.toJson("float32"));
     }
 
     private static void add(SafetensorsWriter writer, String name, Array array) {

@@ -2,6 +2,7 @@ package io.coda4j.coder.parity;
 
 import io.coda4j.coder.generate.ModelDenoiser;
 import io.coda4j.coder.model.ModelFolder;
+import io.coda4j.diffusion.sampling.Caching;
 import io.coda4j.diffusion.sampling.Canvas;
 import io.coda4j.diffusion.sampling.Sampler;
 import io.coda4j.diffusion.sampling.Sampling;
@@ -48,11 +49,17 @@ record SamplerFamily(FixtureFolder folder, Device device) implements Family {
         int maskId = traces.member("mask_token_id").asInt();
         RecordedTensors.requireTokens("mask_token_id", config.transformer().vocabulary(), maskId);
         var runs = traces.member("runs").asList();
-        try (var denoiser = new ModelDenoiser(config, loaded.model(), device)) {
+        // What is saved at every step must not change a token: neither in passes over everything nor in those that fill
+        // a
+        // cache.
+        try (var plain = new ModelDenoiser(config, loaded.model(), device);
+                var cached = new ModelDenoiser(config, loaded.model(), device, new Caching.Dual(1))) {
             for (int i = 0; i < runs.size(); i++) {
                 var run = runs.get(i);
-                recorder.check(
-                        traceName(i, run), EXACT, comparison -> trace(run.asObject(), maskId, denoiser, comparison));
+                recorder.check(traceName(i, run), EXACT, comparison -> {
+                    trace(run.asObject(), maskId, plain, "", comparison);
+                    trace(run.asObject(), maskId, cached, " with a cache renewed at every step", comparison);
+                });
             }
         }
     }
@@ -65,7 +72,7 @@ record SamplerFamily(FixtureFolder folder, Device device) implements Family {
                 + (steps instanceof Json.Num(var count) ? " " + count + " steps" : "");
     }
 
-    private static void trace(Json.Obj run, int maskId, ModelDenoiser denoiser, Comparison comparison) {
+    private static void trace(Json.Obj run, int maskId, ModelDenoiser denoiser, String how, Comparison comparison) {
         var prompt = ints(run.member("prompt"));
         RecordedTensors.requireTokens("prompt", denoiser.vocabularySize(), prompt);
         int newTokens = run.member("new_tokens").asInt();
@@ -80,14 +87,14 @@ record SamplerFamily(FixtureFolder folder, Device device) implements Family {
         var result = new Unmasking(settings).run(denoiser, Canvas.of(prompt, newTokens, maskId));
         for (int step = 0; step < steps; step++) {
             comparison.check(
-                    "tokens after step " + step,
+                    "tokens after step " + step + how,
                     Values.of(ints(history.get(step))),
                     Values.of(result.history().get(step)),
                     EXACT);
         }
         if (run.members().containsKey("final")) {
             comparison.check(
-                    "final",
+                    "final" + how,
                     Values.of(ints(run.member("final"))),
                     Values.of(result.canvas().tokens()),
                     EXACT);

@@ -1,5 +1,6 @@
 package io.coda4j.coder.tokenizer;
 
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,14 +32,23 @@ final class AddedTokenTrie {
         }
     }
 
+    private static final BitSet NOTHING = new BitSet();
+
     /** Returns the first match at or behind {@code from}, or null. */
     @Nullable
     Match find(String text, int from) {
+        return find(text, from, NOTHING);
+    }
+
+    /** Returns the first match at or behind {@code from} without any of the {@code excluded} characters, or null. */
+    @Nullable
+    Match find(String text, int from, BitSet excluded) {
         if (root.children.isEmpty()) {
             return null;
         }
         for (int start = from; start < text.length(); start++) {
-            AddedToken token = longestAt(text, start);
+            int barrier = excluded.nextSetBit(start);
+            AddedToken token = longestAt(text, start, barrier < 0 ? text.length() : Math.min(barrier, text.length()));
             if (token != null) {
                 return new Match(start, token);
             }
@@ -46,14 +56,14 @@ final class AddedTokenTrie {
         return null;
     }
 
-    private @Nullable AddedToken longestAt(String text, int start) {
+    private @Nullable AddedToken longestAt(String text, int start, int end) {
         AddedToken longest = null;
-        var node = root.children.get(text.charAt(start));
+        var node = start < end ? root.children.get(text.charAt(start)) : null;
         for (int i = start + 1; node != null; i++) {
             if (node.token != null) {
                 longest = node.token;
             }
-            node = i < text.length() ? node.children.get(text.charAt(i)) : null;
+            node = i < end ? node.children.get(text.charAt(i)) : null;
         }
         return longest;
     }

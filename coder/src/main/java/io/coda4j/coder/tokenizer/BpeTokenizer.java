@@ -113,6 +113,34 @@ public final class BpeTokenizer {
         return out.toArray();
     }
 
+    /**
+     * Returns the ids of a text that is partly foreign: an added token is recognised only where all its characters are
+     * the caller's own. Everything else is as in {@link #encode(String)}; words may cross the borders.
+     *
+     * @param foreign the indices of the characters that no added token may contain, such as those that a user typed
+     */
+    public int[] encode(String text, BitSet foreign) {
+        var out = new IntList(text.length() / 3 + 8);
+        int from = 0;
+        for (var match = rawTokens.find(text, 0, foreign); match != null; match = rawTokens.find(text, from, foreign)) {
+            encodeForeign(text, from, match.start(), foreign, out);
+            out.add(match.token().id());
+            from = match.end();
+        }
+        encodeForeign(text, from, text.length(), foreign, out);
+        return out.toArray();
+    }
+
+    /** Normalisation moves characters, so tokens that are looked for after it are found in the caller's own text only. */
+    private void encodeForeign(String text, int from, int to, BitSet foreign, IntList out) {
+        int next = foreign.nextSetBit(from);
+        if (next < 0 || next >= to) {
+            encodeNormalized(text.substring(from, to), out);
+        } else {
+            encodePieces(splitter.normalize(text.substring(from, to)), out);
+        }
+    }
+
     private void encodeNormalized(String raw, IntList out) {
         encodeAround(normalizedTokens, splitter.normalize(raw), out, text -> encodePieces(text, out));
     }

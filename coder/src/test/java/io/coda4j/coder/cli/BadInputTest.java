@@ -151,7 +151,36 @@ class BadInputTest {
                 hole("top-p of 0", List.of("--top-p", "0"), "--top-p", "got 0.0"),
                 hole("negative top-k", List.of("--top-k", "-1"), "--top-k", "got -1"),
                 hole("negative order temperature", List.of("--alg-temp", "-1"), "--alg-temp", "got -1.0"),
-                hole("negative block length", List.of("--block-length", "-1"), "--block-length", "got -1"),
+                hole("negative block length", List.of("--block-length", "-1"), "--block", "got -1"),
+                hole("unknown rule", List.of("--decode", "best"), "--decode", "\"best\"", "threshold"),
+                hole("unknown cache", List.of("--cache", "big"), "--cache", "\"big\"", "prefix"),
+                hole("threshold without its rule", List.of("--threshold", "0.5"), "--threshold", "--decode threshold"),
+                hole(
+                        "negative threshold",
+                        List.of("--decode", "threshold", "--threshold", "-1"),
+                        "--threshold",
+                        "got -1.0"),
+                hole("factor of 0", List.of("--decode", "factor", "--factor", "0"), "--factor", "got 0.0"),
+                hole(
+                        "entropy bound that is no number",
+                        List.of("--decode", "eb", "--entropy-bound", "NaN"),
+                        "--entropy-bound",
+                        "NaN"),
+                hole(
+                        "steps with a rule",
+                        List.of("--decode", "eb", "--steps", "4"),
+                        "--steps",
+                        "--decode eb",
+                        "--decode steps"),
+                hole("algorithm with a rule", List.of("--decode", "factor", "--alg", "origin"), "--alg"),
+                hole("refresh without a cache", List.of("--refresh", "4"), "--refresh", "--cache"),
+                hole("negative refresh", List.of("--cache", "dual", "--refresh", "-1"), "--refresh", "got -1"),
+                line("chat without a model", List.of("chat"), "--model=DIR"),
+                line(
+                        "chat of no tokens",
+                        List.of("chat", "--model", goodModel().toString(), "--max-tokens", "0"),
+                        "--max-tokens",
+                        "got 0"),
                 hole("more blocks than steps", List.of("--block-length", "1", "--steps", "2"), "blocks", "2 steps"),
                 infill("hole longer than the context", List.of("--prefix", "a", "--tokens", "25"), "25 tokens", "24"),
                 line(
@@ -164,6 +193,47 @@ class BadInputTest {
                         List.of("generate", "--model", goodModel().toString(), "--prompt", "x", "--max-tokens", "0"),
                         "--max-tokens",
                         "got 0"),
+                line(
+                        "synth of an unknown model",
+                        List.of("synth", "--config", "none", "--out", "o"),
+                        "none",
+                        "no such"),
+                line("synth without a folder", List.of("synth", "--config", "tiny"), "--out=DIR"),
+                line(
+                        "synth of an unknown type",
+                        List.of("synth", "--config", "tiny", "--out", "o", "--dtype", "f16"),
+                        "--dtype",
+                        "f16"),
+                line(
+                        "synth of empty files",
+                        List.of("synth", "--config", "tiny", "--out", "o", "--shard-size", "0"),
+                        "--shard-size",
+                        "got 0"),
+                line(
+                        "synth into a model",
+                        List.of(
+                                "synth",
+                                "--config",
+                                "tiny",
+                                "--out",
+                                goodModel().toString()),
+                        "already holds a model"),
+                line(
+                        "synth into a file",
+                        List.of("synth", "--config", "tiny", "--out", goodModel() + "/config.json"),
+                        "not a folder"),
+                line(
+                        "synth with the tokenizer of another model",
+                        List.of(
+                                "synth",
+                                "--config",
+                                "coda-1.7b",
+                                "--out",
+                                "o",
+                                "--tokenizer",
+                                goodModel().toString()),
+                        "--tokenizer",
+                        "151669"),
                 line("parity folder missing", List.of("parity", "no-such-folder"), "no-such-folder")));
     }
 
@@ -327,6 +397,7 @@ class BadInputTest {
                 config("mask token outside", c -> c.put("mask_token_id", 320), "\"mask_token_id\"", "0..319", "320"),
                 config("negative padding token", c -> c.put("pad_token_id", -1), "\"pad_token_id\"", "-1"),
                 config("no mask token", c -> c.remove("mask_token_id"), "\"mask_token_id\""),
+                model("holes for an autoregressive model", BadInputTest::autoregressive, "autoregressive", "follows"),
                 config("unsupported activation", c -> c.put("hidden_act", "gelu"), "\"hidden_act\"", "silu", "gelu"),
                 config(
                         "rotary scaling",
@@ -341,6 +412,13 @@ class BadInputTest {
                         "\"yes\""),
                 config("negative rotary base", c -> c.put("rope_theta", -1), "\"rope_theta\"", "-1"),
                 config("norm epsilon that is no number", c -> c.put("rms_norm_eps", "NaN"), "\"rms_norm_eps\"")));
+    }
+
+    private static void autoregressive(Path model) throws IOException {
+        edit(model.resolve("config.json"), config -> {
+            config.putArray("architectures").add("Qwen3ForCausalLM");
+            config.put("model_type", "qwen3");
+        });
     }
 
     @TestFactory

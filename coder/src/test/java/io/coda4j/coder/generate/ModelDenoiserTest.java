@@ -92,7 +92,7 @@ class ModelDenoiserTest {
     void manyPositionsComeInPieces() {
         var config = config(true, false);
         var model = model(config);
-        var canvas = canvas(5, 300);
+        var canvas = canvas(1, 1500);
         var positions = IntStream.range(0, 1500).toArray();
         try (var denoiser = new ModelDenoiser(config, model, Devices.defaultDevice())) {
             var counts = new ArrayList<Integer>();
@@ -135,7 +135,7 @@ class ModelDenoiserTest {
         Arrays.fill(tokens, 1);
         tokens[4] = VOCABULARY;
         var canvas = new Canvas(2, 3, tokens);
-        var e = assertThrows(IllegalArgumentException.class, () -> denoise(denoiser, canvas, 1));
+        var e = assertThrows(IllegalArgumentException.class, () -> denoise(denoiser, canvas, 3));
         assertTrue(e.getMessage().contains("row 1, column 1 holds token 30"), e.getMessage());
         denoiser.close();
         assertThrows(IllegalStateException.class, () -> denoise(denoiser, canvas(1, 3), 1));

@@ -11,10 +11,11 @@ import org.junit.jupiter.api.Assumptions;
  * beside any folder above the working directory. Tests that need them are skipped where they are absent, and fail there
  * if {@code CODA_REQUIRE} contains {@code shared}.
  */
-final class SharedTokenizerData {
+public final class SharedTokenizerData {
     private SharedTokenizerData() {}
 
-    static Path tokenizer(String name) {
+    /** The file or folder {@code name} of the tokenizer data. */
+    public static Path tokenizer(String name) {
         Path found = root().resolve("data/tokenizer").resolve(name);
         if (Files.exists(found)) {
             return found;

@@ -6,6 +6,9 @@ public interface Denoiser {
     /** Length {@code V} of a row of logits. */
     int vocabularySize();
 
+    /** Called before the first step of a run: nothing of an earlier run may show in the results of this one. */
+    default void begin(Canvas canvas) {}
+
     /**
      * Runs the model once and delivers the logits that predict the token <em>at</em> each position of the request. A model whose
      * hidden states predict the next token reads them from the position before (from position 0 for position 0).

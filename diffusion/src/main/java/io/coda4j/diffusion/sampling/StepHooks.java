@@ -1,6 +1,9 @@
 package io.coda4j.diffusion.sampling;
 
-/** Callbacks that watch or steer a run. With hooks other than {@link #NONE} no step is skipped. */
+/**
+ * Callbacks that steer a run. With hooks other than {@link #NONE} no step is skipped; to watch only, use a
+ * {@link RunListener}.
+ */
 public interface StepHooks {
     /** No hooks. */
     StepHooks NONE = new StepHooks() {};

@@ -20,6 +20,7 @@ import java.util.stream.IntStream;
 public final class Unmasking {
     private final UnmaskingSettings settings;
     private final StepHooks hooks;
+    private final RunListener listener;
     private final CounterRandom random;
 
     public Unmasking(UnmaskingSettings settings) {
@@ -27,8 +28,13 @@ public final class Unmasking {
     }
 
     public Unmasking(UnmaskingSettings settings, StepHooks hooks) {
+        this(settings, hooks, RunListener.NONE);
+    }
+
+    public Unmasking(UnmaskingSettings settings, StepHooks hooks, RunListener listener) {
         this.settings = settings;
         this.hooks = hooks;
+        this.listener = listener;
         this.random = new CounterRandom(settings.seed());
     }
 
@@ -69,37 +75,53 @@ public final class Unmasking {
 
         Unmasked finish() {
             hooks.beforeFirstStep(canvas);
+            listener.begun(canvas);
+            denoiser.begin(canvas);
+            var ends = new EarlyEnd(settings, canvas);
             var plans = IntStream.range(0, canvas.rows())
-                    .mapToObj(row -> new RowPlan(settings, canvas, row))
+                    .mapToObj(row -> RowPlan.of(settings, canvas, row))
                     .toList();
-            for (int step = 0; step < settings.steps(); step++) {
+            for (int step = 0; step < settings.steps() || settings.rule() instanceof CommitRule.Adaptive; step++) {
                 int at = step;
                 var windows = plans.stream().map(plan -> plan.window(at)).toList();
+                if (plans.stream().allMatch(Run::isFinished)) {
+                    break;
+                }
                 switch (settings.sampler()) {
                     case Sampler.Origin _ -> commitByChance(step, windows);
                     case Sampler.ByConfidence _ -> commitByConfidence(step, windows, plans);
                 }
+                ends.apply(canvas);
                 hooks.tokens(step, canvas);
+                listener.committed(step, canvas);
                 if (settings.history()) {
                     history.add(canvas.tokens().clone());
                 }
             }
             int left = 0;
             for (int row = 0; row < canvas.rows(); row++) {
-                left += canvas.count(settings.maskId(), row, 0, canvas.length());
+                left += canvas.count(settings.maskId(), row, 0, canvas.lengths()[row]);
             }
             return new Unmasked(canvas, forwards, evaluatedPositions, left, List.copyOf(history));
         }
 
+        /** Scheduled rows are finished when the steps are. */
+        private static boolean isFinished(RowPlan plan) {
+            return switch (plan) {
+                case RowPlan.Scheduled _ -> false;
+                case RowPlan.ByRule byRule -> byRule.isFinished();
+            };
+        }
+
         private void commitByConfidence(int step, List<Window> windows, List<RowPlan> plans) {
-            var transfers = new int[canvas.rows()];
-            for (int row = 0; row < transfers.length; row++) {
+            var most = new int[canvas.rows()];
+            for (int row = 0; row < most.length; row++) {
                 var window = windows.get(row);
                 int live = canvas.count(settings.maskId(), row, window.start(), window.end());
-                transfers[row] = plans.get(row).transfers(window, live);
+                most[row] = plans.get(row).mostCommits(window, live);
             }
             boolean asksAll = !hooks.equals(StepHooks.NONE);
-            var request = request(step, windows, position -> asksAll || transfers[position / canvas.length()] > 0);
+            var request = request(step, windows, position -> asksAll || most[position / canvas.length()] > 0);
             if (request.positions().length == 0) {
                 return;
             }
@@ -111,10 +133,19 @@ public final class Unmasking {
                 while (to < request.positions().length && request.positions()[to] / canvas.length() == row) {
                     to++;
                 }
-                for (int n : choices.selected(request, rowIds, from, to, transfers[row])) {
-                    canvas.tokens()[request.positions()[n]] = choices.token(n);
-                }
+                commit(request, choices.selected(request, rowIds, from, to, most[row]), plans.get(row));
                 from = to;
+            }
+        }
+
+        private void commit(DenoiseRequest request, int[] selected, RowPlan plan) {
+            var confidences = new float[selected.length];
+            for (int n = 0; n < selected.length; n++) {
+                confidences[n] = choices.confidence(selected[n]);
+            }
+            int count = plan.commits(confidences);
+            for (int n = 0; n < count; n++) {
+                canvas.tokens()[request.positions()[selected[n]]] = choices.token(selected[n]);
             }
         }
 
@@ -169,6 +200,7 @@ public final class Unmasking {
                 }
                 delivered[0] += count;
                 hooks.logits(request, first, count, logits);
+                listener.evaluated(request, first, count, logits);
                 choices.choose(request, rowIds, first, count, logits);
             });
             if (delivered[0] != wanted) {

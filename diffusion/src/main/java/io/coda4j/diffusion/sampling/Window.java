@@ -5,7 +5,7 @@ package io.coda4j.diffusion.sampling;
  *
  * @param start first column
  * @param end column after the last
- * @param step of this window, from 0: at 0 a model with a cache renews it
- * @param steps that the window gets
+ * @param step of this window, from 0
+ * @param steps that the window gets, at the most
  */
 public record Window(int start, int end, int step, int steps) {}

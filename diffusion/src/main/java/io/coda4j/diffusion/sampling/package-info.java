@@ -5,7 +5,8 @@
  * step it asks a {@link io.coda4j.diffusion.sampling.Denoiser} for the logits of masked positions, turns each row of logits
  * into a token and a confidence ({@link io.coda4j.diffusion.sampling.TokenDistribution},
  * {@link io.coda4j.diffusion.sampling.Sampler}), and commits as many tokens as the
- * {@link io.coda4j.diffusion.sampling.TransferSchedule} says. It knows nothing about models, devices or text.
+ * {@link io.coda4j.diffusion.sampling.TransferSchedule} or an adaptive {@link io.coda4j.diffusion.sampling.CommitRule}
+ * says. {@link io.coda4j.diffusion.sampling.Caching} says what a model need not compute anew. The package knows nothing about models, devices or text.
  */
 @NullMarked
 package io.coda4j.diffusion.sampling;

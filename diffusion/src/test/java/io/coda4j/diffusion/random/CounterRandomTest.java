@@ -50,6 +50,35 @@ class CounterRandomTest {
     }
 
     @Test
+    void normalNumbersHaveTheMomentsOfTheirDistribution() {
+        int count = 100_001;
+        var values = new float[count + 1];
+        RANDOM.fillNormal(Purpose.TEST, 2, 9, values, 1, count);
+        assertEquals(0, values[0]);
+        double mean = 0;
+        double square = 0;
+        double fourth = 0;
+        double neighbours = 0;
+        for (int i = 1; i <= count; i++) {
+            double x = values[i];
+            mean += x / count;
+            square += x * x / count;
+            fourth += x * x * x * x / count;
+            neighbours += x * values[i - 1] / count;
+        }
+        // Five standard errors: of the mean 1/sqrt(n), of the square sqrt(2/n), of the fourth power sqrt(96/n).
+        assertEquals(0, mean, 5 / Math.sqrt(count));
+        assertEquals(1, square, 5 * Math.sqrt(2.0 / count));
+        assertEquals(3, fourth, 5 * Math.sqrt(96.0 / count));
+        assertEquals(0, neighbours, 5 / Math.sqrt(count));
+        // A shorter row begins with the same numbers.
+        var shorter = new float[6];
+        RANDOM.fillNormal(Purpose.TEST, 2, 9, shorter, 0, 5);
+        assertArrayEquals(Arrays.copyOfRange(values, 1, 6), Arrays.copyOf(shorter, 5));
+        assertEquals(0, shorter[5]);
+    }
+
+    @Test
     void everyPartOfTheAddressMatters() {
         var seen = new HashSet<Float>();
         seen.add(RANDOM.uniform(Purpose.TEST, 1, 1, 1));

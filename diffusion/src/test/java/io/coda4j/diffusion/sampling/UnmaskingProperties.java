@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import net.jqwik.api.ForAll;
@@ -78,6 +79,36 @@ class UnmaskingProperties {
             var alone = new Unmasking(settings)
                     .run(new HashDenoiser(V, 9), new Canvas(1, 14, start.row(row)), new int[] {5 + row});
             assertArrayEquals(together.canvas().row(row), alone.canvas().tokens());
+        }
+    }
+
+    @Property(tries = 150)
+    void rowsOfDifferentLengthsDecodeAsTheyDoAlone(
+            @ForAll @IntRange(min = 0, max = 3) int rule,
+            @ForAll @DoubleRange(min = 0, max = 2) double temperature,
+            @ForAll @IntRange(min = 0, max = 5) int block,
+            @ForAll long seed) {
+        var settings = switch (rule) {
+            case 0 -> UnmaskingSettings.of(MASK, new Sampler.Entropy(), 20);
+            case 1 -> UnmaskingSettings.adaptive(MASK, new CommitRule.Threshold(.3));
+            case 2 -> UnmaskingSettings.adaptive(MASK, new CommitRule.Factor(2));
+            default -> UnmaskingSettings.adaptive(MASK, new CommitRule.EntropyBound(2));
+        };
+        var decoding = settings.withSampling(new Sampling(temperature, 1, 0))
+                .withBlockLength(block)
+                .withSuppressed(Set.of(MASK))
+                .endingAt(Set.of(3), 4)
+                .withSeed(seed);
+        var rows = List.of(
+                canvas(1, 14, seed).tokens(),
+                canvas(1, 5, seed + 1).tokens(),
+                canvas(1, 9, seed + 2).tokens());
+        var together = new Unmasking(decoding).run(new HashDenoiser(V, 4), Canvas.of(rows), new int[] {5, 6, 7});
+        assertEquals(0, together.masksLeft());
+        for (int row = 0; row < 3; row++) {
+            var alone = new Unmasking(decoding)
+                    .run(new HashDenoiser(V, 9), Canvas.of(List.of(rows.get(row))), new int[] {5 + row});
+            assertArrayEquals(alone.canvas().tokens(), together.canvas().row(row));
         }
     }
 

@@ -188,6 +188,22 @@ class UnmaskingTest {
     }
 
     @Test
+    void blocksWithoutMasksTakeNoSteps() {
+        // Two holes, of three and two columns, with given tokens between and behind them.
+        int[] tokens = {1, MASK, MASK, MASK, 2, 3, 4, 5, 6, 7, MASK, MASK, 8, 9, 10, 11, 12, 13, 14};
+        var settings = settings("entropy", 6).withBlockLength(4);
+        var result = new Unmasking(settings).run(new HashDenoiser(V, 7), new Canvas(1, tokens.length, tokens));
+        assertEquals(2, settings.blocks(new Canvas(1, tokens.length, tokens), 0));
+        assertEquals(0, result.masksLeft());
+        assertEquals(0, masks(Arrays.copyOf(result.history().get(2), 4)));
+        assertEquals(2, masks(result.history().get(2)));
+        int[] full = {1, 2, 3};
+        var nothing = new Unmasking(settings).run(new HashDenoiser(V, 7), new Canvas(1, 3, full));
+        assertArrayEquals(full, nothing.canvas().tokens());
+        assertEquals(0, nothing.forwards());
+    }
+
+    @Test
     void lowConfidenceBlocksCommitEvenCountsRemainderFirst() {
         var start = Canvas.of(PROMPT, 10, MASK);
         var settings = UnmaskingSettings.lowConfidenceBlocks(MASK, 6, 5)

@@ -1,0 +1,84 @@
+package io.coda4j.coder.cli;
+
+import io.coda4j.coder.generate.Generator;
+import io.coda4j.coder.generate.Template;
+import java.nio.file.Path;
+import java.util.function.Function;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The options that generating and infilling share, and what both do with them. */
+final class FillingOptions {
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Folder of the model.")
+    private Path model = Path.of("");
+
+    @Option(
+            names = "--watch",
+            description = "Show the denoising, step by step, on standard error; the text comes at the end.")
+    private boolean watch;
+
+    @Option(
+            names = "--json",
+            description =
+                    "Print text, tokens, model runs (forwards), tokens per forward, seconds by phase and tokens per"
+                            + " second as JSON.")
+    private boolean json;
+
+    @Option(
+            names = "--report-drift",
+            description = "Run the exact decoder as well, and say how many tokens are the same.")
+    private boolean reportDrift;
+
+    @Mixin
+    private SamplingOptions sampling = new SamplingOptions();
+
+    @Mixin
+    private DeviceOption device = new DeviceOption();
+
+    /**
+     * Checks what needs no model.
+     *
+     * @throws UsageException naming the option
+     */
+    void check() {
+        sampling.check();
+    }
+
+    /**
+     * Loads the model, fills a template and prints the result.
+     *
+     * @param isOpen whether the text ends where the model ends it
+     * @param after printed behind the text
+     */
+    void run(Function<Generator, Template> template, boolean isOpen, String after) {
+        long began = System.nanoTime();
+        try (var loaded = Generator.open(model, device.open());
+                var generator = loaded.withCaching(sampling.caching(loaded))) {
+            double loadSeconds = (System.nanoTime() - began) * 1e-9;
+            var filling = new Filling(generator, template.apply(generator), sampling, isOpen);
+            if (json) {
+                printJson(filling, loadSeconds);
+            } else {
+                printText(filling, after);
+            }
+        }
+    }
+
+    private void printJson(Filling filling, double loadSeconds) {
+        var result = watch ? filling.watch() : filling.run();
+        var fields = result.fields(loadSeconds);
+        if (reportDrift) {
+            fields.put("drift", result.drift(filling.exact()).fields());
+        }
+        System.out.println(Filling.json(fields));
+    }
+
+    private void printText(Filling filling, String after) {
+        var result = watch ? filling.watch() : filling.stream();
+        System.out.print((watch ? result.text() : "") + after);
+        if (reportDrift) {
+            System.out.flush();
+            System.err.println(result.drift(filling.exact()));
+        }
+    }
+}

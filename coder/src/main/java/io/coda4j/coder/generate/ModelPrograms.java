@@ -1,0 +1,103 @@
+package io.coda4j.coder.generate;
+
+import io.coda4j.coder.model.CodaConfig;
+import io.coda4j.nn.CacheView;
+import io.coda4j.nn.KvCache;
+import io.coda4j.nn.Transformer;
+import io.coda4j.nn.View;
+import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.spi.Device;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The compiled programs of a model, one set for each number of columns; those not used for the longest time are dropped. */
+final class ModelPrograms implements AutoCloseable {
+    /** Enough for a batch of rows of many lengths, each with a program for its row and one for its windows. */
+    private static final int KEPT = 24;
+
+    /** Arguments of a pass over a whole row: ids and segments I32[1,T]. */
+    public record WholeInput(Transformer transformer, Tensor ids, Tensor segments) {}
+
+    /** Arguments of a pass over a window: ids I32[1,T]; the caches are consumed. */
+    public record WindowInput(Transformer transformer, Tensor ids, CacheView view, List<KvCache> caches) {}
+
+    /** The result of a pass over a window: states [T,D]. */
+    public record WindowOutput(Tensor states, List<KvCache> caches) {}
+
+    /** Arguments of the head: head [V,D], states [T,D], rows I32[N]. */
+    public record HeadInput(Tensor head, Tensor states, Tensor rows) {}
+
+    /** The programs of one size. */
+    record Programs(
+            Compiled<WholeInput, Tensor> whole,
+            Compiled<WindowInput, WindowOutput> window,
+            Compiled<HeadInput, Tensor> head)
+            implements AutoCloseable {
+        @Override
+        public void close() {
+            whole.close();
+            window.close();
+            head.close();
+        }
+    }
+
+    /** Columns of a pass and of the caches, 0 for none. */
+    private record Size(int columns, int capacity) {}
+
+    private final CodaConfig config;
+    private final Device device;
+    private final Map<Size, Programs> programs = new LinkedHashMap<>(16, 0.75f, true);
+
+    ModelPrograms(CodaConfig config, Device device) {
+        this.config = config;
+        this.device = device;
+    }
+
+    /** The programs for passes over {@code columns} columns with caches of {@code capacity} positions, or 0 without. */
+    Programs of(int columns, int capacity) {
+        var size = new Size(columns, capacity);
+        var known = programs.get(size);
+        if (known != null) {
+            return known;
+        }
+        if (programs.size() == KEPT) {
+            var eldest = programs.entrySet().iterator().next();
+            programs.remove(eldest.getKey());
+            eldest.getValue().close();
+        }
+        var created = new Programs(
+                Compiled.of("hidden_states", this::whole, device).freezing("transformer.**"),
+                Compiled.of("window_states", ModelPrograms::window, device)
+                        .freezing("transformer.**")
+                        .donating("caches.**"),
+                Compiled.of("logits", ModelPrograms::logits, device).freezing("head"));
+        programs.put(size, created);
+        return created;
+    }
+
+    private Tensor whole(WholeInput in) {
+        return rows(in.transformer.apply(in.ids, View.ofSegments(in.segments, config.attention())));
+    }
+
+    private static WindowOutput window(WindowInput in) {
+        var pass = in.transformer.apply(in.ids, in.view, in.caches);
+        return new WindowOutput(rows(pass.states()), pass.caches());
+    }
+
+    /** [1,T,D] as [T,D]. */
+    private static Tensor rows(Tensor states) {
+        return states.reshape(states.dim(1), states.dim(2));
+    }
+
+    private static Tensor logits(HeadInput in) {
+        return in.states.takeRows(in.rows).linear(in.head);
+    }
+
+    @Override
+    public void close() {
+        programs.values().forEach(Programs::close);
+        programs.clear();
+    }
+}

@@ -1,0 +1,119 @@
+package io.coda4j.coder.generate;
+
+import io.coda4j.diffusion.sampling.Caching;
+import io.coda4j.diffusion.sampling.Window;
+import io.coda4j.nn.KvCache;
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Tree;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What is kept of a row between steps: the tokens it was computed from, its hidden states or its caches. */
+final class RowState implements AutoCloseable {
+    private static final int NOTHING = -1;
+
+    private final int capacity;
+    private int[] computed;
+    private int lastWindowStart = NOTHING;
+    private int passes;
+    private List<KvCache> caches = List.of();
+    private @Nullable Array states;
+    private int statesStart;
+    private int statesEnd;
+
+    /** A row of which nothing is computed, with caches of {@code capacity} positions, or 0 without. */
+    RowState(int length, int capacity) {
+        this.capacity = capacity;
+        this.computed = new int[length];
+        Arrays.fill(computed, NOTHING);
+    }
+
+    int capacity() {
+        return capacity;
+    }
+
+    /** Goes on with a row of another length, of which the columns that both have stay computed. */
+    void resize(int length) {
+        if (length == computed.length) {
+            return;
+        }
+        closeStates();
+        int before = computed.length;
+        computed = Arrays.copyOf(computed, length);
+        Arrays.fill(computed, Math.min(before, length), length, NOTHING);
+    }
+
+    /** Where the row stands with {@code tokens} and {@code window}. */
+    Caching.Progress progress(int[] tokens, int lead, Window window) {
+        int first = Arrays.mismatch(tokens, computed);
+        int last = NOTHING;
+        for (int i = 0; first >= 0 && i < tokens.length; i++) {
+            last = tokens[i] == computed[i] ? last : i;
+        }
+        return new Caching.Progress(
+                tokens.length, lead, window, lastWindowStart, first < 0 ? tokens.length : first, last, passes);
+    }
+
+    /** Whether the hidden states of all columns are at hand for exactly these tokens. */
+    boolean hasStatesOf(int[] tokens) {
+        return states != null && statesStart == 0 && statesEnd == tokens.length && Arrays.equals(tokens, computed);
+    }
+
+    /** Notes that {@code window} is worked on. */
+    void seen(Window window) {
+        lastWindowStart = window.start();
+    }
+
+    /** The hidden states [T,D] of the last pass. */
+    Array states() {
+        if (states == null) {
+            throw new IllegalStateException("no pass was made over this row");
+        }
+        return states;
+    }
+
+    /** The column of the first row of {@link #states}. */
+    int statesStart() {
+        return statesStart;
+    }
+
+    /** The caches of all layers; empty before the first pass. They are consumed by the pass they are given to. */
+    List<KvCache> caches() {
+        return caches;
+    }
+
+    void setCaches(List<KvCache> next) {
+        caches = next;
+    }
+
+    /** Notes that the columns from {@code start} to {@code end} have been computed from {@code tokens}. */
+    void computed(int[] tokens, int start, int end, Window window, Array result) {
+        closeStates();
+        states = result;
+        statesStart = start;
+        statesEnd = end;
+        System.arraycopy(tokens, start, computed, start, end - start);
+        passes = start == 0 && end == tokens.length ? 1 : passes + 1;
+        seen(window);
+    }
+
+    /** Forgets the columns from {@code end} on, which were computed behind other tokens than those that stand there now. */
+    void forgetFrom(int end) {
+        Arrays.fill(computed, end, computed.length, NOTHING);
+    }
+
+    private void closeStates() {
+        if (states != null) {
+            states.close();
+            states = null;
+        }
+    }
+
+    @Override
+    public void close() {
+        closeStates();
+        Tree.leaves(caches).values().forEach(leaf -> ((Array) leaf).close());
+        caches = List.of();
+    }
+}

@@ -1,0 +1,230 @@
+package io.coda4j.coder.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.coda4j.nn.json.Json;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** generate, infill and chat on a random model: what they print, with every scheme and rule. */
+class GenerationCommandsTest {
+    @TempDir
+    private static Path work;
+
+    @BeforeAll
+    static void writeModels() throws IOException {
+        var written = Invocation.of(
+                "synth",
+                "--config",
+                "tiny",
+                "--seed",
+                "7",
+                "--dtype",
+                "f32",
+                "--out",
+                work.resolve("m").toString());
+        assertEquals(0, written.code(), written::toString);
+        Listing.copy(work.resolve("m"), work.resolve("ar"));
+        var config = work.resolve("ar/config.json");
+        var text = Files.readString(config)
+                .replace("CoDALanguageModel", "Qwen3ForCausalLM")
+                .replace("\"model_type\" : \"CoDA\"", "\"model_type\" : \"qwen3\"")
+                .replaceFirst("\\s*\"mask_token_id\" : \\d+,", "");
+        Files.writeString(config, text);
+    }
+
+    private static Invocation run(String command, String model, String... more) {
+        var args =
+                new ArrayList<>(List.of(command, "--model", work.resolve(model).toString()));
+        args.addAll(Arrays.asList(more));
+        var invocation = Invocation.of(args.toArray(String[]::new));
+        assertEquals(0, invocation.code(), invocation::toString);
+        return invocation;
+    }
+
+    private static Json.Obj json(String command, String model, String... more) {
+        var args = new ArrayList<>(Arrays.asList(more));
+        args.add("--json");
+        return Json.parse(run(command, model, args.toArray(String[]::new)).out())
+                .asObject();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--cache none",
+                "--steps 7 --alg topk_margin",
+                "--cache prefix --block 8",
+                "--cache dual --block 8",
+                "--cache delayed --block 8 --refresh 5",
+                "--decode threshold --threshold 0.01",
+                "--decode factor --factor 2 --block 10",
+                "--decode eb --entropy-bound 9",
+                "--cache dual --decode threshold --threshold 0.004 --temperature 0.8 --seed 5",
+            })
+    void theStreamedTextIsTheOneInTheJson(String options) {
+        var with = ("--prompt\0int a\0--max-tokens\0" + "24\0" + options.replace(' ', '\0')).split("\0");
+        var fields = json("generate", "m", with);
+        assertEquals(
+                fields.member("text").asString() + System.lineSeparator(),
+                run("generate", "m", with).out());
+        assertTrue(fields.member("text").asString().startsWith("int a"));
+        int generated = fields.member("generatedTokens").asInt();
+        int forwards = fields.member("forwards").asInt();
+        assertTrue(forwards >= 1 && forwards <= 24);
+        assertEquals(
+                fields.member("wholePasses").asInt()
+                        + fields.member("windowPasses").asInt(),
+                forwards);
+        assertEquals(
+                generated / (double) forwards, fields.member("tokensPerForward").asDouble(), 1e-9);
+        double phases = fields.member("phases").asObject().members().entrySet().stream()
+                .filter(phase -> !phase.getKey().equals("load"))
+                .mapToDouble(phase -> phase.getValue().asDouble())
+                .sum();
+        assertEquals(fields.member("seconds").asDouble(), phases, 1e-6);
+    }
+
+    @Test
+    void driftIsMeasuredAgainstTheExactDecoder() {
+        String[] exact = {"--prompt", "int a", "--max-tokens", "20", "--report-drift"};
+        var same = json("generate", "m", exact).member("drift").asObject();
+        assertEquals(1, same.member("agreement").asDouble());
+        assertEquals(-1, same.member("firstDifference").asInt());
+        String[] coarse = {
+            "--prompt", "int a", "--max-tokens", "20", "--report-drift", "--decode", "threshold", "--threshold", "0"
+        };
+        var fields = json("generate", "m", coarse);
+        assertEquals(1, fields.member("forwards").asInt());
+        var drift = fields.member("drift").asObject();
+        assertTrue(drift.member("agreement").asDouble() < 1, drift::toString);
+        assertTrue(drift.member("firstDifference").asInt() >= 0);
+        assertTrue(drift.member("exactForwards").asInt() > 10);
+        var text = run("generate", "m", coarse);
+        assertTrue(text.err().contains("drift: " + drift.member("equal").asInt() + " of "), text::toString);
+    }
+
+    /** Renewed at every step, a cache changes nothing. */
+    @Test
+    void aCacheRenewedAtEveryStepDoesNotDrift() {
+        var fields = json(
+                "infill",
+                "m",
+                "--prefix",
+                "int f() {",
+                "--suffix",
+                "}",
+                "--tokens",
+                "20",
+                "--cache",
+                "dual",
+                "--block",
+                "20",
+                "--refresh",
+                "1",
+                "--report-drift");
+        assertEquals(1, fields.member("drift").asObject().member("agreement").asDouble());
+        assertEquals("dual", fields.member("cache").asString());
+        assertEquals("steps", fields.member("decode").asString());
+        assertEquals(20, fields.member("generatedTokens").asInt());
+    }
+
+    /** What lies outside the part that the model sees is printed all the same, with characters that cross the borders. */
+    @Test
+    void textAroundTheWindowIsKept() throws IOException {
+        var text = "é日😀 ".repeat(60) + "[[MASK:6]]" + " 😀日é".repeat(60);
+        var file = Files.writeString(work.resolve("Long.txt"), text);
+        var filled = run("infill", "m", "--file", file.toString()).out();
+        assertTrue(filled.startsWith("é日😀 ".repeat(60)) && filled.endsWith(" 😀日é".repeat(60)), filled);
+        assertEquals(
+                filled,
+                json("infill", "m", "--file", file.toString()).member("text").asString());
+    }
+
+    @Test
+    void autoregressiveModelsContinueWithTheirExactCache() {
+        String[] with = {"--prompt", "int a", "--max-tokens", "16", "--report-drift"};
+        var fields = json("generate", "ar", with);
+        assertEquals(1, fields.member("drift").asObject().member("agreement").asDouble());
+        assertTrue(fields.member("windowPasses").asInt() > 0);
+        assertEquals("causal", fields.member("cache").asString());
+        String[] plain = {"--prompt", "int a", "--max-tokens", "16", "--cache", "none"};
+        assertEquals(fields.member("text"), json("generate", "ar", plain).member("text"));
+        Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "x", "--cache", "dual")
+                .complains(Main.USAGE, List.of("--cache dual", "autoregressive"));
+        Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "x", "--steps", "4")
+                .complains(Main.USAGE, List.of("--steps", "autoregressive"));
+        Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "")
+                .complains(Main.USAGE, List.of("prompt is empty"));
+    }
+
+    @Test
+    void watchingChangesNothing() {
+        String[] with = {"--prompt", "int a", "--max-tokens", "12", "--cache", "dual", "--block", "4"};
+        String[] watching = Arrays.copyOf(with, with.length + 1);
+        watching[with.length] = "--watch";
+        var watched = run("generate", "m", watching);
+        assertEquals(run("generate", "m", with).out(), watched.out());
+        assertTrue(watched.err().contains("12 of 12 tokens filled"), watched::toString);
+    }
+
+    private static Invocation chat(String model, String input, String... more) {
+        var standardIn = System.in;
+        try {
+            System.setIn(new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)));
+            var args = new ArrayList<>(List.of("--max-tokens", "10"));
+            args.addAll(Arrays.asList(more));
+            return run("chat", model, args.toArray(String[]::new));
+        } finally {
+            System.setIn(standardIn);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"m", "ar"})
+    void chatAnswersEveryLineAndRemembers(String model) {
+        var one = chat(model, "Sort!\n").out().lines().toList();
+        var two = chat(model, "Sort!\nAgain!\n").out();
+        assertTrue(two.startsWith(String.join("\n", one)), "the first answer does not depend on what follows");
+        var forgetful =
+                chat(model, "Sort!\n/clear\n\nAgain!\n/exit\nnot read\n").out();
+        assertTrue(forgetful.startsWith(String.join("\n", one)));
+        assertNotEquals(two, forgetful, "the second answer depends on the first turn");
+        assertEquals(
+                chat(model, "Again!\n").out(),
+                forgetful.substring(chat(model, "Sort!\n").out().length()));
+        assertNotEquals(
+                chat(model, "Sort!\n").out(),
+                chat(model, "Sort!\n", "--system", "Be brief.").out());
+    }
+
+    @Test
+    void chatForgetsTheOldestTurnsAndRefusesWhatDoesNotFit() {
+        // The model sees 512 tokens; each of these messages has about 200.
+        var message = "0123456789 ".repeat(18);
+        var answered = chat("m", (message + "\n").repeat(4));
+        assertEquals(
+                "",
+                answered.err()
+                        .lines()
+                        .filter(line -> line.startsWith("coda: "))
+                        .findAny()
+                        .orElse(""));
+        var refused = chat("m", "0123456789 ".repeat(60) + "\nSort!\n");
+        assertTrue(refused.err().contains("512"), refused::toString);
+        assertEquals(chat("m", "Sort!\n").out(), refused.out(), "what was refused is not remembered");
+    }
+}

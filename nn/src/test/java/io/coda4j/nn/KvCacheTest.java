@@ -1,0 +1,132 @@
+package io.coda4j.nn;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Primitive.AttentionMask;
+import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.spi.Devices;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A pass over a window with caches, compared with a pass over everything. */
+class KvCacheTest {
+    private static final TransformerConfig CONFIG = new TransformerConfig(23, 16, 3, 4, 2, 8, 24, 1e4, 1e-6, false, -1);
+    private static final int LENGTH = 20;
+    private static final int CAPACITY = 24;
+
+    private final Transformer model = model();
+
+    private static Transformer model() {
+        var random = new Random(5);
+        return CONFIG.build(DType.F32, (path, type) -> {
+                    var values = new float[(int) type.size()];
+                    for (int i = 0; i < values.length; i++) {
+                        values[i] = type.rank() == 1 ? 1 : (float) (random.nextGaussian() * .3);
+                    }
+                    return Array.of(type.shape(), values);
+                })
+                .model();
+    }
+
+    private static int[] tokens() {
+        return new Random(6).ints(LENGTH, 0, CONFIG.vocabulary()).toArray();
+    }
+
+    private static List<KvCache> empty() {
+        var type = CONFIG.cacheType(DType.F32, 1, CAPACITY);
+        return Stream.generate(() -> new KvCache(Tensor.full(type, 9), Tensor.full(type, 9)))
+                .limit(CONFIG.layers())
+                .toList();
+    }
+
+    private static Tensor keySegments() {
+        var segments = new int[CAPACITY];
+        Arrays.fill(segments, LENGTH, CAPACITY, 1);
+        return Array.of(Shape.of(1, CAPACITY), segments);
+    }
+
+    private Transformer.Cached pass(int[] tokens, int from, int to, List<KvCache> caches, AttentionMask mask) {
+        var ids = Array.of(Shape.of(1, to - from), Arrays.copyOfRange(tokens, from, to));
+        return model.apply(ids, new CacheView(Array.scalar(from), ids.like(0), keySegments(), mask), caches);
+    }
+
+    private float[] whole(int[] tokens, AttentionMask mask) {
+        var ids = Array.of(Shape.of(1, tokens.length), tokens);
+        return ((Array) model.apply(ids, View.of(ids, mask))).toFloats();
+    }
+
+    private static float[] rows(float[] states, int from, int to) {
+        return Arrays.copyOfRange(states, from * CONFIG.hidden(), to * CONFIG.hidden());
+    }
+
+    @ParameterizedTest
+    @EnumSource(AttentionMask.class)
+    void aWindowOfEverythingIsThePassWithoutCaches(AttentionMask mask) {
+        var states = ((Array) pass(tokens(), 0, LENGTH, empty(), mask).states()).toFloats();
+        assertArrayEquals(whole(tokens(), mask), states, 1e-5f);
+    }
+
+    @Test
+    void causalWindowsOneAfterTheOtherGiveTheWholePass() {
+        var expected = whole(tokens(), AttentionMask.CAUSAL);
+        var caches = empty();
+        int[] borders = {0, 7, 8, 9, 15, LENGTH};
+        for (int i = 0; i + 1 < borders.length; i++) {
+            var pass = pass(tokens(), borders[i], borders[i + 1], caches, AttentionMask.CAUSAL);
+            assertArrayEquals(
+                    rows(expected, borders[i], borders[i + 1]), ((Array) pass.states()).toFloats(), 1e-5f, "part " + i);
+            caches = pass.caches();
+        }
+    }
+
+    @Test
+    void aBidirectionalWindowSeesUnchangedNeighboursExactlyAndChangedOnesAsTheyWere() {
+        var caches = pass(tokens(), 0, LENGTH, empty(), AttentionMask.FULL).caches();
+        var again = pass(tokens(), 5, 9, caches, AttentionMask.FULL);
+        assertArrayEquals(rows(whole(tokens(), AttentionMask.FULL), 5, 9), ((Array) again.states()).toFloats(), 1e-5f);
+        // Its neighbours do not know of a token that changed inside the window: the approximation.
+        var changed = tokens();
+        changed[6] = (changed[6] + 1) % CONFIG.vocabulary();
+        var window = ((Array) pass(changed, 5, 9, caches, AttentionMask.FULL).states()).toFloats();
+        var exact = rows(whole(changed, AttentionMask.FULL), 5, 9);
+        assertFalse(Arrays.equals(exact, window));
+    }
+
+    /** Arguments of the compiled window. */
+    public record Input(Transformer model, Tensor ids, CacheView view, List<KvCache> caches) {}
+
+    @Test
+    void donatedCachesAreChangedInPlace() {
+        try (var program = Compiled.of(
+                        "window", (Input in) -> in.model.apply(in.ids, in.view, in.caches), Devices.defaultDevice())
+                .freezing("model.**")
+                .donating("caches.**")) {
+            var ids = Array.of(Shape.of(1, 4), 1, 2, 3, 4);
+            var view = new CacheView(Array.scalar(5), ids.like(0), keySegments(), AttentionMask.FULL);
+            var input = new Input(model, ids, view, empty());
+            var memory = program.memory(input);
+            long cacheBytes = 2L
+                    * CONFIG.layers()
+                    * CONFIG.cacheType(DType.F32, 1, CAPACITY).byteSize();
+            assertEquals(cacheBytes, memory.donated());
+            var expected = model.apply(ids, view, empty());
+            var result = program.apply(input);
+            assertArrayEquals(((Array) expected.states()).toFloats(), ((Array) result.states()).toFloats(), 1e-6f);
+            assertArrayEquals(
+                    ((Array) expected.caches().getLast().keys()).toFloats(),
+                    ((Array) result.caches().getLast().keys()).toFloats(),
+                    1e-6f);
+        }
+    }
+}
