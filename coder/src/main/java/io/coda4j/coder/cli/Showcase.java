@@ -113,15 +113,15 @@ final class Showcase {
     }
 
     private void print(Infilling infilling, int index) {
-        terminal.out().printf("%ninfilling %d of %d:%n", index + 1, INFILLINGS);
+        terminal.out().printf("%n%s, filled (%d of %d):%n", infilling.title(), index + 1, INFILLINGS);
+        // Without colours the hole must be marked.
+        var filled = terminal.isInteractive() ? infilling.generated() : "[[" + infilling.generated() + "]]";
         var pieces = List.of(
                 new Piece(tail(infilling.prefix()), io.coda4j.coder.terminal.State.GIVEN, 1),
-                new Piece(infilling.generated(), io.coda4j.coder.terminal.State.NEW, 1),
+                new Piece(filled, io.coda4j.coder.terminal.State.NEW, 1),
                 new Piece(head(infilling.suffix()), io.coda4j.coder.terminal.State.GIVEN, 1));
-        try (var view = new DenoisingView(terminal, 1)) {
-            view.show(1, pieces);
-        }
-        terminal.out().println("reference: " + infilling.reference());
+        DenoisingView.print(terminal, pieces);
+        terminal.out().println("original: " + infilling.reference());
     }
 
     /** The last lines of a text, for the terminal. */

@@ -52,6 +52,15 @@ public final class DenoisingView implements AutoCloseable {
         this.replacement = unicode ? "\ufffd" : "?";
     }
 
+    /** Prints a text once, painted as a view paints it, without its status line. */
+    public static void print(Terminal terminal, List<Piece> pieces) {
+        var view = new DenoisingView(terminal, 1);
+        var text = new StringBuilder();
+        view.rows(pieces, terminal.isInteractive() ? terminal.width() - 1 : Integer.MAX_VALUE)
+                .forEach(row -> text.append(view.paint(row)).append('\n'));
+        view.print(text);
+    }
+
     /**
      * Shows the text after a step.
      *
