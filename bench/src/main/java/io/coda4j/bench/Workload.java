@@ -27,7 +27,7 @@ public record Workload(String name, TransformerConfig model, int rows, int lengt
 
     /** The model that {@code coda demo} trains. */
     public static Workload demo() {
-        return new Workload("demo", config(PEERS_VOCABULARY + 64, 128, 4, 2, 64, 384), 16, 128);
+        return new Workload("demo", config(PEERS_VOCABULARY + 64, 128, 4, 2, 64, 384), 8, 128);
     }
 
     /** 12 layers of width 768, about the size of the smallest GPT-2, on 8 rows of 256 tokens. */

@@ -36,7 +36,7 @@ import picocli.CommandLine.Option;
 final class DemoCommand implements Callable<Integer> {
     private static final Path DEFAULT_FOLDER = Path.of("out", "demo");
 
-    @Option(names = "--minutes", paramLabel = "N", description = "Minutes of training (default: 8).")
+    @Option(names = "--minutes", paramLabel = "N", description = "Minutes of training (default: 10).")
     private @Nullable Double minutes;
 
     @Option(
