@@ -70,21 +70,21 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
             Tensor scalars) {
         var newParams = new LinkedHashMap<String, Tensor>();
         var newState = new LinkedHashMap<String, Tensor>();
-        var rate = Scalars.at(scalars, 0);
-        var rho = Scalars.at(scalars, 1);
-        var fresh = Scalars.at(scalars, 2);
+        var rate = StepOperands.at(scalars, 0);
+        var rho = StepOperands.at(scalars, 1);
+        var fresh = StepOperands.at(scalars, 2);
         params.forEach((name, param) -> {
-            var g = gradients.get(name);
+            var g = StepOperands.named(gradients, name);
             var squares = g.mul(g).add(eps);
             Tensor direction;
             if (param.rank() >= 2) {
-                var r = average(state.get(rows(name)), squares.mean(-1), rho, fresh);
-                var c = average(state.get(columns(name)), squares.mean(-2), rho, fresh);
+                var r = average(StepOperands.named(state, rows(name)), squares.mean(-1), rho, fresh);
+                var c = average(StepOperands.named(state, columns(name)), squares.mean(-2), rho, fresh);
                 newState.put(rows(name), r);
                 newState.put(columns(name), c);
                 direction = factored(g, r, c);
             } else {
-                var v = average(state.get(second(name)), squares, rho, fresh);
+                var v = average(StepOperands.named(state, second(name)), squares, rho, fresh);
                 newState.put(second(name), v);
                 direction = g.mul(v.rsqrt());
             }

@@ -65,19 +65,19 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
         var newParams = new LinkedHashMap<String, Tensor>();
         var newFirst = new LinkedHashMap<String, Tensor>();
         var newSecond = new LinkedHashMap<String, Tensor>();
-        var rate = Scalars.at(scalars, 0);
-        var decay = Scalars.at(scalars, 1);
+        var rate = StepOperands.at(scalars, 0);
+        var decay = StepOperands.at(scalars, 1);
         var noDecay = decay.like(0);
-        var correction1 = Scalars.at(scalars, 2);
-        var correction2 = Scalars.at(scalars, 3);
+        var correction1 = StepOperands.at(scalars, 2);
+        var correction2 = StepOperands.at(scalars, 3);
         params.forEach((name, param) -> {
             boolean decays = decayVectors || param.rank() >= 2;
             var updated = Tensor.apply(
                     new Primitive.AdamW(beta1, beta2, eps),
                     param,
-                    state.get(first(name)),
-                    state.get(second(name)),
-                    gradients.get(name),
+                    StepOperands.named(state, first(name)),
+                    StepOperands.named(state, second(name)),
+                    StepOperands.named(gradients, name),
                     rate,
                     decays ? decay : noDecay,
                     correction1,

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -65,7 +66,7 @@ public final class ProgramPrinter {
 
     private String use(Tensor tensor) {
         return switch (tensor) {
-            case Symbol symbol -> names.get(symbol);
+            case Symbol symbol -> Objects.requireNonNull(names.get(symbol), "used before it is defined");
             case Array array -> "const:" + array.type() + preview(array);
         };
     }

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
@@ -36,7 +37,7 @@ public final class Tree {
     /** A copy of {@code tree} with each tensor replaced by {@code f(path, tensor)}. */
     @SuppressWarnings("unchecked")
     public static <T> T map(T tree, BiFunction<String, Tensor, Tensor> f) {
-        return (T) walk("", tree, f);
+        return Objects.requireNonNull((T) walk("", tree, f));
     }
 
     /** Two trees combined leaf by leaf: {@code f(left, right)} at each path of {@code left}. */

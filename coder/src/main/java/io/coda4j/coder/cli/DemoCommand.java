@@ -108,19 +108,20 @@ final class DemoCommand implements Callable<Integer> {
         }
         var recipe = RecipeFile.defaults().seeded(seed).reading(corpus);
         if (steps != null) {
-            return recipe.lasting(budget("--steps", steps, () -> new Budget.Steps(steps)));
+            requirePositive("--steps", steps);
+            return recipe.lasting(new Budget.Steps(steps));
         }
-        return minutes == null
-                ? recipe
-                : recipe.lasting(
-                        budget("--minutes", minutes, () -> new Budget.Time((long) Math.ceil(minutes * 60_000))));
+        if (minutes != null) {
+            requirePositive("--minutes", minutes);
+            return recipe.lasting(new Budget.Time((long) Math.ceil(minutes * 60_000)));
+        }
+        return recipe;
     }
 
-    private static Budget budget(String option, Number value, java.util.function.Supplier<Budget> budget) {
+    private static void requirePositive(String option, Number value) {
         if (!(value.doubleValue() > 0) || value.doubleValue() == Double.POSITIVE_INFINITY) {
             throw new UsageException(option + " must be positive and finite, got " + value);
         }
-        return budget.get();
     }
 
     private Path folder() {

@@ -112,7 +112,7 @@ final class HttpSource implements ArtifactStore.Source {
     private static void requireSpace(Path target, long total) throws IOException {
         long free = Files.getFileStore(target.toAbsolutePath().getParent()).getUsableSpace();
         if (total > free) {
-            throw new StorageException("it needs " + total + " bytes and only " + free + " are free", null);
+            throw new StorageException("it needs " + total + " bytes and only " + free + " are free");
         }
     }
 

@@ -6,6 +6,10 @@ import java.io.IOException;
 final class StorageException extends IOException {
     private static final long serialVersionUID = 1L;
 
+    StorageException(String message) {
+        super(message);
+    }
+
     StorageException(String message, Throwable cause) {
         super(message, cause);
     }

@@ -88,7 +88,7 @@ public final class Generator implements AutoCloseable {
         try {
             return tokenizer.maskId();
         } catch (TokenizerException e) {
-            throw new ModelException(folder.resolve("tokenizer.json"), e.getMessage(), e);
+            throw new ModelException(folder.resolve("tokenizer.json"), String.valueOf(e.getMessage()), e);
         }
     }
 

@@ -92,7 +92,7 @@ final class ConfigJson {
                     flag("coda4j_shift", true),
                     has("max_position_embeddings") ? positive("max_position_embeddings") : 32_768);
         } catch (IllegalArgumentException e) {
-            throw new ModelException(file, e.getMessage(), e);
+            throw new ModelException(file, String.valueOf(e.getMessage()), e);
         }
     }
 

@@ -43,7 +43,7 @@ public final class HtmlReport {
     /** Writes the report; the file appears complete or not at all. */
     public static void write(Path file, ReportData data) {
         var html = html(data);
-        AtomicFile.createFolder(file.toAbsolutePath().getParent());
+        AtomicFile.createFolder(Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file is in a folder"));
         AtomicFile.write(file, html);
     }
 

@@ -74,6 +74,11 @@ final class BpeModel {
         int rank() {
             return rank;
         }
+
+        /** What is wrong. */
+        String problem() {
+            return String.valueOf(getMessage());
+        }
     }
 
     private int idIn(int rank, Merge merge, String token) throws Invalid {

@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -85,7 +86,7 @@ final class PairCounts {
     /** Replaces the pair by {@code merged} in every word and updates the counts of the pairs around it. */
     void merge(Candidate pair, int merged) {
         var risen = new HashSet<Long>();
-        IntList in = pairs.get(MergeTable.key(pair.left(), pair.right())).words;
+        IntList in = Objects.requireNonNull(pairs.get(MergeTable.key(pair.left(), pair.right()))).words;
         for (int i = 0; i < in.size(); i++) {
             mergeIn(in.get(i), pair, merged, risen);
         }

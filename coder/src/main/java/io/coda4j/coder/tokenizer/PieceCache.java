@@ -21,9 +21,11 @@ final class PieceCache {
         if (end - start > LONGEST) {
             return null;
         }
-        Entry entry = entries[slot(text, start, end)];
-        boolean same = entry != null && entry.piece.length() == end - start && text.startsWith(entry.piece, start);
-        return same ? entry.ids : null;
+        @Nullable Entry entry = entries[slot(text, start, end)];
+        if (entry == null || entry.piece.length() != end - start || !text.startsWith(entry.piece, start)) {
+            return null;
+        }
+        return entry.ids;
     }
 
     void remember(String text, int start, int end, int[] ids) {

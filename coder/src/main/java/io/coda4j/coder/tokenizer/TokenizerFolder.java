@@ -36,8 +36,8 @@ final class TokenizerFolder {
                     lines.stream().map(MergeLine::merge).toList());
         } catch (BpeModel.Invalid e) {
             throw e.rank() < 0
-                    ? vocab.error(e.getMessage())
-                    : error(mergesFile, lines.get(e.rank()).number(), e.getMessage());
+                    ? vocab.error(e.problem())
+                    : error(mergesFile, lines.get(e.rank()).number(), e.problem());
         }
         // These files do not hold the pattern: it is known by the tokenizer's class.
         optionalJson(folder, "tokenizer_config.json").ifPresent(TokenizerFolder::requireQwen2);

@@ -133,7 +133,7 @@ public final class TokenizerJson {
         try {
             return new BpeModel(readVocabulary(bpe.field("vocab")), merges);
         } catch (BpeModel.Invalid e) {
-            throw (e.rank() < 0 ? bpe.field("vocab") : mergeList.get(e.rank())).error(e.getMessage());
+            throw (e.rank() < 0 ? bpe.field("vocab") : mergeList.get(e.rank())).error(e.problem());
         }
     }
 

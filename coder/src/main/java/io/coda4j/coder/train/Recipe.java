@@ -20,7 +20,6 @@ import io.coda4j.nn.TransformerConfig;
 import io.coda4j.nn.schedule.Schedule;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import java.util.List;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -239,9 +238,9 @@ public record Recipe(
         }
     }
 
-    private static void built(String section, Supplier<?> part) {
+    private static void built(String section, Runnable part) {
         try {
-            part.get();
+            part.run();
         } catch (IllegalArgumentException | TokenizerException e) {
             throw new RecipeException(section + ": " + e.getMessage(), e);
         }

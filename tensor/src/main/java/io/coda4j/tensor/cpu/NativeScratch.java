@@ -3,6 +3,7 @@ package io.coda4j.tensor.cpu;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Native memory that kernels borrow for the time of one run, so that all products of a program share one block.
@@ -19,7 +20,7 @@ final class NativeScratch {
         }
     }
 
-    private final AtomicReference<Block> idle = new AtomicReference<>(Block.of(1 << 16));
+    private final AtomicReference<@Nullable Block> idle = new AtomicReference<>(Block.of(1 << 16));
 
     /** A block of at least {@code bytes} bytes, of unspecified content, 64-byte aligned. */
     Block borrow(long bytes) {
@@ -29,7 +30,6 @@ final class NativeScratch {
 
     /** Hands {@code block} back for the next borrower. */
     void giveBack(Block block) {
-        idle.accumulateAndGet(
-                block, (old, now) -> old != null && old.segment.byteSize() > now.segment.byteSize() ? old : now);
+        idle.updateAndGet(old -> old != null && old.segment.byteSize() > block.segment.byteSize() ? old : block);
     }
 }

@@ -158,8 +158,8 @@ final class Chains {
             var source = equation.prim() instanceof Primitive.Reshape
                     ? cluster(equation.in().getFirst())
                     : null;
-            boolean isEarlier = source != null && source.position() > i;
-            placed.add(new Placed(isEarlier ? source.position() : i, isEarlier ? 1 : 0, Group.of(equation)));
+            int made = source == null ? i : source.position();
+            placed.add(new Placed(Math.max(made, i), made > i ? 1 : 0, Group.of(equation)));
         }
     }
 

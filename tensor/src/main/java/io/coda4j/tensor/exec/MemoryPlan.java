@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -87,7 +88,9 @@ public final class MemoryPlan {
     /** Where {@code tensor} lives. */
     public Place place(Tensor tensor) {
         var root = root(tensor);
-        return root instanceof Array array ? new Place.Constant(array) : places.get(root);
+        return root instanceof Array array
+                ? new Place.Constant(array)
+                : Objects.requireNonNull(places.get(root), () -> tensor + " is not of this program");
     }
 
     /** Whether {@code equation} is computed once, before the first run. */
@@ -166,7 +169,7 @@ public final class MemoryPlan {
             if (param >= 0 && program.donated().contains(param) && !donations.containsValue(param)) {
                 donations.put(k, param);
             } else if (root instanceof Symbol symbol && param < 0 && !places.containsKey(root)) {
-                places.put(root, resultPlace(k, symbol, definition.get(root)));
+                places.put(root, resultPlace(k, symbol, Objects.requireNonNull(definition.get(root))));
             } else {
                 copied.add(k);
             }
@@ -261,7 +264,7 @@ public final class MemoryPlan {
         Set<Tensor> dying = Collections.newSetFromMap(new IdentityHashMap<>());
         for (var operand : group.in()) {
             var root = root(operand);
-            if (lastUse.get(root) == at && places.get(root) instanceof Place.Temporary) {
+            if (lastUse.getOrDefault(root, NEVER_DIES) == at && places.get(root) instanceof Place.Temporary) {
                 dying.add(root);
             }
         }

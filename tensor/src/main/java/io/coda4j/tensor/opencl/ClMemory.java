@@ -12,6 +12,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jocl.CLException;
 import org.jocl.cl_context;
 import org.jocl.cl_mem;
@@ -110,7 +111,7 @@ final class ClMemory implements Memory, AutoCloseable {
     }
 
     private void release(cl_mem block) {
-        heldBytes -= blocks.remove(block);
+        heldBytes -= Objects.requireNonNull(blocks.remove(block), "released twice");
         clReleaseMemObject(block);
         handles.released(ClHandles.Kind.BUFFER);
     }
@@ -118,7 +119,7 @@ final class ClMemory implements Memory, AutoCloseable {
     private synchronized void giveBack(cl_mem block, long rounded) {
         // After the end there is nothing to give back to.
         if (blocks.containsKey(block)) {
-            free.get(rounded).addFirst(block);
+            free.computeIfAbsent(rounded, _ -> new ArrayDeque<>()).addFirst(block);
         }
     }
 

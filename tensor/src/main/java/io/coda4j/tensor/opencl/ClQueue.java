@@ -142,6 +142,8 @@ final class ClQueue implements AutoCloseable {
         }
     }
 
+    /** The copy is closed when the transfer is over, see {@link #releaseFirstStaged}. */
+    @SuppressWarnings("MustBeClosed")
     private void writeStaged(MemorySegment from, ClBuffer to) {
         var arena = Arena.ofShared();
         var copy = arena.allocate(to.byteSize(), 64).copyFrom(from.asSlice(0, to.byteSize()));

@@ -6,6 +6,7 @@ import io.coda4j.tensor.spi.Tunable.Trial;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Objects;
 import java.util.function.Consumer;
 
 /** Measures the candidates for the matrix product on one F32 product of square matrices. */
@@ -45,7 +46,7 @@ final class ClTuner {
                     best = new Best(tuning, trial);
                 }
             }
-            return best;
+            return Objects.requireNonNull(best, "there is always a candidate");
         }
     }
 
@@ -86,7 +87,8 @@ final class ClTuner {
                     ? new Trial(what, 2.0 * side * side * side / best, "")
                     : new Trial(what, 0, "it computes something else than the default");
         } catch (DeviceException e) {
-            return new Trial(what, 0, e.getMessage().lines().findFirst().orElse(""));
+            return new Trial(
+                    what, 0, String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
         }
     }
 

@@ -1,0 +1,25 @@
+package io.coda4j.nn;
+
+import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.Tensor;
+import java.util.SequencedMap;
+
+/** What an optimiser finds among the operands of its step. */
+final class StepOperands {
+    private StepOperands() {}
+
+    /** The tensor of that name. */
+    static Tensor named(SequencedMap<String, Tensor> tensors, String name) {
+        var tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new IllegalArgumentException(
+                    "optimiser: there is no tensor '" + name + "' among " + tensors.keySet() + "; see Optimizer.state");
+        }
+        return tensor;
+    }
+
+    /** An element of a small vector as a scalar. */
+    static Tensor at(Tensor vector, int index) {
+        return vector.slice(0, index, index + 1).reshape(Shape.of());
+    }
+}
