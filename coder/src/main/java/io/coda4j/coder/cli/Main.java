@@ -29,6 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "  coda demo --minutes 3        train on commons-lang3 and watch it fill code",
             "  coda infill --model out/demo/model --file Snippet.java",
             "  coda COMMAND --help          explains a command",
+            "  coda bench --help            measures this engine and its peers (from a checkout)",
             "",
             "Exit codes: 0 success, 1 a check failed or an internal error, 2 bad input."
         },
