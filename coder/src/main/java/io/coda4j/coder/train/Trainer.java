@@ -35,6 +35,7 @@ public final class Trainer implements AutoCloseable {
     private final Recipe recipe;
     private final CodaConfig config;
     private final TokenBlocks blocks;
+    private final String text;
     private final Checkpoints checkpoints;
     private final @Nullable HeldOutEvaluation evaluation;
     private final TrainingListener listener;
@@ -69,6 +70,7 @@ public final class Trainer implements AutoCloseable {
         this.recipe = recipe;
         this.config = config;
         this.blocks = blocks;
+        this.text = blocks.fingerprint();
         this.state = state;
         this.checkpoints = checkpoints;
         this.evaluation = evaluation;
@@ -191,7 +193,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void save() {
-        var position = new Checkpoints.Position(step, rows, millis, RecipeFile.write(recipe), blocks.fingerprint());
+        var position = new Checkpoints.Position(step, rows, millis, RecipeFile.write(recipe), text);
         checkpoints.save(position, config, state);
         listener.saved(step);
     }

@@ -27,7 +27,7 @@ final class CpuMemory implements Memory, AutoCloseable {
 
     @Override
     public CpuBuffer allocate(long bytes) {
-        long rounded = sizeClass(bytes);
+        long rounded = Memory.sizeClass(bytes);
         var block = take(rounded);
         // The cleaner is the safety net for buffers that nobody closes; it must not see the buffer itself.
         var lease = new Lease(this, block, rounded);
@@ -43,15 +43,6 @@ final class CpuMemory implements Memory, AutoCloseable {
         public void run() {
             memory.giveBack(block, rounded);
         }
-    }
-
-    /** Four classes per power of two, so that at most a quarter of a block is wasted. */
-    private static long sizeClass(long bytes) {
-        if (bytes <= 256) {
-            return 256;
-        }
-        long step = Long.highestOneBit(bytes - 1) >>> 2;
-        return (bytes + step - 1) / step * step;
     }
 
     @SuppressWarnings("restricted")

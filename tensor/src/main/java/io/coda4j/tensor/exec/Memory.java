@@ -12,4 +12,16 @@ public interface Memory {
 
     /** Copies all bytes of {@code from} to {@code to}. */
     void copy(Buffer from, Buffer to);
+
+    /**
+     * The size of the block that a pool should use for {@code bytes} bytes, so that few different sizes are in use: four
+     * classes per power of two, which waste at most a quarter of a block.
+     */
+    static long sizeClass(long bytes) {
+        if (bytes <= 256) {
+            return 256;
+        }
+        long step = Long.highestOneBit(bytes - 1) >>> 2;
+        return (bytes + step - 1) / step * step;
+    }
 }

@@ -39,7 +39,7 @@ final class ClMemory implements Memory, AutoCloseable {
 
     @Override
     public ClBuffer allocate(long bytes) {
-        long rounded = sizeClass(bytes);
+        long rounded = Memory.sizeClass(bytes);
         var block = take(rounded, bytes);
         // The cleaner is the safety net for buffers that nobody closes; it must not see the buffer itself.
         var lease = new Lease(this, block, rounded);
@@ -54,15 +54,6 @@ final class ClMemory implements Memory, AutoCloseable {
         public void run() {
             memory.giveBack(block, rounded);
         }
-    }
-
-    /** Four classes per power of two, so that at most a quarter of a block is wasted. */
-    private static long sizeClass(long bytes) {
-        if (bytes <= 256) {
-            return 256;
-        }
-        long step = Long.highestOneBit(bytes - 1) >>> 2;
-        return (bytes + step - 1) / step * step;
     }
 
     private synchronized cl_mem take(long rounded, long bytes) {
