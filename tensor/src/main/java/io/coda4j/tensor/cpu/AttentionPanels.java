@@ -119,7 +119,7 @@ final class AttentionPanels {
         for (int d = 0; d < shape.size(); d += NR) {
             long panel = at + (long) d * rows * Float.BYTES;
             for (int s = 0; s < keys; s += MR) {
-                MicroKernel.columns(rows, weights, s, ROW, panels, panel, tile);
+                MicroKernel.turnedRows(rows, weights, s, panels, panel, tile);
                 int place = (first + s) * shape.width() + d;
                 AttentionRows.add(tile, Math.min(MR, keys - s), to, place, shape.width());
             }

@@ -2,6 +2,7 @@ package io.coda4j.tensor.cpu;
 
 import static io.coda4j.tensor.cpu.MicroKernel.HALF_BYTES;
 import static io.coda4j.tensor.cpu.MicroKernel.LANES;
+import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.ORDER;
 import static io.coda4j.tensor.cpu.MicroKernel.PANEL_BYTES;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
@@ -59,8 +60,8 @@ final class MicroKernel4 {
         d3.intoArray(tile, 7 * LANES);
     }
 
-    /** Left element (r, k) is {@code a[at + k * stride + r]}. */
-    static void columns(int depth, float[] a, int at, int stride, MemorySegment panel, long from, float[] tile) {
+    /** Left element (r, k) is {@code a[at + k * MR + r]}. */
+    static void columns(int depth, float[] a, int at, MemorySegment panel, long from, float[] tile) {
         var c0 = FloatVector.zero(SPECIES);
         var d0 = FloatVector.zero(SPECIES);
         var c1 = FloatVector.zero(SPECIES);
@@ -73,7 +74,45 @@ final class MicroKernel4 {
             long offset = from + k * (long) PANEL_BYTES;
             var b0 = FloatVector.fromMemorySegment(SPECIES, panel, offset, ORDER);
             var b1 = FloatVector.fromMemorySegment(SPECIES, panel, offset + HALF_BYTES, ORDER);
-            int i = at + k * stride;
+            int i = at + k * MR;
+            var a0 = FloatVector.broadcast(SPECIES, a[i]);
+            c0 = a0.fma(b0, c0);
+            d0 = a0.fma(b1, d0);
+            var a1 = FloatVector.broadcast(SPECIES, a[i + 1]);
+            c1 = a1.fma(b0, c1);
+            d1 = a1.fma(b1, d1);
+            var a2 = FloatVector.broadcast(SPECIES, a[i + 2]);
+            c2 = a2.fma(b0, c2);
+            d2 = a2.fma(b1, d2);
+            var a3 = FloatVector.broadcast(SPECIES, a[i + 3]);
+            c3 = a3.fma(b0, c3);
+            d3 = a3.fma(b1, d3);
+        }
+        c0.intoArray(tile, 0);
+        d0.intoArray(tile, LANES);
+        c1.intoArray(tile, 2 * LANES);
+        d1.intoArray(tile, 3 * LANES);
+        c2.intoArray(tile, 4 * LANES);
+        d2.intoArray(tile, 5 * LANES);
+        c3.intoArray(tile, 6 * LANES);
+        d3.intoArray(tile, 7 * LANES);
+    }
+
+    /** Left element (r, k) is {@code a[at + k * ROW + r]}. */
+    static void turnedRows(int depth, float[] a, int at, MemorySegment panel, long from, float[] tile) {
+        var c0 = FloatVector.zero(SPECIES);
+        var d0 = FloatVector.zero(SPECIES);
+        var c1 = FloatVector.zero(SPECIES);
+        var d1 = FloatVector.zero(SPECIES);
+        var c2 = FloatVector.zero(SPECIES);
+        var d2 = FloatVector.zero(SPECIES);
+        var c3 = FloatVector.zero(SPECIES);
+        var d3 = FloatVector.zero(SPECIES);
+        for (int k = 0; k < depth; k++) {
+            long offset = from + k * (long) PANEL_BYTES;
+            var b0 = FloatVector.fromMemorySegment(SPECIES, panel, offset, ORDER);
+            var b1 = FloatVector.fromMemorySegment(SPECIES, panel, offset + HALF_BYTES, ORDER);
+            int i = at + k * ROW;
             var a0 = FloatVector.broadcast(SPECIES, a[i]);
             c0 = a0.fma(b0, c0);
             d0 = a0.fma(b1, d0);
