@@ -4,12 +4,14 @@ import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.spi.Buffer;
 import io.coda4j.tensor.spi.Device;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** Native memory holding one tensor. */
 final class CpuBuffer implements Buffer {
     private final CpuDevice device;
     private final MemorySegment segment;
     private final Runnable release;
+    private @Nullable PackedWeights packed;
 
     /** {@code segment} is in the global scope, so that kernels pay no liveness checks; {@code release} frees it once. */
     CpuBuffer(CpuDevice device, MemorySegment segment, Runnable release) {
@@ -20,8 +22,13 @@ final class CpuBuffer implements Buffer {
 
     /** The memory of a buffer that must be on a CPU device. */
     static MemorySegment segment(Buffer buffer) {
+        return of(buffer).segment;
+    }
+
+    /** A buffer that must be on a CPU device. */
+    static CpuBuffer of(Buffer buffer) {
         if (buffer instanceof CpuBuffer cpu) {
-            return cpu.segment;
+            return cpu;
         }
         throw new DeviceException(
                 "expected a value on the cpu, got one on " + buffer.device().name());
@@ -29,6 +36,19 @@ final class CpuBuffer implements Buffer {
 
     MemorySegment segment() {
         return segment;
+    }
+
+    /** The panels made from this buffer, or null. */
+    synchronized @Nullable PackedWeights packed() {
+        return packed;
+    }
+
+    /** Keeps panels until the buffer is closed or its content changes; gives those back that it had. */
+    synchronized void keep(@Nullable PackedWeights panels) {
+        if (packed != null) {
+            packed.close();
+        }
+        packed = panels;
     }
 
     @Override
@@ -48,6 +68,7 @@ final class CpuBuffer implements Buffer {
 
     @Override
     public void close() {
+        keep(null);
         release.run();
     }
 }

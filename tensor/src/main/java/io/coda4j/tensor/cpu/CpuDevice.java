@@ -21,7 +21,7 @@ public final class CpuDevice implements Device {
         this.name = name;
         this.parallel = new Parallel(threads);
         var reference = new ReferenceKernels();
-        this.kernels = vector ? new CpuKernels(parallel).orElse(reference) : reference;
+        this.kernels = vector ? kernels(parallel).orElse(reference) : reference;
     }
 
     /** The CPU with its fast kernels on {@code threads} threads. */
@@ -40,6 +40,11 @@ public final class CpuDevice implements Device {
     /** The scalar reference kernels alone: slow, and the definition of what every device must compute. */
     public static CpuDevice reference() {
         return new CpuDevice("cpu:reference", 1, false);
+    }
+
+    /** The fast kernels on other threads, with the memory of this device. */
+    CpuKernels kernels(Parallel threads) {
+        return new CpuKernels(threads, memory);
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.exec.KernelSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import jdk.incubator.vector.FloatVector;
 
 /** The Vector API kernels: one line per primitive says which file computes it, or that the reference kernel does. */
@@ -14,13 +15,23 @@ final class CpuKernels implements KernelSet {
     private final MatmulScratch matmul = new MatmulScratch();
     private final AttentionWorkspace.Pool attentions = new AttentionWorkspace.Pool();
 
-    CpuKernels(Parallel parallel) {
+    private final FrozenWeights frozenWeights;
+
+    CpuKernels(Parallel parallel, CpuMemory memory) {
         this.parallel = parallel;
+        this.frozenWeights = new FrozenWeights(memory, parallel, matmul);
     }
 
     /** The width of the vectors in use, for people. */
     static String vectorWidth() {
         return FloatVector.SPECIES_PREFERRED.vectorBitSize() + "-bit vectors";
+    }
+
+    @Override
+    public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out, Set<Integer> frozen) {
+        return prim instanceof Primitive.Dot dot && frozen.equals(Set.of(1))
+                ? Matmul.bindFrozen(dot, in, parallel, matmul, frozenWeights)
+                : kernel(prim, in, out);
     }
 
     @Override

@@ -27,10 +27,15 @@ final class CpuMemory implements Memory, AutoCloseable {
 
     @Override
     public CpuBuffer allocate(long bytes) {
+        return allocate(bytes, () -> {});
+    }
+
+    /** As {@link #allocate(long)}; {@code after} runs when the storage is given back and must not see the buffer. */
+    CpuBuffer allocate(long bytes, Runnable after) {
         long rounded = Memory.sizeClass(bytes);
         var block = take(rounded);
         // The cleaner is the safety net for buffers that nobody closes; it must not see the buffer itself.
-        var lease = new Lease(this, block, rounded);
+        var lease = new Lease(this, block, rounded, after);
         var segment = block.asSlice(0, bytes);
         var holder = new Object[1];
         var buffer = new CpuBuffer(device, segment, () -> ((Cleaner.Cleanable) holder[0]).clean());
@@ -38,10 +43,11 @@ final class CpuMemory implements Memory, AutoCloseable {
         return buffer;
     }
 
-    private record Lease(CpuMemory memory, MemorySegment block, long rounded) implements Runnable {
+    private record Lease(CpuMemory memory, MemorySegment block, long rounded, Runnable after) implements Runnable {
         @Override
         public void run() {
             memory.giveBack(block, rounded);
+            after.run();
         }
     }
 
@@ -68,6 +74,13 @@ final class CpuMemory implements Memory, AutoCloseable {
     @Override
     public Buffer view(Buffer slab, long offset, long bytes) {
         return new CpuBuffer(device, CpuBuffer.segment(slab).asSlice(offset, bytes), () -> {});
+    }
+
+    @Override
+    public void changing(Buffer buffer) {
+        if (buffer instanceof CpuBuffer cpu) {
+            cpu.keep(null);
+        }
     }
 
     @Override

@@ -17,19 +17,58 @@ final class Matmul {
 
     /** The kernel for {@code dot}, or empty for F64, which the reference kernel serves. */
     static Optional<Kernel> bind(Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
-        var lhs = in.get(0);
-        var rhs = in.get(1);
-        if (lhs.dtype() == DType.F64) {
+        if (in.getFirst().dtype() == DType.F64) {
             return Optional.empty();
         }
-        var left = MatmulOperand.of(
-                lhs, dot.lhsBatch(), lhs.shape().axesExcept(dot.lhsBatch(), dot.lhsContract()), dot.lhsContract());
-        var right = MatmulOperand.of(
-                rhs, dot.rhsBatch(), rhs.shape().axesExcept(dot.rhsBatch(), dot.rhsContract()), dot.rhsContract());
+        var left = left(dot, in);
+        var right = right(dot, in);
         if (left.batch().length == 0 || left.outer() == 0 || right.outer() == 0 || left.depth() == 0) {
             return Optional.of((_, out) -> CpuBuffer.segment(out[0]).fill((byte) 0));
         }
         return Optional.of(kernel(left, right, choose(left, right, parallel, scratch), parallel));
+    }
+
+    /** As {@link #bind}, for a right operand that is the same array at each run. */
+    static Optional<Kernel> bindFrozen(
+            Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch, FrozenWeights weights) {
+        var plain = bind(dot, in, parallel, scratch);
+        if (plain.isEmpty() || !packs(left(dot, in), right(dot, in))) {
+            return plain;
+        }
+        var right = right(dot, in);
+        var product = new PackedMatmul(left(dot, in), right.outer(), parallel, scratch);
+        return Optional.of((from, to) -> {
+            var packed = weights.of(right, CpuBuffer.of(from[1]));
+            if (packed == null) {
+                plain.get().run(from, to);
+            } else {
+                product.run(CpuBuffer.segment(from[0]), packed, CpuBuffer.segment(to[0]));
+            }
+        });
+    }
+
+    private static MatmulOperand left(Primitive.Dot dot, List<TensorType> in) {
+        var type = in.get(0);
+        var outer = type.shape().axesExcept(dot.lhsBatch(), dot.lhsContract());
+        return MatmulOperand.of(type, dot.lhsBatch(), outer, dot.lhsContract());
+    }
+
+    private static MatmulOperand right(Primitive.Dot dot, List<TensorType> in) {
+        var type = in.get(1);
+        var outer = type.shape().axesExcept(dot.rhsBatch(), dot.rhsContract());
+        return MatmulOperand.of(type, dot.rhsBatch(), outer, dot.rhsContract());
+    }
+
+    /** Whether a product with a frozen right operand is worth panels that stay. */
+    private static boolean packs(MatmulOperand left, MatmulOperand right) {
+        return isMatrix(left)
+                && isMatrix(right)
+                && left.outer() >= PackedMatmul.LEAST
+                && (long) right.outer() * right.depth() >= SMALL;
+    }
+
+    private static boolean isMatrix(MatmulOperand operand) {
+        return operand.batch().length == 1 && operand.depthContiguous() && !operand.copied() && operand.depth() > 0;
     }
 
     /** A product of two native matrices, or of many pairs of them. */

@@ -67,7 +67,7 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
     }
 
     /** The least multiple of {@code unit} that cuts {@code size} into as few pieces as {@code max} allows. */
-    private static int even(int size, int max, int unit) {
+    static int even(int size, int max, int unit) {
         int pieces = Math.max(1, count(size, max));
         return roundUp(Math.max(1, count(size, pieces)), unit);
     }

@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu;
 
+import static io.coda4j.tensor.cpu.MicroKernel.HALF_BYTES;
 import static io.coda4j.tensor.cpu.MicroKernel.LANES;
 import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
@@ -319,5 +320,46 @@ final class MatmulPack {
             int rows = Math.min(LANES, depth - k);
             MatmulTurn.turn(buffer, k, ROW, block, to, at + k * (long) PANEL_BYTES, PANEL_BYTES, rows);
         }
+    }
+
+    /**
+     * A right panel of BF16 columns that each have contiguous depth, in the pairs of {@link MicroKernel#narrowRows}. Columns
+     * from {@code columns} to NR become zero.
+     *
+     * @param stride bytes between columns
+     * @param buffer at least {@link #TURN} floats
+     * @param block at least {@link MatmulTurn#BLOCK} floats
+     */
+    static void pairedPanel(
+            MemorySegment from,
+            long offset,
+            long stride,
+            int columns,
+            int depth,
+            MemorySegment to,
+            long at,
+            float[] buffer,
+            float[] block) {
+        for (int k = 0; k < depth; k += LANES) {
+            for (int c = 0; c < LANES; c++) {
+                long source = offset + c * stride + k * 2L;
+                int count = depth - k;
+                var low = c < columns ? bits(from, source, count) : IntVector.zero(INTS);
+                var high = c + LANES < columns ? bits(from, source + LANES * stride, count) : IntVector.zero(INTS);
+                low.or(high.lanewise(VectorOperators.LSHL, 16))
+                        .reinterpretAsFloats()
+                        .intoArray(buffer, c * LANES);
+            }
+            long target = at + k * (long) HALF_BYTES;
+            MatmulTurn.turn(buffer, 0, LANES, block, to, target, HALF_BYTES, Math.min(LANES, depth - k));
+        }
+    }
+
+    /** The first {@code count} of a vector of BF16 elements, each in the low half of a lane, and zeros. */
+    private static IntVector bits(MemorySegment from, long offset, int count) {
+        var bits = count >= LANES
+                ? ShortVector.fromMemorySegment(SHORTS, from, offset, ORDER)
+                : ShortVector.fromMemorySegment(SHORTS, from, offset, ORDER, SHORTS.indexInRange(0, count));
+        return bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0).reinterpretAsInts();
     }
 }

@@ -34,7 +34,18 @@ final class MicroKernel {
     /** Distance of two left rows: {@link #KC} and one cache line, so that twelve rows do not share cache sets. */
     static final int ROW = KC + 16;
 
+    /** The bits of the second element of a pair in a narrow panel. */
+    static final int HIGH = 0xffff0000;
+
+    /** Rows of the lower of two tiles, for the last rows of a block. */
+    private static final int LOW = 4;
+
     private MicroKernel() {}
+
+    /** The rows of the tile to be used where {@code rows} rows are left. */
+    static int tileRows(int rows) {
+        return rows <= LOW ? LOW : MR;
+    }
 
     /** {@code tile[r][c]} = sum over k of {@code a[at + r * ROW + k] * panel[k][c]}, the panel starting at a byte. */
     static void rows(int depth, float[] a, int at, MemorySegment panel, long from, float[] tile) {
@@ -42,6 +53,28 @@ final class MicroKernel {
             MicroKernel12.rows(depth, a, at, panel, from, tile);
         } else {
             MicroKernel4.rows(depth, a, at, panel, from, tile);
+        }
+    }
+
+    /** As {@link #rows} for {@code tall} rows, which {@link #tileRows} gave. */
+    static void rows(int tall, int depth, float[] a, int at, MemorySegment panel, long from, float[] tile) {
+        if (tall == 12) {
+            MicroKernel12.rows(depth, a, at, panel, from, tile);
+        } else {
+            MicroKernel4.rows(depth, a, at, panel, from, tile);
+        }
+    }
+
+    /**
+     * As {@link #rows(int, int, float[], int, MemorySegment, long, float[])}, with a panel {@code [depth][LANES]} of pairs of
+     * BF16 elements: column c in the low half and column LANES + c in the high half of pair c. Widening is a shift and a
+     * mask, so that a panel of half the size costs no more than one of F32.
+     */
+    static void narrowRows(int tall, int depth, float[] a, int at, MemorySegment panel, long from, float[] tile) {
+        if (tall == 12) {
+            MicroKernel12.narrowRows(depth, a, at, panel, from, tile);
+        } else {
+            MicroKernel4.narrowRows(depth, a, at, panel, from, tile);
         }
     }
 

@@ -4,6 +4,7 @@ import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** The kernels of a device. */
 public interface KernelSet {
@@ -12,6 +13,14 @@ public interface KernelSet {
      * primitive is then run as its meaning.
      */
     Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out);
+
+    /**
+     * As {@link #kernel(Primitive, List, List)}, where the operands with the numbers {@code frozen} are the same arrays at
+     * each run: what the kernel derives from them it may keep with their storage.
+     */
+    default Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out, Set<Integer> frozen) {
+        return kernel(prim, in, out);
+    }
 
     /** Whether a chain over {@code elements} elements is worth a kernel of its own; none is, unless a device says so. */
     default boolean fuses(long elements) {
@@ -34,6 +43,12 @@ public interface KernelSet {
             @Override
             public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out) {
                 return first.kernel(prim, in, out).or(() -> other.kernel(prim, in, out));
+            }
+
+            @Override
+            public Optional<Kernel> kernel(
+                    Primitive prim, List<TensorType> in, List<TensorType> out, Set<Integer> frozen) {
+                return first.kernel(prim, in, out, frozen).or(() -> other.kernel(prim, in, out, frozen));
             }
 
             @Override

@@ -13,6 +13,9 @@ public interface Memory {
     /** Copies all bytes of {@code from} to {@code to}. */
     void copy(Buffer from, Buffer to);
 
+    /** Told before storage that held one value gets another: what was derived from the value is then of no use. */
+    default void changing(Buffer buffer) {}
+
     /**
      * The size of the block that a pool should use for {@code bytes} bytes, so that few different sizes are in use: four
      * classes per power of two, which waste at most a quarter of a block.

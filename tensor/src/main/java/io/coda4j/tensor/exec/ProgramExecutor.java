@@ -20,6 +20,8 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,9 +89,18 @@ public final class ProgramExecutor implements Executable {
     private Kernel kernel(KernelSet kernels, Equation equation) {
         var in = equation.in().stream().map(Tensor::type).toList();
         var out = equation.out().stream().map(Symbol::type).toList();
-        return kernels.kernel(equation.prim(), in, out)
+        return kernels.kernel(equation.prim(), in, out, frozen(equation.in()))
                 .orElseThrow(() -> new DeviceException(
                         device.name() + " has no kernel for " + equation.prim().mnemonic() + " on " + in));
+    }
+
+    /** Which of the operands lie in frozen arguments. */
+    private Set<Integer> frozen(List<Tensor> operands) {
+        return IntStream.range(0, operands.size())
+                .filter(i -> plan.place(operands.get(i)) instanceof Place.Argument(int index)
+                        && layout.frozen().contains(index))
+                .boxed()
+                .collect(Collectors.toSet());
     }
 
     private Buffer[] buffers(List<? extends Tensor> tensors) {
@@ -212,9 +223,12 @@ public final class ProgramExecutor implements Executable {
     private Buffer[] take(List<Array> args) {
         var buffers = new Buffer[args.size()];
         for (int i = 0; i < buffers.length; i++) {
-            buffers[i] = program.donated().contains(i)
-                    ? args.get(i).donate(argument(i))
-                    : args.get(i).buffer();
+            if (program.donated().contains(i)) {
+                buffers[i] = args.get(i).donate(argument(i));
+                memory.changing(buffers[i]);
+            } else {
+                buffers[i] = args.get(i).buffer();
+            }
         }
         return buffers;
     }

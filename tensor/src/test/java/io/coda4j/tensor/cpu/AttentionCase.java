@@ -100,7 +100,7 @@ record AttentionCase(
         gradIn.add(queryType());
         try (var device = CpuDevice.reference();
                 var parallel = new Parallel(threads)) {
-            var kernels = new CpuKernels(parallel);
+            var kernels = CpuDevice.reference().kernels(parallel);
             Buffer[] in = {
                 MatmulCase.upload(device, queryType(), q()),
                 MatmulCase.upload(device, keyType(), k()),

@@ -26,6 +26,8 @@ class HotKernelCompilationTest {
             "MicroKernel\\d+::rows",
             "MicroKernel\\d+::columns",
             "MicroKernel\\d+::turnedRows",
+            "MicroKernel\\d+::narrowRows",
+            "MatmulPack::pairedPanel",
             "MatmulTile::store",
             "MatmulTile::add",
             "MatmulPack::wideRow",

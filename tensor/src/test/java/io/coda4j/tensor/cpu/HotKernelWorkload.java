@@ -29,6 +29,7 @@ final class HotKernelWorkload {
             for (var dtype : List.of(DType.F32, DType.BF16)) {
                 MatmulCase.matrices("NT", dtype, 1, 400, 50).run(1);
                 MatmulCase.matrices("NT", dtype, 3, 400, 50).run(1);
+                MatmulCase.matrices("NT", dtype, 36, 400, 50).runFrozen(1);
                 new AttentionCase(dtype, AttentionMask.CAUSAL, 1, 40, 40, 2, 1, 32, 0, 2).run(1);
             }
         }

@@ -31,8 +31,10 @@ final class KernelCase {
     private static final byte FILL = 0x5a;
     private static final CpuDevice DEVICE = CpuDevice.reference();
     private static final CpuMemory MEMORY = new CpuMemory(DEVICE);
-    private static final List<CpuKernels> SETS =
-            List.of(new CpuKernels(new Parallel(1)), new CpuKernels(new Parallel(2)), new CpuKernels(new Parallel(3)));
+    private static final List<CpuKernels> SETS = List.of(
+            CpuDevice.reference().kernels(new Parallel(1)),
+            CpuDevice.reference().kernels(new Parallel(2)),
+            CpuDevice.reference().kernels(new Parallel(3)));
 
     private final Primitive prim;
     private final List<TensorType> types;

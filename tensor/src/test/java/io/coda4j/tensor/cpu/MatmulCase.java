@@ -8,6 +8,7 @@ import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 
 /** One product of random operands, computed by the kernel under test and by nested loops in double precision. */
@@ -41,14 +42,24 @@ record MatmulCase(Primitive.Dot dot, TensorType lhs, TensorType rhs) {
 
     /** The kernel's result on {@code threads} threads; storage is filled with NaN before. */
     float[] run(int threads) {
+        return run(threads, Set.of());
+    }
+
+    /** As {@link #run(int)}, the right operand being the same at each run. */
+    float[] runFrozen(int threads) {
+        return run(threads, Set.of(1));
+    }
+
+    private float[] run(int threads, Set<Integer> frozen) {
         var out = result();
         try (var device = CpuDevice.reference();
                 var parallel = new Parallel(threads);
                 var a = random(device, lhs, 1);
                 var b = random(device, rhs, 2);
                 var c = device.upload(out, MemorySegment.ofArray(nans(out)))) {
-            var kernel = new CpuKernels(parallel)
-                    .kernel(dot, List.of(lhs, rhs), List.of(out))
+            var kernel = CpuDevice.reference()
+                    .kernels(parallel)
+                    .kernel(dot, List.of(lhs, rhs), List.of(out), frozen)
                     .orElseThrow();
             kernel.run(new Buffer[] {a, b}, new Buffer[] {c});
             kernel.run(new Buffer[] {a, b}, new Buffer[] {c});

@@ -11,6 +11,7 @@ import io.coda4j.tensor.TensorType;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class MatmulTest {
@@ -55,6 +56,31 @@ class MatmulTest {
     void blocksOfRowsAndColumnsCoverTheResult(String form) {
         check(MatmulCase.matrices(form, DType.F32, 521, 131, 33));
         check(MatmulCase.matrices(form, DType.F32, 67, 1103, 33));
+    }
+
+    /** Around tiles of rows, panels of columns, steps of the depth, blocks of rows, and rows packed at a time. */
+    @ParameterizedTest
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "BF16"})
+    void frozenWeightsGiveTheSameProducts(DType dtype) {
+        for (int m : new int[] {1, 3, 4, 5, 12, 13, 33}) {
+            for (int n : new int[] {1, MicroKernel.NR - 1, MicroKernel.NR, MicroKernel.NR + 1, 67, 1103}) {
+                for (int k : new int[] {64, 261, 2 * MicroKernel.KC + 3}) {
+                    checkFrozen(MatmulCase.matrices("NT", dtype, m, n, k));
+                }
+            }
+        }
+        checkFrozen(MatmulCase.matrices("NT", dtype, 2 * MatmulWorkspace.MAX_ROWS + 1, 131, 300));
+        checkFrozen(MatmulCase.matrices("NT", dtype, 99, 40, 500 * MicroKernel.KC + 1));
+        checkFrozen(MatmulCase.matrices("NN", dtype, 40, 67, 300));
+    }
+
+    private static void checkFrozen(MatmulCase test) {
+        float[] one = test.runFrozen(1);
+        double error = test.error(one);
+        assertTrue(error <= 1, () -> test + " frozen: error is " + error + " times what rounding explains");
+        assertArrayEquals(one, test.runFrozen(3), test + ": bits depend on the threads");
     }
 
     @Test
@@ -132,7 +158,8 @@ class MatmulTest {
         var type = TensorType.f64(2, 2);
         var dot = new Primitive.Dot(List.of(), List.of(), List.of(1), List.of(0), DType.F64);
         try (var parallel = new Parallel(1)) {
-            assertTrue(new CpuKernels(parallel)
+            assertTrue(CpuDevice.reference()
+                    .kernels(parallel)
                     .kernel(dot, List.of(type, type), List.of(type))
                     .isEmpty());
         }

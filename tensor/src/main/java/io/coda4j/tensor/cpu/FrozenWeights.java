@@ -1,0 +1,55 @@
+package io.coda4j.tensor.cpu;
+
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The panels of frozen weights, made once for each weight and shared by all programs that read it. They live as long as
+ * the weight's buffer.
+ */
+final class FrozenWeights {
+    /**
+     * Bytes that the panels of one device may take: as many as the Java heap, which is a quarter of the machine's memory
+     * where nothing else was asked for. Weights beyond are packed at each use.
+     */
+    private static final long LIMIT =
+            Long.getLong("coda.packed.bytes", Runtime.getRuntime().maxMemory());
+
+    private final CpuMemory memory;
+    private final Parallel parallel;
+    private final MatmulScratch scratch;
+    private final AtomicLong used = new AtomicLong();
+
+    FrozenWeights(CpuMemory memory, Parallel parallel, MatmulScratch scratch) {
+        this.memory = memory;
+        this.parallel = parallel;
+        this.scratch = scratch;
+    }
+
+    /**
+     * The panels of {@code weight}, which lies in {@code buffer}, or null if there is no room for them or the buffer has
+     * panels of another shape already.
+     */
+    @Nullable
+    PackedWeights of(MatmulOperand weight, CpuBuffer buffer) {
+        synchronized (buffer) {
+            var known = buffer.packed();
+            if (known == null) {
+                return pack(weight, buffer);
+            }
+            return known.depth() == weight.depth() ? known : null;
+        }
+    }
+
+    private @Nullable PackedWeights pack(MatmulOperand weight, CpuBuffer buffer) {
+        long bytes = PackedWeights.bytes(weight);
+        if (used.addAndGet(bytes) > LIMIT) {
+            used.addAndGet(-bytes);
+            return null;
+        }
+        var panels = memory.allocate(bytes, () -> used.addAndGet(-bytes));
+        var packed = PackedWeights.of(weight, buffer.segment(), panels, parallel, scratch);
+        buffer.keep(packed);
+        return packed;
+    }
+}

@@ -1,0 +1,96 @@
+package io.coda4j.tensor.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.Tensor;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class FrozenWeightsTest {
+    private static final int ROWS = 9;
+    private static final int COLUMNS = 70;
+    private static final int DEPTH = 300;
+
+    public record Input(Tensor x, Tensor weight) {}
+
+    private static Array array(int rows, int columns, int seed, CpuDevice device) {
+        float[] values = new float[rows * columns];
+        IntStream.range(0, values.length).forEach(i -> values[i] = (i * 31 + seed) % 17 - 8);
+        return Array.of(Shape.of(rows, columns), values).to(device);
+    }
+
+    private static Compiled<Input, Tensor> linear(CpuDevice device) {
+        return Compiled.of("linear", (Input in) -> in.x.linear(in.weight), device);
+    }
+
+    private static float[] floats(Tensor tensor) {
+        return ((Array) tensor).toFloats();
+    }
+
+    private static PackedWeights packed(Array array) {
+        return CpuBuffer.of(array.buffer()).packed();
+    }
+
+    @Test
+    void programsShareThePanelsOfAWeight() {
+        try (var device = CpuDevice.withThreads(2);
+                var plain = linear(device);
+                var one = linear(device).freezing("weight");
+                var other = linear(device).freezing("weight")) {
+            var weight = array(COLUMNS, DEPTH, 1, device);
+            var few = array(ROWS, DEPTH, 2, device);
+            var many = array(3 * ROWS, DEPTH, 3, device);
+            // Sums of small integers are exact in any order.
+            assertArrayEquals(floats(plain.apply(new Input(few, weight))), floats(one.apply(new Input(few, weight))));
+            var panels = packed(weight);
+            assertNotNull(panels);
+            assertArrayEquals(
+                    floats(plain.apply(new Input(many, weight))), floats(other.apply(new Input(many, weight))));
+            assertSame(panels, packed(weight));
+            weight.close();
+        }
+    }
+
+    @Test
+    void panelsEndWhenTheStorageGetsAnotherValue() {
+        Function<Tensor, Tensor> doubled = x -> x.add(x);
+        try (var device = CpuDevice.withThreads(1);
+                var plain = linear(device);
+                var before = linear(device).freezing("weight");
+                var change = Compiled.of("doubled", doubled, device).donating("**");
+                var after = linear(device).freezing("weight")) {
+            var x = array(ROWS, DEPTH, 2, device);
+            var weight = array(COLUMNS, DEPTH, 1, device);
+            before.apply(new Input(x, weight));
+            var buffer = weight.buffer();
+            var changed = (Array) change.apply(weight);
+            assertSame(buffer, changed.buffer());
+            assertNull(packed(changed));
+            assertArrayEquals(floats(plain.apply(new Input(x, changed))), floats(after.apply(new Input(x, changed))));
+        }
+    }
+
+    @Test
+    void aWeightReadInTwoShapesKeepsThePanelsOfTheFirst() {
+        Function<Input, Tensor> reshaped =
+                in -> in.x.reshape(2 * ROWS, DEPTH / 2).linear(in.weight.reshape(2 * COLUMNS, DEPTH / 2));
+        try (var device = CpuDevice.withThreads(1);
+                var plain = Compiled.of("reshaped", reshaped, device);
+                var one = linear(device).freezing("weight");
+                var other = Compiled.of("reshaped", reshaped, device).freezing("weight")) {
+            var x = array(ROWS, DEPTH, 2, device);
+            var weight = array(COLUMNS, DEPTH, 1, device);
+            one.apply(new Input(x, weight));
+            var panels = packed(weight);
+            assertArrayEquals(floats(plain.apply(new Input(x, weight))), floats(other.apply(new Input(x, weight))));
+            assertSame(panels, packed(weight));
+        }
+    }
+}
