@@ -1,5 +1,6 @@
 package io.coda4j.autograd;
 
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Decompose;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.BinaryOp;
@@ -143,7 +144,7 @@ final class Vjp {
         var free = x.shape().axesExcept(dot.lhsBatch(), dot.lhsContract());
         var otherFree = b.shape().axesExcept(dot.rhsBatch(), dot.rhsContract());
         int start = batch + free.size();
-        var product = g.convert(b.dtype())
+        var product = g.convert(factor(x, b))
                 .dot(b, range(0, batch), dot.rhsBatch(), range(start, start + otherFree.size()), otherFree);
         return arrange(product, x, dot.lhsBatch(), free, dot.lhsContract(), dot.rhsContract());
     }
@@ -153,9 +154,14 @@ final class Vjp {
         int batch = dot.rhsBatch().size();
         var free = b.shape().axesExcept(dot.rhsBatch(), dot.rhsContract());
         var otherFree = x.shape().axesExcept(dot.lhsBatch(), dot.lhsContract());
-        var product = g.convert(x.dtype())
+        var product = g.convert(factor(x, b))
                 .dot(x, range(0, batch), dot.lhsBatch(), range(batch, batch + otherFree.size()), otherFree);
         return arrange(product, b, dot.rhsBatch(), free, dot.rhsContract(), dot.lhsContract());
+    }
+
+    /** The type in which a cotangent is multiplied: that of the operands, the wider one where they differ. */
+    private static DType factor(Tensor x, Tensor b) {
+        return x.dtype() == b.dtype() ? x.dtype() : x.dtype().accumulator();
     }
 
     /**

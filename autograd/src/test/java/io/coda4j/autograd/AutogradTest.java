@@ -170,6 +170,23 @@ class AutogradTest {
         assertArrayEquals(new float[] {1, 0.5f, 2, 1, 0.5f, 2}, floats(gradient));
     }
 
+    /** Cotangents stay F32 until the end: 1 + 2^-12 is no BF16 number, and its gradients must not be rounded to 1 before. */
+    @Test
+    void productsOfTwoTypesGiveEachOperandAGradientOfItsType() {
+        float fine = 1 + 0x1p-12f;
+        var w = Array.of(TensorType.of(DType.BF16, 1, 2), 3, 4);
+        var x = Array.of(Shape.of(1, 2), 2f, 4096f);
+        var scale = Array.of(Shape.of(1, 1), fine);
+        var gradients = Autograd.valueAndGrad(
+                        p -> p.get(0).linear(p.get(1)).mul(scale).sumAll(), List.<Tensor>of(x, w))
+                .gradient();
+        assertEquals(
+                List.of(x.type(), w.type()),
+                gradients.stream().map(Tensor::type).toList());
+        assertArrayEquals(new float[] {3 * fine, 4 * fine}, floats(gradients.get(0)));
+        assertArrayEquals(new float[] {2, 4096}, floats(gradients.get(1)));
+    }
+
     /** No 0/0 may leak from queries whose segment has no key. */
     @Test
     void queryThatSeesNothingHasNoGradient() {

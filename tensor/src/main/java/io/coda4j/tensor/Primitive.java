@@ -317,7 +317,8 @@ public sealed interface Primitive {
      * Sums of products over the contracted axes, separately for each index of the batch axes. Result axes: batch, then
      * free axes of the left, then free axes of the right operand.
      *
-     * @param accumulate the type of the sums and of the result: F32 for BF16 and F32 operands, F64 for F64
+     * @param accumulate the type of the sums and of the result: F32 for BF16 and F32 operands, of which there may be one
+     *     of each, F64 for F64
      */
     record Dot(
             List<Integer> lhsBatch,
@@ -332,7 +333,10 @@ public sealed interface Primitive {
             var lhs = in.get(0);
             var rhs = in.get(1);
             rule.isFloat(0);
-            rule.require(lhs.dtype() == rhs.dtype(), () -> "operands must have equal element types");
+            rule.isFloat(1);
+            rule.require(
+                    lhs.dtype().accumulator() == rhs.dtype().accumulator(),
+                    () -> "element types must be equal, or f32 and bf16");
             rule.require(
                     accumulate == lhs.dtype().accumulator(),
                     () -> "accumulates " + lhs.dtype() + " products in "

@@ -269,6 +269,10 @@ public final class StableHlo {
     }
 
     private HloValue dot(Primitive.Dot dot, List<HloValue> in, TensorType type) {
+        boolean mixed = in.get(0).type().dtype() != in.get(1).type().dtype();
+        if (mixed) {
+            in = in.stream().map(x -> body.convert(x, dot.accumulate())).toList();
+        }
         // A TPU multiplies F32 in BF16 unless told otherwise.
         var precision = in.getFirst().type().dtype() == DType.BF16 ? "DEFAULT" : "HIGHEST";
         var batch = dot.lhsBatch().isEmpty() ? "" : ", batching_dims = " + dot.lhsBatch() + " x " + dot.rhsBatch();

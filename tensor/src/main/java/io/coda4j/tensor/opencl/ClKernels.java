@@ -6,6 +6,7 @@ import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Chain;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.exec.KernelSet;
+import io.coda4j.tensor.spi.Buffer;
 import java.util.List;
 import java.util.Optional;
 
@@ -59,7 +60,7 @@ final class ClKernels implements KernelSet {
             case Primitive.Concat(int axis) -> Optional.of(movement.concat(in, axis, y));
             case Primitive.Reduce(var op, var axes) ->
                 Optional.of(ClReduction.of(device, group, op, in.getFirst(), axes, y));
-            case Primitive.Dot dot -> Optional.of(ClDot.of(device, movement, matmul, dot, in));
+            case Primitive.Dot dot -> Optional.of(dot(dot, in));
             case Primitive.TakeRows _ -> Optional.of(movement.takeRows(in.get(0), in.get(1), y));
             case Primitive.ScatterAddRows _ -> Optional.of(ClScatter.of(device, group, in.get(0), in.get(1), y));
             case Primitive.DynamicSlice(int axis, var _) -> Optional.of(movement.dynamicSlice(in.getFirst(), axis, y));
@@ -96,6 +97,26 @@ final class ClKernels implements KernelSet {
         var function = device.programs().function(ARG_MAX, ClElement.of(x.dtype()), "arg_max");
         return Optional.of((in, out) ->
                 function.run(items, group, ClBuffer.of(in[0]), ClBuffer.of(out[0]), count, stride, x.dim(axis)));
+    }
+
+    /** Operands of two types are multiplied in the wider one. */
+    private Kernel dot(Primitive.Dot dot, List<TensorType> in) {
+        if (in.get(0).dtype() == in.get(1).dtype()) {
+            return ClDot.of(device, movement, matmul, dot, in);
+        }
+        var wide = in.stream().map(x -> x.as(dot.accumulate())).toList();
+        var product = ClDot.of(device, movement, matmul, dot, wide);
+        int narrow = in.get(0).dtype() == dot.accumulate() ? 1 : 0;
+        var type = wide.get(narrow);
+        var widen = elementwise(new Primitive.Convert(type.dtype()), List.of(in.get(narrow)), type);
+        return (from, to) -> {
+            try (var copy = device.memory().allocate(type.byteSize())) {
+                widen.run(new Buffer[] {from[narrow]}, new Buffer[] {copy});
+                var operands = from.clone();
+                operands[narrow] = copy;
+                product.run(operands, to);
+            }
+        };
     }
 
     private Kernel elementwise(Primitive.Core prim, List<TensorType> in, TensorType out) {

@@ -82,6 +82,9 @@ public final class OpTable {
         table.concat();
         table.reduce();
         table.dot();
+        if (real == DType.BF16) {
+            table.mixedDots();
+        }
         table.rows();
         table.dynamicSlices();
         table.annotate();
@@ -452,6 +455,19 @@ public final class OpTable {
         dot(List.of(), List.of(), List.of(0), List.of(0), dims(97), dims(97));
         dot(List.of(), List.of(), List.of(), List.of(), dims(3), dims(LANES + 1));
         dot(List.of(0), List.of(0), List.of(), List.of(), dims(LANES + 1), dims(LANES + 1));
+    }
+
+    /** F32 activations and BF16 weights, few rows and many, and the gradients' forms of them. */
+    private void mixedDots() {
+        for (int m : new int[] {1, 5, LANES + 1}) {
+            mixedDot(List.of(1), List.of(1), of(DType.F32, NORMAL, m, 97), real(NORMAL, 2 * LANES + 3, 97));
+            mixedDot(List.of(1), List.of(0), of(DType.F32, NORMAL, m, 97), real(NORMAL, 97, 2 * LANES + 3));
+            mixedDot(List.of(1), List.of(1), real(NORMAL, 2 * LANES + 3, 97), of(DType.F32, NORMAL, m, 97));
+        }
+    }
+
+    private void mixedDot(List<Integer> lhsContract, List<Integer> rhsContract, Operand lhs, Operand rhs) {
+        row(new Primitive.Dot(List.of(), List.of(), lhsContract, rhsContract, DType.F32), 97, lhs, rhs);
     }
 
     private void linear(int m, int k, int n) {
