@@ -10,6 +10,11 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
     /** What one checkpointed layer depends on; public for {@link io.coda4j.tensor.Tree}. */
     public record LayerInput(Block block, Tensor x, View view) {}
 
+    /** Token vectors [B,T,D] in the element type of the norms, in which everything is computed: matrices may be narrower. */
+    private Tensor embed(Tensor ids) {
+        return embedTokens.apply(ids).convert(norm.weight().dtype());
+    }
+
     /** ids I32[B,T] to hidden states [B,T,D]. */
     public Tensor apply(Tensor ids, View view) {
         return apply(ids, view, Probe.NONE);
@@ -20,7 +25,7 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
      * layer.i.output} and {@code final_norm} to {@code probe}.
      */
     public Tensor apply(Tensor ids, View view, Probe probe) {
-        var x = embedTokens.apply(ids);
+        var x = embed(ids);
         probe.see("embed", x);
         for (int i = 0; i < layers.size(); i++) {
             x = layers.get(i).apply(x, view, probe, "layer." + i + ".");
@@ -47,7 +52,7 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
      * @param caches one per layer
      */
     public Cached apply(Tensor ids, CacheView view, List<KvCache> caches) {
-        var x = embedTokens.apply(ids);
+        var x = embed(ids);
         var next = new ArrayList<KvCache>();
         for (int i = 0; i < layers.size(); i++) {
             var layer = layers.get(i).apply(x, view, caches.get(i));
@@ -59,7 +64,7 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
 
     /** As {@link #apply(Tensor, View)}, keeping only each layer's input for the backward pass, which recomputes it. */
     public Tensor applyCheckpointed(Tensor ids, View view) {
-        var x = embedTokens.apply(ids);
+        var x = embed(ids);
         for (var block : layers) {
             x = Autograd.checkpoint(in -> in.block.apply(in.x, in.view), new LayerInput(block, x, view));
         }

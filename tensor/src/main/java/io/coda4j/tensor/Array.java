@@ -132,11 +132,24 @@ public final class Array implements Tensor, AutoCloseable {
 
     /** An array of {@code type} on {@code device} copied from dense row-major host memory. */
     public static Array copyOf(TensorType type, MemorySegment host, Device device) {
+        requireBytes(type, host);
+        return new Array(type, device.upload(type, host));
+    }
+
+    /**
+     * An array of {@code type} on {@code device} whose value is dense row-major host memory that nobody changes and that
+     * lasts while {@code host} is reachable; copied only where the device cannot read it in place. Not to be donated.
+     */
+    public static Array over(TensorType type, MemorySegment host, Device device) {
+        requireBytes(type, host);
+        return new Array(type, device.share(type, host));
+    }
+
+    private static void requireBytes(TensorType type, MemorySegment host) {
         if (host.byteSize() < type.byteSize()) {
             throw new ShapeException(
                     "array of " + type + " needs " + type.byteSize() + " bytes, got " + host.byteSize());
         }
-        return new Array(type, device.upload(type, host));
     }
 
     private <R> R download(java.util.function.Function<MemorySegment, R> read) {

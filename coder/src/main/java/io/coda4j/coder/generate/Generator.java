@@ -54,7 +54,7 @@ public final class Generator implements AutoCloseable {
      * @throws ModelException if the folder holds no model that writes text
      */
     public static Generator open(Path folder, Device device) {
-        var loaded = ModelFolder.load(folder, device);
+        var loaded = ModelFolder.map(folder, device);
         var config = loaded.config();
         var tokenizer = TokenizerJson.read(folder);
         if (tokenizer.vocabSize() > config.transformer().vocabulary()) {

@@ -8,12 +8,17 @@ import io.coda4j.nn.safetensors.SafetensorsWriter;
 import io.coda4j.nn.safetensors.StoredType;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Tree;
 import io.coda4j.tensor.spi.Device;
 import java.lang.foreign.Arena;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.function.BiFunction;
 
 /**
  * A model in Hugging Face layout: {@code config.json} beside one or more safetensors files.
@@ -39,20 +44,59 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
     }
 
     private static ModelFolder load(Path folder, Path weightSource, Device device) {
+        var declared = declared(folder);
+        try (var weights = Safetensors.open(weightSource);
+                var widened = new WidenedWeights(weights)) {
+            return build(folder, declared, weights, (key, type) -> widened.array(key, type, device));
+        }
+    }
+
+    /**
+     * Loads a model for reading only: matrices stay as they are stored if that is F32 or BF16, and are not copied where the
+     * device can read them in the mapped file; everything else is widened to F32. Checked like {@link #load(Path, Device)}.
+     *
+     * <p>The files must stay as they are while the model is in use. Replacing them by others of the same name is harmless.
+     */
+    public static ModelFolder map(Path folder, Device device) {
+        var declared = declared(folder);
+        try (var weights = Safetensors.open(folder, Arena.ofAuto());
+                var widened = new WidenedWeights(weights)) {
+            return build(
+                    folder,
+                    declared,
+                    weights,
+                    (key, type) -> stored(weights, key, type)
+                            .map(same -> Array.over(same, weights.bytes(key), device))
+                            .orElseGet(() -> widened.array(key, type, device)));
+        }
+    }
+
+    /** The type in which a tensor is used as it is stored, or empty if it must be widened. */
+    private static Optional<TensorType> stored(Safetensors weights, String key, TensorType type) {
+        if (type.rank() != 2 || ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+            return Optional.empty();
+        }
+        return switch (weights.entry(key).type()) {
+            case F32 -> Optional.of(type);
+            case BF16 -> Optional.of(type.as(DType.BF16));
+            case BOOL, U8, I8, I16, U16, F16, I32, U32, I64, U64, F64 -> Optional.empty();
+        };
+    }
+
+    private static CodaConfig declared(Path folder) {
         if (!Files.isDirectory(folder)) {
             throw new ModelException(folder, "is not a folder; expected one with config.json and *.safetensors");
         }
-        var declared = CodaConfig.read(folder);
-        try (var weights = Safetensors.open(weightSource)) {
-            var inventory = new WeightInventory(folder, declared, weights);
-            inventory.requireSound();
-            var config = inventory.config();
-            try (var widened = new WidenedWeights(weights)) {
-                var model = config.transformer()
-                        .build(DType.F32, (path, type) -> widened.array(HfNames.key(path), type, device));
-                return new ModelFolder(config, model);
-            }
-        }
+        return CodaConfig.read(folder);
+    }
+
+    private static ModelFolder build(
+            Path folder, CodaConfig declared, Safetensors weights, BiFunction<String, TensorType, Tensor> source) {
+        var inventory = new WeightInventory(folder, declared, weights);
+        inventory.requireSound();
+        var config = inventory.config();
+        var model = config.transformer().build(DType.F32, (path, type) -> source.apply(HfNames.key(path), type));
+        return new ModelFolder(config, model);
     }
 
     /** Writes configuration and weights (F32) into {@code folder}; each file appears whole or not at all. */
@@ -71,7 +115,7 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
 
     private static void add(SafetensorsWriter writer, String name, Array array) {
         var shape = Arrays.stream(array.shape().dims()).asLongStream().toArray();
-        writer.add(name, StoredType.F32, shape, () -> {
+        writer.add(name, array.dtype() == DType.BF16 ? StoredType.BF16 : StoredType.F32, shape, () -> {
             var host = Arena.ofAuto().allocate(Math.max(1, array.type().byteSize()), 64);
             array.buffer().download(host);
             return host.asSlice(0, array.type().byteSize());

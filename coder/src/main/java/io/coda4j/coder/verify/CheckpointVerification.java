@@ -199,7 +199,7 @@ public final class CheckpointVerification {
             report(GateResult.skip(gate, "other gates failed"));
             return;
         }
-        var loaded = ModelFolder.load(folder, device);
+        var loaded = ModelFolder.map(folder, device);
         double change = DirectionProbe.change(loaded.config(), loaded.model(), device);
         boolean notices = change > NOTICED;
         boolean isFull = loaded.config().attention() == AttentionMask.FULL;

@@ -19,21 +19,25 @@ import java.util.stream.IntStream;
 /**
  * Tensors of a safetensors file or a sharded folder, mapped read-only into memory.
  *
- * <p>Opening reads and checks the headers only; tensor bytes are paged in when they are touched. All views end when this
- * object is closed: later access throws {@link IllegalStateException}. Safe for use by several threads.
+ * <p>Opening reads and checks the headers only; tensor bytes are paged in when they are touched. Views end with the arena
+ * that the files are mapped into, by default one of this object that ends when it is closed: later access throws
+ * {@link IllegalStateException}. Safe for use by several threads.
  */
 public final class Safetensors implements AutoCloseable {
     static final String SINGLE_FILE = "model.safetensors";
     static final String INDEX_FILE = "model.safetensors.index.json";
 
     private final Path source;
-    private final Arena arena = Arena.ofShared();
+    private final Arena arena;
+    private final boolean owned;
     private final SequencedMap<Path, MemorySegment> files = new LinkedHashMap<>();
     private final SequencedMap<String, Entry> entries = new LinkedHashMap<>();
     private final SequencedMap<String, String> metadata = new LinkedHashMap<>();
 
-    private Safetensors(Path source) {
+    private Safetensors(Path source, Arena arena, boolean owned) {
         this.source = source;
+        this.arena = arena;
+        this.owned = owned;
     }
 
     /**
@@ -43,7 +47,15 @@ public final class Safetensors implements AutoCloseable {
      * @throws SafetensorsException if something is missing, truncated or contradicts itself
      */
     public static Safetensors open(Path path) {
-        var tensors = new Safetensors(path);
+        return open(new Safetensors(path, Arena.ofShared(), true), path);
+    }
+
+    /** As {@link #open(Path)}, mapping the files into {@code arena}; closing the reader leaves them mapped. */
+    public static Safetensors open(Path path, Arena arena) {
+        return open(new Safetensors(path, arena, false), path);
+    }
+
+    private static Safetensors open(Safetensors tensors, Path path) {
         try {
             tensors.load(resolve(path));
         } catch (RuntimeException | Error e) {
@@ -242,10 +254,10 @@ public final class Safetensors implements AutoCloseable {
         return (int) entry.elementCount();
     }
 
-    /** Unmaps the files. */
+    /** Unmaps the files, unless they were mapped into another's arena. */
     @Override
     public void close() {
-        if (arena.scope().isAlive()) {
+        if (owned && arena.scope().isAlive()) {
             arena.close();
         }
     }

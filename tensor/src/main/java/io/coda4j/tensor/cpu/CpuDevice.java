@@ -69,6 +69,13 @@ public final class CpuDevice implements Device {
         return buffer;
     }
 
+    /** Native memory is read where it lies, unless its elements lie across the boundaries of their size. */
+    @Override
+    public Buffer share(TensorType type, MemorySegment host) {
+        boolean readable = host.isNative() && host.address() % type.dtype().bytes() == 0;
+        return readable ? memory.share(host, type.byteSize()) : upload(type, host);
+    }
+
     @Override
     public void close() {
         parallel.close();

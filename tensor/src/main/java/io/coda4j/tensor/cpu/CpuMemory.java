@@ -5,6 +5,7 @@ import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
@@ -69,6 +70,13 @@ final class CpuMemory implements Memory, AutoCloseable {
         synchronized (blocks) {
             blocks.addFirst(block);
         }
+    }
+
+    /** A buffer over the first {@code bytes} bytes of native memory that others own; it keeps {@code owner} reachable. */
+    @SuppressWarnings("restricted")
+    CpuBuffer share(MemorySegment owner, long bytes) {
+        var segment = MemorySegment.ofAddress(owner.address()).reinterpret(bytes);
+        return new CpuBuffer(device, segment, () -> Reference.reachabilityFence(owner));
     }
 
     @Override

@@ -22,6 +22,14 @@ public interface Device extends AutoCloseable {
     /** Copies a dense row-major value from host memory to the device. */
     Buffer upload(TensorType type, MemorySegment host);
 
+    /**
+     * Storage for a dense row-major value that nobody changes and whose memory lasts while {@code host} is reachable, such as
+     * part of a mapped file. A device that can read it in place makes no copy.
+     */
+    default Buffer share(TensorType type, MemorySegment host) {
+        return upload(type, host);
+    }
+
     /** Releases everything the device holds. */
     @Override
     void close();
