@@ -19,6 +19,7 @@ final class ClKernels implements KernelSet {
     private final ClMatmul matmul;
     private final ClTeam team;
     private final ClAttention attention;
+    private final boolean forGpu;
     private final int group;
     private final long shortestChain;
 
@@ -32,6 +33,7 @@ final class ClKernels implements KernelSet {
     ClKernels(ClDevice device, boolean forGpu, long shortestChain) {
         this.device = device;
         this.shortestChain = shortestChain;
+        this.forGpu = forGpu;
         this.group = forGpu ? 128 : 16;
         this.elementwise = new ClElementwise(device.programs(), forGpu);
         this.movement = new ClMovement(device, forGpu);
@@ -58,10 +60,11 @@ final class ClKernels implements KernelSet {
             case Primitive.Pad(var low, var _) -> Optional.of(movement.pad(in.getFirst(), low, y));
             case Primitive.Concat(int axis) -> Optional.of(movement.concat(in, axis, y));
             case Primitive.Reduce(var op, var axes) ->
-                Optional.of(ClReduction.of(device, group, op, in.getFirst(), axes, y));
+                Optional.of(ClReduction.of(device, forGpu, group, op, in.getFirst(), axes, y));
             case Primitive.Dot dot -> Optional.of(ClDot.of(device, movement, matmul, dot, in));
             case Primitive.TakeRows _ -> Optional.of(movement.takeRows(in.get(0), in.get(1), y));
-            case Primitive.ScatterAddRows _ -> Optional.of(ClScatter.of(device, group, in.get(0), in.get(1), y));
+            case Primitive.ScatterAddRows _ ->
+                Optional.of(ClScatter.of(device, forGpu, group, in.get(0), in.get(1), y));
             case Primitive.DynamicSlice(int axis, var _) -> Optional.of(movement.dynamicSlice(in.getFirst(), axis, y));
             case Primitive.DynamicUpdateSlice(int axis) ->
                 Optional.of(movement.dynamicUpdateSlice(in.get(0), in.get(1), axis));
@@ -93,9 +96,17 @@ final class ClKernels implements KernelSet {
         long items = x.size() / x.dim(axis);
         int count = ClGrid.count(items);
         int stride = ClGrid.count(x.shape().strides()[axis]);
-        var function = device.programs().function(ARG_MAX, ClElement.of(x.dtype()), "arg_max");
-        return Optional.of((in, out) ->
-                function.run(items, group, ClBuffer.of(in[0]), ClBuffer.of(out[0]), count, stride, x.dim(axis)));
+        boolean isTeam = forGpu && stride == 1 && x.dim(axis) >= group;
+        var options = ClElement.of(x.dtype()) + (isTeam ? " -DTEAM=" + group : "");
+        var function = device.programs().function(ARG_MAX, options, "arg_max");
+        return Optional.of((in, out) -> function.run(
+                isTeam ? items * group : items,
+                group,
+                ClBuffer.of(in[0]),
+                ClBuffer.of(out[0]),
+                count,
+                stride,
+                x.dim(axis)));
     }
 
     private Kernel elementwise(Primitive.Core prim, List<TensorType> in, TensorType out) {
