@@ -19,7 +19,8 @@ import java.util.stream.IntStream;
 final class ClAttention {
     private static final String SHARED = ClResource.program("attention_rows.cl");
     private static final String ROWS = SHARED + ClResource.read("attention.cl");
-    private static final String TILES = SHARED + ClResource.read("attention_tile.cl");
+    /** What GPUs run. */
+    static final String TILES = SHARED + ClResource.read("attention_tile.cl");
 
     /** The widest head, in vectors of 16, that an item keeps in registers. */
     private static final int MOST_VECTORS = 16;
@@ -116,7 +117,8 @@ final class ClAttention {
         }
         int rows = tile.getAsInt();
         int items = 4 * rows;
-        var function = device.programs().function(TILES, options + " -DTILE=" + rows, name);
+        var rolled = device.info().isCpu() ? " -DROLLED" : "";
+        var function = device.programs().function(TILES, options + " -DTILE=" + rows + rolled, name);
         long[] grid = {(long) (of.dim(1) + rows - 1) / rows * items, of.dim(2), of.dim(0)};
         return buffers -> function.run(grid, new long[] {items, 1, 1}, arguments(buffers, List.of(), shape));
     }

@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jocl.CLException;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ final class ClDevice implements Device, Tunable, KernelClock {
      * @param shortestChain see {@link ClKernels}
      * @param memoryLimit bytes that this process may hold, at most what the device has
      * @param queueProperties what the queue is made with besides
+     * @param tensorCores those that products of BF16 may use where kernels are for GPUs
      */
     record Options(
             Path binaries,
@@ -38,32 +40,38 @@ final class ClDevice implements Device, Tunable, KernelClock {
             @Nullable ClTuning tuning,
             long shortestChain,
             long memoryLimit,
-            long queueProperties) {
+            long queueProperties,
+            Function<ClDevice, ClTensorCores> tensorCores) {
         private static final long SHORTEST_CHAIN = 64;
 
         /** As the device asks, with binaries in {@code folder}. */
         static Options in(Path folder) {
-            return new Options(folder, null, null, SHORTEST_CHAIN, Long.MAX_VALUE, 0);
+            return new Options(folder, null, null, SHORTEST_CHAIN, Long.MAX_VALUE, 0, ClTensorCores::of);
         }
 
         /** With kernels for GPUs, whatever the device is. */
         Options forGpus(ClTuning chosen) {
-            return new Options(binaries, true, chosen, shortestChain, memoryLimit, queueProperties);
+            return new Options(binaries, true, chosen, shortestChain, memoryLimit, queueProperties, tensorCores);
         }
 
         /** With a kernel for every chain. */
         Options chainingAll() {
-            return new Options(binaries, forGpu, tuning, 0, memoryLimit, queueProperties);
+            return new Options(binaries, forGpu, tuning, 0, memoryLimit, queueProperties, tensorCores);
         }
 
         /** With memory for no more than {@code bytes}. */
         Options limitedTo(long bytes) {
-            return new Options(binaries, forGpu, tuning, shortestChain, bytes, queueProperties);
+            return new Options(binaries, forGpu, tuning, shortestChain, bytes, queueProperties, tensorCores);
         }
 
         /** With a queue of other properties. */
         Options queuedWith(long properties) {
-            return new Options(binaries, forGpu, tuning, shortestChain, memoryLimit, properties);
+            return new Options(binaries, forGpu, tuning, shortestChain, memoryLimit, properties, tensorCores);
+        }
+
+        /** With other tensor cores. */
+        Options multiplyingOn(Function<ClDevice, ClTensorCores> chosen) {
+            return new Options(binaries, forGpu, tuning, shortestChain, memoryLimit, queueProperties, chosen);
         }
     }
 
@@ -97,7 +105,7 @@ final class ClDevice implements Device, Tunable, KernelClock {
         this.memory = new ClMemory(this, context.handle(), handles, Math.min(info.memory(), options.memoryLimit));
         this.programs = new ClProgramCache(name, context.handle(), found.device(), queue, handles, folder);
         try {
-            this.kernels = new ClKernels(this, forGpu, options.shortestChain);
+            this.kernels = new ClKernels(this, forGpu, options.shortestChain, options.tensorCores.apply(this));
         } catch (RuntimeException e) {
             close();
             throw e;
@@ -153,7 +161,7 @@ final class ClDevice implements Device, Tunable, KernelClock {
 
     @Override
     public String description() {
-        return info.description();
+        return info.description() + (forGpu ? kernels.tensorCoresNote() : "");
     }
 
     @Override

@@ -29,15 +29,16 @@ final class ClKernels implements KernelSet {
      * @param forGpu whether they are shaped for GPUs, or for processors
      * @param shortestChain elements from which a chain gets a kernel of its own: for fewer, building it costs more than
      *     the launches it saves
+     * @param tensorCores those that products of BF16 may use where kernels are for GPUs
      */
-    ClKernels(ClDevice device, boolean forGpu, long shortestChain) {
+    ClKernels(ClDevice device, boolean forGpu, long shortestChain, ClTensorCores tensorCores) {
         this.device = device;
         this.shortestChain = shortestChain;
         this.forGpu = forGpu;
         this.group = forGpu ? 128 : 16;
         this.elementwise = new ClElementwise(device.programs(), forGpu);
         this.movement = new ClMovement(device, forGpu);
-        this.matmul = new ClMatmul(device, forGpu, device.tuning());
+        this.matmul = new ClMatmul(device, forGpu, device.tuning(), tensorCores);
         this.team = ClTeam.of(device.programs(), forGpu);
         this.attention = new ClAttention(device, forGpu);
     }
@@ -80,6 +81,13 @@ final class ClKernels implements KernelSet {
             case Primitive.CrossEntropyGrad _ -> ClCrossEntropy.gradient(team, in.getFirst());
             case Primitive.ArgMax(int axis) -> argMax(in.getFirst(), axis);
         };
+    }
+
+    /** What people should know about products of BF16. */
+    String tensorCoresNote() {
+        return matmul.tensorCoresUnusableBecause()
+                .map(reason -> ", BF16 without tensor cores (" + reason + ")")
+                .orElse(", BF16 on tensor cores");
     }
 
     @Override

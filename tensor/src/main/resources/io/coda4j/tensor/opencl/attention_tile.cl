@@ -18,9 +18,12 @@
 #define PITCH (WIDTH + 4 / (int)sizeof(stored))
 #define BLOCK_PITCH (TILE + 1)
 
-#define EACH_ROW _Pragma("unroll") for (int i = 0; i < ROWS; i++)
-#define EACH_COLUMN _Pragma("unroll") for (int j = 0; j < COLUMNS; j++)
-#define EACH_PART _Pragma("unroll") for (int c = 0; c < VECTORS; c++)
+// Sums stay in registers only where the functions that add to them are inlined.
+#define INLINE __attribute__((always_inline))
+
+#define EACH_ROW UNROLL for (int i = 0; i < ROWS; i++)
+#define EACH_COLUMN UNROLL for (int j = 0; j < COLUMNS; j++)
+#define EACH_PART UNROLL for (int c = 0; c < VECTORS; c++)
 
 #define LANE ((int)get_local_id(0) % LANES)
 #define BAND ((int)get_local_id(0) / LANES)
@@ -28,7 +31,7 @@
 #define COLUMN(j) (LANE + (j) * LANES)
 
 // Rows first .. first + TILE of a head with `count` rows into local memory.
-void load_tile(
+INLINE void load_tile(
     __local stored *tile, __global const stored *from, const long stride, const int first, const int count,
     const int size) {
     for (int e = get_local_id(0); e < TILE * WIDTH; e += ITEMS) {
@@ -40,7 +43,7 @@ void load_tile(
 }
 
 // scores[i][j] = row i of one tile times row j of another.
-void multiply_tiles(__local const stored *rows, __local const stored *columns, float (*scores)[COLUMNS]) {
+INLINE void multiply_tiles(__local const stored *rows, __local const stored *columns, float (*scores)[COLUMNS]) {
     EACH_ROW {
         EACH_COLUMN { scores[i][j] = 0; }
     }
@@ -56,7 +59,7 @@ void multiply_tiles(__local const stored *rows, __local const stored *columns, f
 }
 
 // sums[i][c] += row i of a block times column c of a tile.
-void add_products(__local const float *block, __local const stored *tile, float (*sums)[VECTORS]) {
+INLINE void add_products(__local const float *block, __local const stored *tile, float (*sums)[VECTORS]) {
     for (int r = 0; r < TILE; r++) {
         float weights[ROWS];
         EACH_ROW { weights[i] = block[ROW(i) * BLOCK_PITCH + r]; }
@@ -68,7 +71,7 @@ void add_products(__local const float *block, __local const stored *tile, float 
 }
 
 // Rows first .. first + TILE of a head with `count` rows, from sums.
-void put_tile(
+INLINE void put_tile(
     __global stored *to, const long stride, const int first, const int count, const int size, float (*sums)[VECTORS]) {
     EACH_ROW {
         EACH_PART {
