@@ -16,6 +16,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What can be wrong with OpenCL, each in a process of its own: without {@code auto} one line and exit code 2, with it the
@@ -143,15 +145,24 @@ class DeviceErrorsTest {
                         "it has 250,000 bytes of memory"));
     }
 
-    @Test
-    void everyCommandChoosesADevice() {
-        for (var command : new String[] {"tune", "parity"}) {
-            var args = command.equals("tune")
-                    ? new String[] {command, "--device", "auto"}
-                    : new String[] {command, folder.toString(), "--device", "auto"};
-            var outcome = Invocation.of(args);
-            assertTrue(outcome.err().startsWith("device auto: "), outcome::toString);
-            assertEquals(2, outcome.code(), outcome::toString);
-        }
+    /** Each opens its device before the folder that is not there; training and the demo are above. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "tune",
+                "parity none",
+                "verify-checkpoint none",
+                "generate --model none --prompt x",
+                "infill --model none --prefix x --suffix y --tokens 2",
+                "chat --model none"
+            })
+    void everyCommandChoosesADevice(String command) {
+        var args = (command + " --device auto").split(" ");
+        var outcome = Invocation.of(args);
+        var lines = outcome.err().lines().toList();
+        assertTrue(lines.getFirst().startsWith("device auto: "), outcome::toString);
+        assertTrue(lines.get(1).startsWith("coda: "), outcome::toString);
+        assertEquals(2, lines.size(), outcome::toString);
+        assertEquals(2, outcome.code(), outcome::toString);
     }
 }
