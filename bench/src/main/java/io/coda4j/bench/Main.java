@@ -1,6 +1,7 @@
 package io.coda4j.bench;
 
 import io.coda4j.bench.peers.PeersCommand;
+import io.coda4j.tensor.DeviceException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -15,6 +16,21 @@ public final class Main {
 
     /** Runs the command in {@code args} and exits with its code. */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Main()).execute(args));
+        System.exit(run(args));
+    }
+
+    /** Runs the command in {@code args}; its exit code, which is 2 after one line about bad input. */
+    static int run(String... args) {
+        return new CommandLine(new Main())
+                .setExecutionExceptionHandler((e, line, _) -> explain(e, line))
+                .execute(args);
+    }
+
+    private static int explain(Exception e, CommandLine line) throws Exception {
+        if (e instanceof DeviceException) {
+            line.getErr().println("coda: " + e.getMessage());
+            return 2;
+        }
+        throw e;
     }
 }

@@ -2,60 +2,159 @@ package io.coda4j.bench;
 
 import io.coda4j.coder.train.TrainStep;
 import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Compiled;
 import io.coda4j.tensor.Scope;
+import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
+import io.coda4j.tensor.spi.KernelClock;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.json.JsonMapper;
 
 /** {@code coda bench profile}: where a training step spends its time. */
 @Command(
         name = "profile",
         mixinStandardHelpOptions = true,
-        description = "Times a training step, and each kind of equation in it by itself.",
-        footer = {"", "Example:", "  coda bench profile --model demo --device cpu:1"})
+        description = {
+            "Times a training step, and where it spends its time: kernel by kernel during the step itself where the device",
+            "has a clock (opencl), else each kind of equation by itself."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  coda bench profile --model demo --device cpu:1",
+            "  coda bench profile --device opencl --json"
+        })
 final class ProfileCommand implements Callable<Integer> {
     private static final int STEPS = 40;
+
+    /** Steps that a device's clock measures. */
+    private static final int TIMED = 5;
+
+    @Spec
+    private CommandSpec spec;
 
     @Option(names = "--model", paramLabel = "NAME", defaultValue = "demo", description = "demo (default) or 12x768.")
     private String model = "demo";
 
-    @Option(names = "--device", paramLabel = "NAME", defaultValue = "cpu", description = "Default: cpu.")
+    @Option(
+            names = "--device",
+            paramLabel = "NAME",
+            defaultValue = "cpu",
+            description = "cpu (the default), another device that 'coda devices' lists, or auto.")
     private String deviceName = "cpu";
 
     @Option(names = "--lines", paramLabel = "N", defaultValue = "30", description = "Lines to print, default 30.")
     private int lines = 30;
 
+    @Option(
+            names = "--equations",
+            description = "Time each kind of equation by itself, also where the device has a clock.")
+    private boolean equations;
+
+    @Option(names = "--json", description = "Print a JSON object.")
+    private boolean json;
+
+    /** Seconds of the first step, of a later one, and where they went. */
+    private record Result(double first, double later, Optional<KernelTable> kernels, List<ProgramProfile.Line> lines) {}
+
     @Override
     public Integer call() {
-        var workload = Workload.named(model);
-        try (var device = Devices.open(deviceName);
-                var _ = Scope.open();
-                var program = workload.step().compile(device)) {
+        var workload = workload();
+        var device = Devices.open(deviceName, System.err::println);
+        try (var _ = Scope.open()) {
+            var result = measure(workload, device);
+            if (json) {
+                System.out.println(new JsonMapper()
+                        .writerWithDefaultPrettyPrinter()
+                        .writeValueAsString(fields(workload, device, result)));
+            } else {
+                print(workload, device, result);
+            }
+        } finally {
+            if (device != Devices.defaultDevice()) {
+                device.close();
+            }
+        }
+        return 0;
+    }
+
+    private Workload workload() {
+        try {
+            return Workload.named(model);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), "--model: " + e.getMessage());
+        }
+    }
+
+    private Result measure(Workload workload, Device device) {
+        try (var program = workload.step().compile(device)) {
             var input = workload.input(device);
             var listing = program.program(input);
             var seconds = new double[STEPS];
             for (int i = 0; i < STEPS; i++) {
                 long start = System.nanoTime();
-                var output = program.apply(input);
-                ((Array) output.loss()).item();
+                input = next(program, input);
                 seconds[i] = (System.nanoTime() - start) * 1e-9;
-                input = new TrainStep.Input(output.state(), input.batch(), input.scalars());
             }
-            double last = Statistics.median(Arrays.copyOfRange(seconds, STEPS / 2, STEPS));
-            System.out.printf(
-                    Locale.ROOT,
-                    "%s on %s (%s): first step %.2f s, later ones %.1f ms, %.1fk tokens/s%n",
-                    workload.name(),
-                    device.name(),
-                    device.description(),
-                    seconds[0],
-                    last * 1e3,
-                    workload.tokens() / last / 1e3);
-            ProgramProfile.print(ProgramProfile.of(listing, device), lines);
+            double later = Statistics.median(Arrays.copyOfRange(seconds, STEPS / 2, STEPS));
+            return device instanceof KernelClock clock && !equations
+                    ? new Result(seconds[0], later, Optional.of(kernels(clock, program, input)), List.of())
+                    : new Result(seconds[0], later, Optional.empty(), ProgramProfile.of(listing, device));
         }
-        return 0;
+    }
+
+    private static KernelTable kernels(
+            KernelClock clock, Compiled<TrainStep.Input, TrainStep.Output> program, TrainStep.Input start) {
+        var lines = clock.measure(() -> {
+            var input = start;
+            for (int i = 0; i < TIMED; i++) {
+                input = next(program, input);
+            }
+        });
+        return new KernelTable(lines, TIMED);
+    }
+
+    /** Runs a step to its end, and gives the arguments of the next. */
+    private static TrainStep.Input next(Compiled<TrainStep.Input, TrainStep.Output> program, TrainStep.Input input) {
+        var output = program.apply(input);
+        ((Array) output.loss()).item();
+        return new TrainStep.Input(output.state(), input.batch(), input.scalars());
+    }
+
+    private void print(Workload workload, Device device, Result result) {
+        System.out.printf(
+                Locale.ROOT,
+                "%s on %s (%s): first step %.2f s, later ones %.1f ms, %.1fk tokens/s%n",
+                workload.name(),
+                device.name(),
+                device.description(),
+                result.first,
+                result.later * 1e3,
+                workload.tokens() / result.later / 1e3);
+        result.kernels.ifPresentOrElse(table -> table.print(lines), () -> ProgramProfile.print(result.lines, lines));
+    }
+
+    private static Map<String, Object> fields(Workload workload, Device device, Result result) {
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("workload", workload.name());
+        fields.put("device", device.name());
+        fields.put("description", device.description());
+        fields.put("firstStepMillis", result.first * 1e3);
+        fields.put("stepMillis", result.later * 1e3);
+        fields.put("tokensPerSecond", workload.tokens() / result.later);
+        result.kernels.ifPresentOrElse(
+                table -> fields.put("kernels", table.fields()), () -> fields.put("equations", result.lines));
+        return fields;
     }
 }

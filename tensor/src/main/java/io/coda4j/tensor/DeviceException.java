@@ -1,7 +1,9 @@
 package io.coda4j.tensor;
 
+import org.jspecify.annotations.Nullable;
+
 /** A device that cannot do what was asked of it; the message names the device, the reason and a way out. */
-public final class DeviceException extends RuntimeException {
+public sealed class DeviceException extends RuntimeException permits DeviceMemoryException {
     private static final long serialVersionUID = 1;
 
     /** An error with a message for the user. */
@@ -9,8 +11,8 @@ public final class DeviceException extends RuntimeException {
         super(message);
     }
 
-    /** An error with a message for the user and the failure underneath. */
-    public DeviceException(String message, Throwable cause) {
+    /** An error with a message for the user and the failure underneath, if there is one. */
+    public DeviceException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }
 }

@@ -57,7 +57,7 @@ final class ChatCommand implements Callable<Integer> {
             throw new UsageException("--max-tokens must be at least 1, got " + maxTokens);
         }
         sampling.check();
-        try (var loaded = Generator.open(model, device.open());
+        try (var loaded = device.open(opened -> Generator.open(model, opened));
                 var generator = loaded.withCaching(sampling.caching(loaded))) {
             if (generator.tokenizer().tokenId("<|im_start|>").isEmpty()) {
                 throw new UsageException(

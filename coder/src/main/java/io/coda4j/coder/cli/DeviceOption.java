@@ -1,7 +1,11 @@
 package io.coda4j.coder.cli;
 
+import io.coda4j.tensor.DeviceMemoryException;
 import io.coda4j.tensor.spi.Device;
+import io.coda4j.tensor.spi.DeviceChoice;
 import io.coda4j.tensor.spi.Devices;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 
 /** The option that says where programs run. */
@@ -10,17 +14,51 @@ final class DeviceOption {
             names = "--device",
             paramLabel = "DEVICE",
             defaultValue = "cpu",
-            description = "Where to compute: cpu (all cores, the default), cpu:N (N threads), or another device that"
-                    + " 'coda devices' lists.")
+            description = "Where to compute: cpu (all cores, the default), cpu:N (N threads), another device that"
+                    + " 'coda devices' lists, or auto (the best that works, of pjrt, a GPU through opencl, and cpu).")
     private String name = "cpu";
+
+    private final Supplier<DeviceChoice> choices;
+
+    /** The option of a command. */
+    DeviceOption() {
+        this.choices = DeviceChoice::amongInstalled;
+    }
+
+    /** The option {@code auto} where {@code choices} say what there is. */
+    DeviceOption(Supplier<DeviceChoice> choices) {
+        this.choices = choices;
+        this.name = DeviceChoice.NAME;
+    }
 
     /** The name as given. */
     String name() {
         return name;
     }
 
-    /** Opens the device. */
+    /** Opens the device; what {@code auto} chose is told on the error stream. */
     Device open() {
-        return name.equals("cpu") ? Devices.defaultDevice() : Devices.open(name);
+        return Devices.open(name, System.err::println);
+    }
+
+    /**
+     * Opens the device and gives it to {@code use}, which is called again with the next best where {@code auto} chose a
+     * device that has too little memory; a device that was named is never replaced.
+     */
+    <T> T open(Function<Device, T> use) {
+        if (!name.equals(DeviceChoice.NAME)) {
+            return use.apply(open());
+        }
+        var choice = choices.get();
+        while (true) {
+            var device = choice.next();
+            System.err.println(choice.line(device));
+            try {
+                return use.apply(device);
+            } catch (DeviceMemoryException e) {
+                choice.passOver(device.name(), String.valueOf(e.getMessage()));
+                device.close();
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 package io.coda4j.coder.cli;
 
+import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.spi.Devices;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -54,6 +55,8 @@ final class DevicesCommand implements Callable<Integer> {
             } else {
                 try (var device = provider.open("")) {
                     rows.add(new Row(device.name(), true, device.description()));
+                } catch (DeviceException e) {
+                    rows.add(new Row(provider.kind(), false, String.valueOf(e.getMessage())));
                 }
             }
         }

@@ -52,7 +52,7 @@ final class FillingOptions {
      */
     void run(Function<Generator, Template> template, boolean isOpen, String after) {
         long began = System.nanoTime();
-        try (var loaded = Generator.open(model, device.open());
+        try (var loaded = device.open(opened -> Generator.open(model, opened));
                 var generator = loaded.withCaching(sampling.caching(loaded))) {
             double loadSeconds = (System.nanoTime() - began) * 1e-9;
             var filling = new Filling(generator, template.apply(generator), sampling, isOpen);

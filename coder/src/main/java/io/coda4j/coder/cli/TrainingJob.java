@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Runs a recipe from corpus to evaluated model, recording and showing what happens. */
@@ -89,9 +90,14 @@ final class TrainingJob {
 
     /** Trains, evaluates and hands over. */
     Outcome run(String command, Afterwards afterwards) {
-        var device = deviceOption.open();
+        var isFirst = new AtomicBoolean(true);
+        // A device that ran out of memory may have come some way: the next one goes on from there.
+        return deviceOption.open(device -> run(command, afterwards, device, resume || !isFirst.getAndSet(false)));
+    }
+
+    private Outcome run(String command, Afterwards afterwards, Device device, boolean resume) {
         try (var run = TrainingRun.prepare(folder, recipe, resume, device, this::note)) {
-            try (var log = log(run)) {
+            try (var log = log(run, resume)) {
                 log.append(header(run.firstStep(), command, device));
                 var recorder = new RunRecorder(log, run);
                 var model = train(run, recorder);
@@ -107,7 +113,7 @@ final class TrainingJob {
         }
     }
 
-    private MetricsLog log(TrainingRun run) {
+    private MetricsLog log(TrainingRun run, boolean resume) {
         if (!resume) {
             return MetricsLog.create(folder);
         }

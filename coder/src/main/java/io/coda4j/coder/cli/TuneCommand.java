@@ -1,5 +1,6 @@
 package io.coda4j.coder.cli;
 
+import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Tunable;
 import io.coda4j.tensor.spi.Tunable.Trial;
 import java.util.concurrent.Callable;
@@ -18,14 +19,12 @@ final class TuneCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        // Not the default device, which is never closed.
-        if (device.name().equals("cpu")) {
-            throw nothingToTune();
+        var named = device.open();
+        // The default device is not tunable and is never closed.
+        if (!(named instanceof Tunable tunable)) {
+            throw nothingToTune(named);
         }
-        try (var opened = device.open()) {
-            if (!(opened instanceof Tunable tunable)) {
-                throw nothingToTune();
-            }
+        try (var opened = named) {
             System.out.println(opened.name() + ": " + opened.description());
             var best = tunable.tune(TuneCommand::print);
             System.out.println("remembered: " + best.what());
@@ -33,7 +32,7 @@ final class TuneCommand implements Callable<Integer> {
         }
     }
 
-    private UsageException nothingToTune() {
+    private static UsageException nothingToTune(Device device) {
         return new UsageException(
                 "device " + device.name() + " has nothing to tune; give one such as --device opencl:0");
     }

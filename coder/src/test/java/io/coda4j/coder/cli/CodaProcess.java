@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
@@ -23,14 +24,21 @@ final class CodaProcess {
 
     /** Starts {@code coda} with {@code args}, its output going to files in {@code folder}. */
     static CodaProcess start(Path folder, List<String> args) throws IOException {
-        return launch(folder, command(args));
+        return launch(folder, Map.of(), command(args));
+    }
+
+    /** As the other, with variables of the environment besides. */
+    static CodaProcess start(Path folder, Map<String, String> environment, List<String> args) throws IOException {
+        return launch(folder, environment, command(args));
     }
 
     /** Starts {@code coda} with {@code args} so that no file can become longer than {@code kilobytes}. */
     static CodaProcess startWithFullDisk(Path folder, int kilobytes, List<String> args) throws IOException {
         var limited = List.of("bash", "-c", "ulimit -f " + kilobytes + " && exec \"$@\"", "bash");
         return launch(
-                folder, Stream.concat(limited.stream(), command(args).stream()).toList());
+                folder,
+                Map.of(),
+                Stream.concat(limited.stream(), command(args).stream()).toList());
     }
 
     private static List<String> command(List<String> args) {
@@ -49,10 +57,12 @@ final class CodaProcess {
         return command;
     }
 
-    private static CodaProcess launch(Path folder, List<String> command) throws IOException {
+    private static CodaProcess launch(Path folder, Map<String, String> environment, List<String> command)
+            throws IOException {
         var out = Files.createTempFile(folder, "out", ".txt");
         var err = Files.createTempFile(folder, "err", ".txt");
         var builder = new ProcessBuilder(command);
+        builder.environment().putAll(environment);
         builder.redirectOutput(out.toFile()).redirectError(err.toFile());
         return new CodaProcess(builder.start(), out, err);
     }

@@ -2,6 +2,7 @@ package io.coda4j.tensor.exec;
 
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.DeviceMemoryException;
 import io.coda4j.tensor.Equation;
 import io.coda4j.tensor.Legalizer;
 import io.coda4j.tensor.Program;
@@ -60,21 +61,39 @@ public final class ProgramExecutor implements Executable {
         var groups = Chains.of(this.program, kernels::fuses);
         this.plan = MemoryPlan.of(this.program, groups, layout.frozen());
         this.slab = allocate(plan.temporaryBytes());
-        this.persistent = allocate(plan.persistentBytes());
-        for (var group : groups) {
-            if (!group.isAlias()) {
-                (plan.runsOnce(group) ? once : steps).add(bind(kernels, group));
+        try {
+            this.persistent = allocate(plan.persistentBytes());
+        } catch (DeviceException e) {
+            slab.close();
+            throw e;
+        }
+        try {
+            for (var group : groups) {
+                if (!group.isAlias()) {
+                    (plan.runsOnce(group) ? once : steps).add(bind(kernels, group));
+                }
             }
+        } catch (RuntimeException e) {
+            close();
+            throw e;
         }
     }
 
     private Buffer allocate(long bytes) {
         try {
             return memory.allocate(bytes);
-        } catch (DeviceException e) {
-            throw new DeviceException(
-                    "program %s needs %,d bytes for values between its equations at its peak and %,d for values kept between runs: %s"
-                            .formatted(program.name(), plan.temporaryBytes(), plan.persistentBytes(), e.getMessage()),
+        } catch (DeviceMemoryException e) {
+            var report = memory();
+            throw new DeviceMemoryException(
+                    "program %s needs %,d bytes: %,d at its peak for values between its equations, %,d for values kept between runs, %,d for arguments and %,d for results beside them; %s"
+                            .formatted(
+                                    program.name(),
+                                    report.arguments() + report.results() - report.donated() + report.temporaries(),
+                                    plan.temporaryBytes(),
+                                    plan.persistentBytes(),
+                                    report.arguments(),
+                                    report.results() - report.donated(),
+                                    e.getMessage()),
                     e);
         }
     }
@@ -120,7 +139,7 @@ public final class ProgramExecutor implements Executable {
     /** A copy of a captured array, which the program may outlive. */
     private Buffer constant(Array array) {
         return constants.computeIfAbsent(array, _ -> {
-            var copy = memory.allocate(array.type().byteSize());
+            var copy = allocate(array.type().byteSize());
             memory.copy(array.to(device).buffer(), copy);
             return copy;
         });
@@ -138,7 +157,7 @@ public final class ProgramExecutor implements Executable {
             var donated = plan.donation(k);
             results[k] = donated != null
                     ? arguments[donated]
-                    : memory.allocate(program.results().get(k).type().byteSize());
+                    : allocate(program.results().get(k).type().byteSize());
         }
         fill(argumentSlots, arguments);
         fill(resultSlots, results);

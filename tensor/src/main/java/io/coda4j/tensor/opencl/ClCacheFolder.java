@@ -11,11 +11,12 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
- * Built programs, and what was measured, on disk. An entry's name is the digest of source, options, device and driver; its content begins with
- * its own digest, because drivers may crash on a damaged binary. A folder that cannot be read or written costs time and
- * nothing else.
+ * Built programs, and what was measured, on disk. An entry's name is the digest of source, options, device and driver;
+ * its content begins with its own digest, because drivers may crash on a damaged binary. A folder that cannot be read or
+ * written costs time and nothing else.
  */
 final class ClCacheFolder {
     private static final int DIGEST_BYTES = 32;
@@ -40,6 +41,11 @@ final class ClCacheFolder {
         var xdg = System.getenv("XDG_CACHE_HOME");
         var base = xdg == null || xdg.isBlank() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(xdg);
         return base.resolve("coda4j").resolve("opencl");
+    }
+
+    /** Where all entries are. */
+    Path folder() {
+        return folder;
     }
 
     /** Where the binary of a program is. */
@@ -80,17 +86,43 @@ final class ClCacheFolder {
     /** Keeps a binary, complete or not at all. */
     void write(Path entry, byte[] binary) {
         try {
-            Files.createDirectories(folder);
-            var temporary = Files.createTempFile(folder, "new-", ".tmp");
-            try {
-                Files.write(temporary, digest(binary));
-                Files.write(temporary, binary, StandardOpenOption.APPEND);
-                Files.move(temporary, entry, StandardCopyOption.ATOMIC_MOVE);
-            } finally {
-                Files.deleteIfExists(temporary);
-            }
+            move(entry, digest(binary), binary);
         } catch (IOException _) {
             // Building again next time is all that is lost.
+        }
+    }
+
+    /**
+     * Keeps a source that the driver's compiler refused, with what there is to know about it in a comment above.
+     *
+     * @return where it is, or empty if the folder cannot be written
+     */
+    Optional<Path> keepRefused(String source, String options, String log) {
+        var comment = "device %s%noptions %s%nlog:%n%s"
+                .formatted(device.replace("\n", ", "), options, log)
+                .lines()
+                .map(line -> "// " + line + "\n")
+                .collect(Collectors.joining());
+        var name = entry(source, options).getFileName().toString().replace(".bin", ".refused.cl");
+        var file = folder.resolve(name).toAbsolutePath();
+        try {
+            move(file, (comment + source).getBytes(StandardCharsets.UTF_8));
+            return Optional.of(file);
+        } catch (IOException _) {
+            return Optional.empty();
+        }
+    }
+
+    private void move(Path file, byte[]... content) throws IOException {
+        Files.createDirectories(folder);
+        var temporary = Files.createTempFile(folder, "new-", ".tmp");
+        try {
+            for (var part : content) {
+                Files.write(temporary, part, StandardOpenOption.APPEND);
+            }
+            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(temporary);
         }
     }
 

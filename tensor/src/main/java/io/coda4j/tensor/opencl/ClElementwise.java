@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Kernels generated for elementwise primitives and for chains of them. */
@@ -23,6 +24,9 @@ final class ClElementwise {
     private static final List<List<Chain>> SINGLES = singles(List.of(DType.BF16, DType.F32));
 
     private static final List<List<Chain>> DOUBLES = singles(List.of(DType.F64));
+
+    /** Primitives of a chain that its label names. */
+    private static final int MOST_NAMED = 6;
 
     private final ClProgramCache programs;
     private final boolean vectors;
@@ -62,11 +66,22 @@ final class ClElementwise {
             for (var chains : library) {
                 int index = chains.indexOf(chain);
                 if (index >= 0) {
-                    return programs.function(ClSource.program(chains, vectors), "", "chain" + index);
+                    return programs.function(ClSource.program(chains, vectors), "", "chain" + index, label(chain));
                 }
             }
         }
-        return programs.function(ClSource.program(List.of(chain), vectors), "", "chain0");
+        return programs.function(ClSource.program(List.of(chain), vectors), "", "chain0", label(chain));
+    }
+
+    /** The primitives of a chain, such as {@code mul+add+exp F32}, with how many more there are. */
+    private static String label(Chain chain) {
+        var links = chain.links();
+        var named = links.stream()
+                .limit(MOST_NAMED)
+                .map(link -> link.prim().mnemonic())
+                .collect(Collectors.joining("+"));
+        var more = links.size() > MOST_NAMED ? "+" + (links.size() - MOST_NAMED) + " more" : "";
+        return named + more + " " + links.getLast().dtype();
     }
 
     /** The value of a constant as it would have been stored. */

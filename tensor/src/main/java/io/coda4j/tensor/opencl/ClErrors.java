@@ -5,6 +5,7 @@ import static org.jocl.CL.CL_OUT_OF_HOST_MEMORY;
 import static org.jocl.CL.CL_OUT_OF_RESOURCES;
 
 import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.DeviceMemoryException;
 import org.jocl.CL;
 import org.jocl.CLException;
 
@@ -14,7 +15,8 @@ final class ClErrors {
 
     /** An exception that says which device failed at what, with the name of the error. */
     static DeviceException failure(String device, String doing, CLException e) {
-        return new DeviceException(device + ": " + doing + " failed with " + name(e), e);
+        var message = device + ": " + doing + " failed with " + name(e);
+        return isOutOfMemory(e) ? new DeviceMemoryException(message, e) : new DeviceException(message, e);
     }
 
     /** The name of the error, such as {@code CL_OUT_OF_RESOURCES}. */
@@ -23,7 +25,7 @@ final class ClErrors {
     }
 
     /** Whether the driver had no memory for what was asked. */
-    static boolean isOutOfMemory(CLException e) {
+    private static boolean isOutOfMemory(CLException e) {
         int status = e.getStatus();
         return status == CL_MEM_OBJECT_ALLOCATION_FAILURE
                 || status == CL_OUT_OF_RESOURCES

@@ -2,8 +2,12 @@ package io.coda4j.tensor.opencl;
 
 import org.jocl.cl_kernel;
 
-/** A kernel function, built for a device. One exists per name and program: launches set all its arguments anew. */
-record ClFunction(ClQueue queue, String name, cl_kernel handle) {
+/**
+ * A kernel function, built for a device. One exists per name and program: launches set all its arguments anew.
+ *
+ * @param label for messages and tables: the name of the function and what it was built for
+ */
+record ClFunction(ClQueue queue, String label, cl_kernel handle) {
     /**
      * Runs at least {@code items} items in groups of {@code group}; the function must ignore those beyond its count.
      *
@@ -19,6 +23,6 @@ record ClFunction(ClQueue queue, String name, cl_kernel handle) {
         for (int axis = 0; axis < items.length; axis++) {
             global[axis] = (items[axis] + group[axis] - 1) / group[axis] * group[axis];
         }
-        queue.launch(name, handle, global, group, args);
+        queue.launch(label, handle, global, group, args);
     }
 }

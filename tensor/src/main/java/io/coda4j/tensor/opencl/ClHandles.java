@@ -15,10 +15,12 @@ final class ClHandles {
     }
 
     private final AtomicLongArray live = new AtomicLongArray(Kind.values().length);
+    private final AtomicLongArray ever = new AtomicLongArray(Kind.values().length);
 
     /** Counts a new object, which it returns. */
     <T> T created(Kind kind, T handle) {
         live.incrementAndGet(kind.ordinal());
+        ever.incrementAndGet(kind.ordinal());
         return handle;
     }
 
@@ -30,6 +32,11 @@ final class ClHandles {
     /** Objects of one kind that were not released. */
     long live(Kind kind) {
         return live.get(kind.ordinal());
+    }
+
+    /** Objects of one kind that were made, released or not. */
+    long ever(Kind kind) {
+        return ever.get(kind.ordinal());
     }
 
     /** All objects that were not released. */

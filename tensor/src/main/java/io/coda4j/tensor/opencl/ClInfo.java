@@ -31,6 +31,7 @@ import org.jocl.cl_device_id;
  * @param largestBuffer bytes of the largest buffer
  * @param localMemory bytes that the items of a group share
  * @param largestGroup items
+ * @param computeCapability the first number of NVIDIA's name for a generation of its GPUs, 0 for others
  */
 record ClInfo(
         String name,
@@ -43,8 +44,15 @@ record ClInfo(
         long largestBuffer,
         long localMemory,
         long largestGroup,
+        int computeCapability,
         Set<String> extensions) {
+    /** The extension that NVIDIA's drivers have, and a property that it adds, by the number of its specification. */
+    private static final String NVIDIA = "cl_nv_device_attribute_query";
+
+    private static final int CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV = 0x4000;
+
     static ClInfo of(cl_device_id device) {
+        var extensions = Set.copyOf(List.of(text(device, CL_DEVICE_EXTENSIONS).split(" +")));
         return new ClInfo(
                 text(device, CL_DEVICE_NAME),
                 text(device, CL_DEVICE_VENDOR),
@@ -56,7 +64,8 @@ record ClInfo(
                 number(device, CL_DEVICE_MAX_MEM_ALLOC_SIZE),
                 number(device, CL_DEVICE_LOCAL_MEM_SIZE),
                 number(device, CL_DEVICE_MAX_WORK_GROUP_SIZE),
-                Set.copyOf(List.of(text(device, CL_DEVICE_EXTENSIONS).split(" +"))));
+                extensions.contains(NVIDIA) ? (int) number(device, CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV) : 0,
+                extensions);
     }
 
     private static String text(cl_device_id device, int what) {
@@ -75,6 +84,11 @@ record ClInfo(
         var value = new long[1];
         clGetDeviceInfo(device, what, size[0], Pointer.to(value), null);
         return value[0];
+    }
+
+    /** Whether this is a GPU of NVIDIA. */
+    boolean isNvidia() {
+        return extensions.contains(NVIDIA);
     }
 
     /** Whether F64 exists. */

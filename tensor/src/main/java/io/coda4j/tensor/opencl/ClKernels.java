@@ -20,6 +20,7 @@ final class ClKernels implements KernelSet {
     private final ClMatmul matmul;
     private final ClTeam team;
     private final ClAttention attention;
+    private final boolean forGpu;
     private final int group;
     private final long shortestChain;
 
@@ -29,14 +30,16 @@ final class ClKernels implements KernelSet {
      * @param forGpu whether they are shaped for GPUs, or for processors
      * @param shortestChain elements from which a chain gets a kernel of its own: for fewer, building it costs more than
      *     the launches it saves
+     * @param tensorCores those that products of BF16 may use where kernels are for GPUs
      */
-    ClKernels(ClDevice device, boolean forGpu, long shortestChain) {
+    ClKernels(ClDevice device, boolean forGpu, long shortestChain, ClTensorCores tensorCores) {
         this.device = device;
         this.shortestChain = shortestChain;
+        this.forGpu = forGpu;
         this.group = forGpu ? 128 : 16;
         this.elementwise = new ClElementwise(device.programs(), forGpu);
         this.movement = new ClMovement(device, forGpu);
-        this.matmul = new ClMatmul(device, forGpu, device.tuning());
+        this.matmul = new ClMatmul(device, forGpu, device.tuning(), tensorCores);
         this.team = ClTeam.of(device.programs(), forGpu);
         this.attention = new ClAttention(device, forGpu);
     }
@@ -59,10 +62,11 @@ final class ClKernels implements KernelSet {
             case Primitive.Pad(var low, var _) -> Optional.of(movement.pad(in.getFirst(), low, y));
             case Primitive.Concat(int axis) -> Optional.of(movement.concat(in, axis, y));
             case Primitive.Reduce(var op, var axes) ->
-                Optional.of(ClReduction.of(device, group, op, in.getFirst(), axes, y));
+                Optional.of(ClReduction.of(device, forGpu, group, op, in.getFirst(), axes, y));
             case Primitive.Dot dot -> Optional.of(dot(dot, in));
             case Primitive.TakeRows _ -> Optional.of(movement.takeRows(in.get(0), in.get(1), y));
-            case Primitive.ScatterAddRows _ -> Optional.of(ClScatter.of(device, group, in.get(0), in.get(1), y));
+            case Primitive.ScatterAddRows _ ->
+                Optional.of(ClScatter.of(device, forGpu, group, in.get(0), in.get(1), y));
             case Primitive.DynamicSlice(int axis, var _) -> Optional.of(movement.dynamicSlice(in.getFirst(), axis, y));
             case Primitive.DynamicUpdateSlice(int axis) ->
                 Optional.of(movement.dynamicUpdateSlice(in.get(0), in.get(1), axis));
@@ -80,6 +84,13 @@ final class ClKernels implements KernelSet {
         };
     }
 
+    /** What people should know about products of BF16. */
+    String tensorCoresNote() {
+        return matmul.tensorCoresUnusableBecause()
+                .map(reason -> ", BF16 without tensor cores (" + reason + ")")
+                .orElse(", BF16 on tensor cores");
+    }
+
     @Override
     public boolean fuses(long elements) {
         return elements >= shortestChain;
@@ -94,9 +105,17 @@ final class ClKernels implements KernelSet {
         long items = x.size() / x.dim(axis);
         int count = ClGrid.count(items);
         int stride = ClGrid.count(x.shape().strides()[axis]);
-        var function = device.programs().function(ARG_MAX, ClElement.of(x.dtype()), "arg_max");
-        return Optional.of((in, out) ->
-                function.run(items, group, ClBuffer.of(in[0]), ClBuffer.of(out[0]), count, stride, x.dim(axis)));
+        boolean isTeam = forGpu && stride == 1 && x.dim(axis) >= group;
+        var options = ClElement.of(x.dtype()) + (isTeam ? " -DTEAM=" + group : "");
+        var function = device.programs().function(ARG_MAX, options, "arg_max");
+        return Optional.of((in, out) -> function.run(
+                isTeam ? items * group : items,
+                group,
+                ClBuffer.of(in[0]),
+                ClBuffer.of(out[0]),
+                count,
+                stride,
+                x.dim(axis)));
     }
 
     /** Operands of two types are multiplied in the wider one. */

@@ -1,15 +1,17 @@
 package io.coda4j.tensor.opencl;
 
 import io.coda4j.tensor.DType;
+import java.util.Optional;
 
 /**
  * The product of two operands that are read with strides: {@code y[b,i,j] = sum over k of x[b,i,k] w[b,j,k]}. BF16
- * operands are widened as they are read; sums are F32, or F64 for F64.
+ * operands are widened as they are read, or multiplied on tensor cores; sums are F32, or F64 for F64.
  */
 final class ClMatmul {
     private static final String EACH = ClResource.program("matmul_each.cl");
     private static final String BLOCK = ClResource.program("matmul_block.cl");
-    private static final String TILE = ClResource.program("matmul_tile.cl");
+    /** What GPUs run. */
+    static final String TILE = ClResource.program("matmul_tile.cl");
 
     /** The block of {@code matmul_block.cl}. */
     private static final int COLUMNS = 16;
@@ -35,11 +37,23 @@ final class ClMatmul {
     private final ClDevice device;
     private final boolean forGpu;
     private final ClTuning tuning;
+    private final ClTensorCores tensorCores;
 
     ClMatmul(ClDevice device, boolean forGpu, ClTuning tuning) {
+        this(device, forGpu, tuning, ClTensorCores.none(device, "not asked for"));
+    }
+
+    /** Products, those of BF16 on {@code tensorCores} where these can be used and kernels are for GPUs. */
+    ClMatmul(ClDevice device, boolean forGpu, ClTuning tuning, ClTensorCores tensorCores) {
         this.device = device;
         this.forGpu = forGpu;
         this.tuning = tuning;
+        this.tensorCores = tensorCores;
+    }
+
+    /** Why products of BF16 do not run on tensor cores, or empty if they do. */
+    Optional<String> tensorCoresUnusableBecause() {
+        return tensorCores.unusableBecause(this);
     }
 
     Bound bind(DType dtype, Size size, Strides x, Strides w) {
@@ -50,7 +64,12 @@ final class ClMatmul {
         if (dtype == DType.F64) {
             return each(dtype, size, x, w);
         }
-        return forGpu ? tiled(dtype, size, x, w, tuning.tile()) : blocked(dtype, size, x, w);
+        if (!forGpu) {
+            return blocked(dtype, size, x, w);
+        }
+        return dtype == DType.BF16 && tensorCoresUnusableBecause().isEmpty()
+                ? tensorCores.bind(size, x, w)
+                : tiled(dtype, size, x, w);
     }
 
     private Bound each(DType dtype, Size size, Strides x, Strides w) {
@@ -114,7 +133,9 @@ final class ClMatmul {
         return group;
     }
 
-    private Bound tiled(DType dtype, Size size, Strides x, Strides w, ClTile tile) {
+    /** As {@link #bind}, by the kernel that every GPU can run. */
+    Bound tiled(DType dtype, Size size, Strides x, Strides w) {
+        var tile = tuning.tile();
         var options = ClElement.of(dtype) + tile.options();
         var multiply = device.programs().function(TILE, options, "multiply");
         long[] grid = {

@@ -4,7 +4,7 @@ import static org.jocl.CL.CL_MEM_READ_WRITE;
 import static org.jocl.CL.clCreateBuffer;
 import static org.jocl.CL.clReleaseMemObject;
 
-import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.DeviceMemoryException;
 import io.coda4j.tensor.exec.Memory;
 import io.coda4j.tensor.spi.Buffer;
 import java.lang.ref.Cleaner;
@@ -16,6 +16,7 @@ import java.util.Objects;
 import org.jocl.CLException;
 import org.jocl.cl_context;
 import org.jocl.cl_mem;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A pool of memory objects in size classes. Blocks of closed buffers are reused; they go back to the driver when it has
@@ -27,14 +28,22 @@ final class ClMemory implements Memory, AutoCloseable {
     private final ClDevice device;
     private final cl_context context;
     private final ClHandles handles;
+    private final long limit;
     private final Map<Long, Deque<cl_mem>> free = new HashMap<>();
     private final Map<cl_mem, Long> blocks = new HashMap<>();
     private long heldBytes;
 
-    ClMemory(ClDevice device, cl_context context, ClHandles handles) {
+    /**
+     * An empty pool.
+     *
+     * @param limit bytes that it may hold. Drivers promise more than they have and fail when a kernel first writes there,
+     *     too late to say for what the memory was
+     */
+    ClMemory(ClDevice device, cl_context context, ClHandles handles, long limit) {
         this.device = device;
         this.context = context;
         this.handles = handles;
+        this.limit = limit;
     }
 
     @Override
@@ -62,28 +71,41 @@ final class ClMemory implements Memory, AutoCloseable {
     }
 
     private cl_mem create(long rounded, long bytes) {
-        try {
-            return add(rounded);
-        } catch (CLException _) {
-            // Kernels in flight may still use what is given back now: the driver frees it after them.
-            releaseFree();
-            device.queue().finish();
+        if (fits(rounded)) {
+            try {
+                return add(rounded);
+            } catch (CLException _) {
+                // Perhaps there is enough once unused blocks are given back.
+            }
+        }
+        // Kernels in flight may still use what is given back now: the driver frees it after them.
+        releaseFree();
+        device.queue().finish();
+        if (!fits(rounded)) {
+            throw outOfMemory(bytes, "more than is left", null);
         }
         try {
             return add(rounded);
         } catch (CLException e) {
-            var info = device.info();
-            throw new DeviceException(
-                    "%s cannot allocate %,d bytes (%s): it has %,d bytes of memory, %,d of them held by this process, and a buffer may have %,d; use smaller batches or another device"
-                            .formatted(
-                                    device.name(),
-                                    bytes,
-                                    ClErrors.name(e),
-                                    info.memory(),
-                                    heldBytes,
-                                    info.largestBuffer()),
-                    e);
+            throw outOfMemory(bytes, ClErrors.name(e), e);
         }
+    }
+
+    private boolean fits(long rounded) {
+        return rounded <= limit - heldBytes;
+    }
+
+    private DeviceMemoryException outOfMemory(long bytes, String why, @Nullable CLException cause) {
+        return new DeviceMemoryException(
+                "%s cannot allocate %,d bytes (%s): it has %,d bytes of memory, %,d of them held by this process, and a buffer may have %,d; use smaller batches or another device"
+                        .formatted(
+                                device.name(),
+                                bytes,
+                                why,
+                                limit,
+                                heldBytes,
+                                device.info().largestBuffer()),
+                cause);
     }
 
     private cl_mem add(long rounded) {

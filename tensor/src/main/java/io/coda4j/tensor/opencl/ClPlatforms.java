@@ -35,6 +35,10 @@ record ClPlatforms(List<Found> devices, Optional<String> reason) {
     }
 
     private static ClPlatforms probe() {
+        var missing = ClLibrary.missing();
+        if (missing.isPresent()) {
+            return none(missing.get());
+        }
         try {
             CL.setExceptionsEnabled(true);
             var devices = new ArrayList<Found>();
@@ -49,7 +53,7 @@ record ClPlatforms(List<Found> devices, Optional<String> reason) {
         } catch (CLException e) {
             return none("no OpenCL platform answers (" + ClErrors.name(e) + ")");
         } catch (LinkageError e) {
-            return none("the OpenCL library libOpenCL cannot be loaded (" + firstLine(e) + ")");
+            return none("JOCL's native library cannot be loaded (" + firstLine(e) + ")");
         }
     }
 

@@ -16,8 +16,6 @@ import io.coda4j.tensor.DeviceException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.jocl.CLException;
 import org.jocl.Pointer;
 import org.jocl.Sizeof;
@@ -60,14 +58,19 @@ final class ClProgramCache implements AutoCloseable {
     /**
      * The kernel {@code name} of a program.
      *
-     * @throws DeviceException if the driver's compiler refuses it; the message has the log and the source
+     * @throws DeviceException if the driver's compiler refuses it; the message names a file with the log and the source
      */
-    synchronized ClFunction function(String source, String options, String name) {
+    ClFunction function(String source, String options, String name) {
+        return function(source, options, name, (name + " " + options.replace("-D", "")).strip());
+    }
+
+    /** As the other, with a label for people. */
+    synchronized ClFunction function(String source, String options, String name, String label) {
         var built = programs.computeIfAbsent(new Key(source, options), key -> new Built(build(key), new HashMap<>()));
         return built.functions.computeIfAbsent(name, _ -> {
             try {
                 var kernel = handles.created(ClHandles.Kind.KERNEL, clCreateKernel(built.program, name, null));
-                return new ClFunction(queue, name, kernel);
+                return new ClFunction(queue, label, kernel);
             } catch (CLException e) {
                 throw ClErrors.failure(device, "making kernel " + name, e);
             }
@@ -118,12 +121,24 @@ final class ClProgramCache implements AutoCloseable {
         } catch (CLException e) {
             var log = log(program);
             clReleaseProgram(program);
-            throw new DeviceException(
-                    "%s: the driver's compiler failed with %s (options '%s'); its log:%n%s%nthe source:%n%s"
-                            .formatted(device, ClErrors.name(e), key.options, log, numbered(key.source)),
-                    e);
+            throw refused(key, log, e);
         }
         return handles.created(ClHandles.Kind.PROGRAM, program);
+    }
+
+    private DeviceException refused(Key key, String log, CLException e) {
+        var first = log.lines()
+                .filter(line -> line.contains("error"))
+                .findFirst()
+                .or(() -> log.lines().findFirst())
+                .orElse("no log");
+        var where = binaries.keepRefused(key.source, key.options, log)
+                .map(file -> "source and log are in " + file)
+                .orElse("source and log could not be written to " + binaries.folder());
+        return new DeviceException(
+                "%s: the driver's compiler failed with %s (options '%s'): %s; %s"
+                        .formatted(device, ClErrors.name(e), key.options, first.strip(), where),
+                e);
     }
 
     private String log(cl_program program) {
@@ -132,13 +147,6 @@ final class ClProgramCache implements AutoCloseable {
         var bytes = new byte[Math.toIntExact(size[0])];
         clGetProgramBuildInfo(program, id, CL_PROGRAM_BUILD_LOG, bytes.length, Pointer.to(bytes), null);
         return new String(bytes, StandardCharsets.UTF_8).replace('\0', ' ').strip();
-    }
-
-    private static String numbered(String source) {
-        var lines = source.lines().toList();
-        return IntStream.range(0, lines.size())
-                .mapToObj(i -> String.format("%4d  %s", i + 1, lines.get(i)))
-                .collect(Collectors.joining("\n"));
     }
 
     private static byte[] binary(cl_program program) {

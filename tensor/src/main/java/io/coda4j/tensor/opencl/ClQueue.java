@@ -2,6 +2,7 @@ package io.coda4j.tensor.opencl;
 
 import static org.jocl.CL.CL_COMPLETE;
 import static org.jocl.CL.CL_EVENT_COMMAND_EXECUTION_STATUS;
+import static org.jocl.CL.CL_QUEUE_PROFILING_ENABLE;
 import static org.jocl.CL.clCreateCommandQueue;
 import static org.jocl.CL.clEnqueueCopyBuffer;
 import static org.jocl.CL.clEnqueueFillBuffer;
@@ -16,10 +17,14 @@ import static org.jocl.CL.clReleaseEvent;
 import static org.jocl.CL.clSetKernelArg;
 
 import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.spi.KernelClock;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
 import org.jocl.CLException;
 import org.jocl.Pointer;
 import org.jocl.Sizeof;
@@ -28,6 +33,7 @@ import org.jocl.cl_context;
 import org.jocl.cl_device_id;
 import org.jocl.cl_event;
 import org.jocl.cl_kernel;
+import org.jspecify.annotations.Nullable;
 
 /** The one queue of a device: commands run in the order of these calls, and only {@link #read} waits for them. */
 final class ClQueue implements AutoCloseable {
@@ -45,20 +51,75 @@ final class ClQueue implements AutoCloseable {
 
     private final String device;
     private final ClHandles handles;
-    private final cl_command_queue queue;
+    private final cl_context context;
+    private final cl_device_id id;
     private final Deque<Staged> staged = new ArrayDeque<>();
+    private volatile cl_command_queue queue;
+    private @Nullable ClTiming timing;
     private int launches;
 
-    ClQueue(String device, cl_context context, cl_device_id id, ClHandles handles) {
+    ClQueue(String device, cl_context context, cl_device_id id, long properties, ClHandles handles) {
         this.device = device;
+        this.context = context;
+        this.id = id;
         this.handles = handles;
-        this.queue = create(context, id);
+        this.queue = create(properties);
     }
 
     // The newer call needs OpenCL 2.0, and there are drivers without it.
     @SuppressWarnings("deprecation")
-    private cl_command_queue create(cl_context context, cl_device_id id) {
-        return handles.created(ClHandles.Kind.QUEUE, clCreateCommandQueue(context, id, 0, null));
+    private cl_command_queue create(long properties) {
+        return handles.created(ClHandles.Kind.QUEUE, clCreateCommandQueue(context, id, properties, null));
+    }
+
+    private void release(cl_command_queue released) {
+        clReleaseCommandQueue(released);
+        handles.released(ClHandles.Kind.QUEUE);
+    }
+
+    /** See {@link io.coda4j.tensor.spi.KernelClock}: runs {@code work} on a queue whose commands are timed. */
+    List<KernelClock.Line> measure(Runnable work) {
+        var plain = startTiming();
+        List<KernelClock.Line> lines;
+        try {
+            work.run();
+        } finally {
+            // Also where work failed: the queue must be the plain one again, and no event may be left.
+            lines = stopTiming(plain);
+        }
+        return lines;
+    }
+
+    private synchronized cl_command_queue startTiming() {
+        if (timing != null) {
+            throw new IllegalStateException(device + " is being measured already");
+        }
+        finish();
+        var plain = queue;
+        queue = create(CL_QUEUE_PROFILING_ENABLE);
+        timing = new ClTiming(handles);
+        return plain;
+    }
+
+    private synchronized List<KernelClock.Line> stopTiming(cl_command_queue plain) {
+        var done = Objects.requireNonNull(timing, "it was started");
+        timing = null;
+        var timed = queue;
+        queue = plain;
+        try {
+            return done.lines();
+        } finally {
+            release(timed);
+        }
+    }
+
+    /** Runs a command, which is timed where timing is on. */
+    private void enqueue(String what, Consumer<@Nullable cl_event> command) {
+        if (timing == null) {
+            command.accept(null);
+        } else {
+            timing.add(what, command);
+        }
     }
 
     /**
@@ -80,7 +141,9 @@ final class ClQueue implements AutoCloseable {
             for (var arg : args) {
                 next = set(kernel, next, arg);
             }
-            clEnqueueNDRangeKernel(queue, kernel, global.length, null, global, local, 0, null, null);
+            enqueue(
+                    name,
+                    event -> clEnqueueNDRangeKernel(queue, kernel, global.length, null, global, local, 0, null, event));
             if (++launches % LAUNCHES_PER_FLUSH == 0) {
                 clFlush(queue);
             }
@@ -110,10 +173,21 @@ final class ClQueue implements AutoCloseable {
     /** Copies a value to host memory, after everything enqueued so far. */
     synchronized void read(ClBuffer from, MemorySegment to) {
         try {
-            for (long at = 0; at < from.byteSize(); at += LARGEST_TRANSFER) {
+            for (long next = 0; next < from.byteSize(); next += LARGEST_TRANSFER) {
+                long at = next;
                 long bytes = Math.min(LARGEST_TRANSFER, from.byteSize() - at);
-                clEnqueueReadBuffer(
-                        queue, from.memory(), true, from.offset() + at, bytes, pointer(to, at, bytes), 0, null, null);
+                enqueue(
+                        "read",
+                        event -> clEnqueueReadBuffer(
+                                queue,
+                                from.memory(),
+                                true,
+                                from.offset() + at,
+                                bytes,
+                                pointer(to, at, bytes),
+                                0,
+                                null,
+                                event));
             }
             releaseStaged();
         } catch (CLException e) {
@@ -132,10 +206,21 @@ final class ClQueue implements AutoCloseable {
                 writeStaged(from, to);
                 return;
             }
-            for (long at = 0; at < to.byteSize(); at += LARGEST_TRANSFER) {
+            for (long next = 0; next < to.byteSize(); next += LARGEST_TRANSFER) {
+                long at = next;
                 long bytes = Math.min(LARGEST_TRANSFER, to.byteSize() - at);
-                clEnqueueWriteBuffer(
-                        queue, to.memory(), true, to.offset() + at, bytes, pointer(from, at, bytes), 0, null, null);
+                enqueue(
+                        "write",
+                        event -> clEnqueueWriteBuffer(
+                                queue,
+                                to.memory(),
+                                true,
+                                to.offset() + at,
+                                bytes,
+                                pointer(from, at, bytes),
+                                0,
+                                null,
+                                event));
             }
         } catch (CLException e) {
             throw ClErrors.failure(device, "writing " + to.byteSize() + " bytes", e);
@@ -151,6 +236,9 @@ final class ClQueue implements AutoCloseable {
         clEnqueueWriteBuffer(
                 queue, to.memory(), false, to.offset(), to.byteSize(), pointer(copy, 0, to.byteSize()), 0, null, event);
         staged.addLast(new Staged(arena, handles.created(ClHandles.Kind.EVENT, event)));
+        if (timing != null) {
+            timing.addShared("write", event);
+        }
     }
 
     private void releaseStaged() {
@@ -183,8 +271,18 @@ final class ClQueue implements AutoCloseable {
             return;
         }
         try {
-            clEnqueueCopyBuffer(
-                    queue, from.memory(), to.memory(), from.offset(), to.offset(), from.byteSize(), 0, null, null);
+            enqueue(
+                    "copy",
+                    event -> clEnqueueCopyBuffer(
+                            queue,
+                            from.memory(),
+                            to.memory(),
+                            from.offset(),
+                            to.offset(),
+                            from.byteSize(),
+                            0,
+                            null,
+                            event));
         } catch (CLException e) {
             throw ClErrors.failure(device, "copying " + from.byteSize() + " bytes", e);
         }
@@ -196,8 +294,18 @@ final class ClQueue implements AutoCloseable {
             return;
         }
         try {
-            clEnqueueFillBuffer(
-                    queue, to.memory(), Pointer.to(pattern), pattern.length, to.offset(), to.byteSize(), 0, null, null);
+            enqueue(
+                    "fill",
+                    event -> clEnqueueFillBuffer(
+                            queue,
+                            to.memory(),
+                            Pointer.to(pattern),
+                            pattern.length,
+                            to.offset(),
+                            to.byteSize(),
+                            0,
+                            null,
+                            event));
         } catch (CLException e) {
             throw ClErrors.failure(device, "filling " + to.byteSize() + " bytes", e);
         }
@@ -218,7 +326,6 @@ final class ClQueue implements AutoCloseable {
         while (!staged.isEmpty()) {
             releaseFirstStaged();
         }
-        clReleaseCommandQueue(queue);
-        handles.released(ClHandles.Kind.QUEUE);
+        release(queue);
     }
 }

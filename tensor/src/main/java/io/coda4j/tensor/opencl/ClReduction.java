@@ -17,6 +17,9 @@ final class ClReduction {
     /** Fewer results than this are computed in pieces, so that all processors have work. */
     private static final int FEW_RESULTS = 256;
 
+    /** Items that work together on one result on GPUs, where it has at least as many elements in a row. */
+    private static final int TEAM = 128;
+
     /** A piece is not shorter than this. */
     private static final int SHORTEST_PIECE = 1024;
 
@@ -24,7 +27,8 @@ final class ClReduction {
 
     private ClReduction() {}
 
-    static Kernel of(ClDevice device, int group, ReduceOp op, TensorType x, List<Integer> axes, TensorType y) {
+    static Kernel of(
+            ClDevice device, boolean forGpu, int group, ReduceOp op, TensorType x, List<Integer> axes, TensorType y) {
         var kept = merged(x.shape(), x.shape().axesExcept(axes));
         var gone = merged(x.shape(), axes.stream().sorted().toList());
         var last = gone.isEmpty() ? new Axis(1, 1) : gone.removeLast();
@@ -32,19 +36,37 @@ final class ClReduction {
         int length = (last.dim + pieces - 1) / pieces;
         var options = ClElement.of(x.dtype()) + " -D" + op.name();
         var whole = new Pass(
-                device, options + (pieces > 1 ? " -DPARTIAL" : ""), kept, gone, last, y.size(), pieces, length);
+                device,
+                forGpu,
+                group,
+                options + (pieces > 1 ? " -DPARTIAL" : ""),
+                kept,
+                gone,
+                last,
+                y.size(),
+                pieces,
+                length);
         if (pieces == 1) {
-            return (in, out) -> whole.run(group, ClBuffer.of(in[0]), ClBuffer.of(out[0]));
+            return (in, out) -> whole.run(ClBuffer.of(in[0]), ClBuffer.of(out[0]));
         }
         var rows = new ArrayList<Axis>();
         rows.add(new Axis(Math.toIntExact(y.size()), pieces));
-        var rest =
-                new Pass(device, options + " -DOF_PARTIAL", rows, List.of(), new Axis(pieces, 1), y.size(), 1, pieces);
+        var rest = new Pass(
+                device,
+                forGpu,
+                group,
+                options + " -DOF_PARTIAL",
+                rows,
+                List.of(),
+                new Axis(pieces, 1),
+                y.size(),
+                1,
+                pieces);
         long bytes = y.size() * pieces * x.dtype().accumulator().bytes();
         return (in, out) -> {
             try (var partial = device.memory().allocate(bytes)) {
-                whole.run(group, ClBuffer.of(in[0]), partial);
-                rest.run(group, partial, ClBuffer.of(out[0]));
+                whole.run(ClBuffer.of(in[0]), partial);
+                rest.run(partial, ClBuffer.of(out[0]));
             }
         };
     }
@@ -78,9 +100,12 @@ final class ClReduction {
         private final ClFunction function;
         private final Object[] numbers;
         private final long items;
+        private final int group;
 
         Pass(
                 ClDevice device,
+                boolean forGpu,
+                int group,
                 String options,
                 List<Axis> kept,
                 List<Axis> outer,
@@ -88,11 +113,15 @@ final class ClReduction {
                 long results,
                 int pieces,
                 int length) {
-            this.function = device.programs().function(SOURCE, options, "reduce");
-            this.items = results * pieces;
+            long each = results * pieces;
+            boolean isTeam = forGpu && last.stride == 1 && length >= TEAM;
+            this.group = isTeam ? TEAM : group;
+            this.items = isTeam ? each * TEAM : each;
+            this.function =
+                    device.programs().function(SOURCE, isTeam ? options + " -DTEAM=" + TEAM : options, "reduce");
             long outerItems = outer.stream().mapToLong(Axis::dim).reduce(1, Math::multiplyExact);
             this.numbers = new Object[] {
-                ClGrid.count(items),
+                ClGrid.count(each),
                 dims(kept),
                 strides(kept),
                 ClGrid.count(outerItems),
@@ -105,7 +134,7 @@ final class ClReduction {
             };
         }
 
-        void run(int group, ClBuffer x, ClBuffer y) {
+        void run(ClBuffer x, ClBuffer y) {
             var args = new Object[numbers.length + 2];
             args[0] = x;
             args[1] = y;

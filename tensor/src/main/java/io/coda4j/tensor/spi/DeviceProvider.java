@@ -11,6 +11,14 @@ public interface DeviceProvider {
     Optional<String> unusableBecause();
 
     /**
+     * Why {@code --device auto} passes this kind over although it is usable, for example because what {@link #open} opens
+     * without a selector computes on the same processors as the CPU device; or empty.
+     */
+    default Optional<String> passedOverBecause() {
+        return Optional.empty();
+    }
+
+    /**
      * Opens a device.
      *
      * @param selector the part of the device name after the colon, or empty

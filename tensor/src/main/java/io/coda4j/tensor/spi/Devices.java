@@ -3,6 +3,7 @@ package io.coda4j.tensor.spi;
 import io.coda4j.tensor.DeviceException;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /** The devices of this process. */
@@ -26,6 +27,23 @@ public final class Devices {
     }
 
     /**
+     * Opens the device called {@code name} and lets it compute something, so that one that cannot is found out before work
+     * begins; {@code auto} is the best that works, see {@link DeviceChoice}.
+     *
+     * @param note receives the line that says what was chosen and why nothing better was
+     * @throws DeviceException as {@link #open(String)}
+     */
+    public static Device open(String name, Consumer<String> note) {
+        if (!name.equals(DeviceChoice.NAME)) {
+            return name.equals("cpu") ? defaultDevice() : DeviceProof.proved(open(name));
+        }
+        var choice = DeviceChoice.amongInstalled();
+        var device = choice.next();
+        note.accept(choice.line(device));
+        return device;
+    }
+
+    /**
      * Opens the device called {@code name}, such as {@code cpu}, {@code opencl:1} or {@code pjrt:/path/to/plugin.so}.
      *
      * @throws DeviceException if no such kind is installed or it cannot be opened; the message says why
@@ -43,6 +61,7 @@ public final class Devices {
             }
         }
         throw new DeviceException("no device is called '" + name + "'; installed kinds: "
-                + providers.stream().map(DeviceProvider::kind).collect(Collectors.joining(", ")));
+                + providers.stream().map(DeviceProvider::kind).collect(Collectors.joining(", "))
+                + "; 'auto' chooses one");
     }
 }

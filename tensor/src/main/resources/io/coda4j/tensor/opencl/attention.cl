@@ -1,11 +1,8 @@
-// Attention over q[B,T,H,D], k and v[B,S,K,D], without storing scores: a query keeps the greatest score and the sum of
-// exponentials so far and rescales when a greater one comes. Rows lie in VECTORS vectors of 16, zero beyond D.
+// Attention without storing scores, for processors: a query is the work of one item, which keeps the greatest score and
+// the sum of exponentials so far and rescales when a greater one comes. Rows lie in VECTORS vectors of 16, zero beyond D.
+// Follows attention_rows.cl.
 
 #define KEYS 16
-
-#define SHAPE                                                                                                 \
-    const int times, const int keys, const int heads, const int key_heads, const int size, const int causal, \
-        const float scale
 
 float16 row_part(__global const stored *row, int first, int size) {
     if (first + 16 <= size) {
@@ -38,31 +35,34 @@ float dot_row(const float16 *a, __global const stored *row, int size) {
     return sum16(sum);
 }
 
+// The query of this item and the keys it may see.
+#define QUERY_ROW                                                           \
+    int row = get_global_id(0);                                             \
+    if (row >= rows) {                                                      \
+        return;                                                             \
+    }                                                                       \
+    int h = row % heads;                                                    \
+    int bt = row / heads;                                                   \
+    int b = bt / times;                                                     \
+    int t = bt - b * times;                                                 \
+    int segment = AT(int, query_segments)[bt];                              \
+    __global const int *segments = AT(int, key_segments) + (long)b * keys;  \
+    int end = KEYS_END(t);                                                  \
+    long stride = KEY_STRIDE;                                               \
+    __global const stored *k = KEY_HEAD(k, b, h);                           \
+    __global const stored *v = KEY_HEAD(v, b, h);                           \
+    float16 query[VECTORS];                                                 \
+    float16 sums[VECTORS];                                                  \
+    EACH_VECTOR {                                                           \
+        query[c] = row_part(AT(stored, q) + (long)row * size, c * 16, size) * scale; \
+        sums[c] = 0;                                                        \
+    }
+
 // out = softmax(q k scale) v and the log-sum-exp of every query; one that sees nothing gives 0 and -infinity.
 __kernel void attention(
     BUFFER(q), BUFFER(k), BUFFER(v), BUFFER(query_segments), BUFFER(key_segments), BUFFER(start), BUFFER(out),
     BUFFER(lse), const int rows, SHAPE) {
-    int row = get_global_id(0);
-    if (row >= rows) {
-        return;
-    }
-    int h = row % heads;
-    int bt = row / heads;
-    int b = bt / times;
-    int t = bt - b * times;
-    int segment = AT(int, query_segments)[bt];
-    __global const int *segments = AT(int, key_segments) + (long)b * keys;
-    int end = causal ? clamp(AT(int, start)[0] + t + 1, 0, keys) : keys;
-    long stride = (long)key_heads * size;
-    long head = (long)b * keys * stride + (long)(h / (heads / key_heads)) * size;
-    __global const stored *k = AT(stored, k) + head;
-    __global const stored *v = AT(stored, v) + head;
-    float16 query[VECTORS];
-    float16 sums[VECTORS];
-    EACH_VECTOR {
-        query[c] = row_part(AT(stored, q) + (long)row * size, c * 16, size) * scale;
-        sums[c] = 0;
-    }
+    QUERY_ROW
     float greatest = -INFINITY;
     float total = 0;
     for (int first = 0; first < end; first += KEYS) {
@@ -89,38 +89,18 @@ __kernel void attention(
     }
     float inverse = total > 0 ? 1.0f / total : 0.0f;
     EACH_VECTOR { put_part(AT(stored, out) + (long)row * size, c * 16, size, sums[c] * inverse); }
-    AT(float, lse)[((long)b * heads + h) * times + t] = total > 0 ? log(total) + greatest : -INFINITY;
+    LOG_SUMS(b, h)[t] = total > 0 ? log(total) + greatest : -INFINITY;
 }
 
 // dq = sum over keys of dS k, dS = P (g v - delta) scale, and delta = g out of every query for the other kernel.
 __kernel void attention_grad_queries(
     BUFFER(q), BUFFER(k), BUFFER(v), BUFFER(query_segments), BUFFER(key_segments), BUFFER(start), BUFFER(out),
     BUFFER(lse), BUFFER(g), BUFFER(dq), BUFFER(delta), const int rows, SHAPE) {
-    int row = get_global_id(0);
-    if (row >= rows) {
-        return;
-    }
-    int h = row % heads;
-    int bt = row / heads;
-    int b = bt / times;
-    int t = bt - b * times;
-    int segment = AT(int, query_segments)[bt];
-    __global const int *segments = AT(int, key_segments) + (long)b * keys;
-    int end = causal ? clamp(AT(int, start)[0] + t + 1, 0, keys) : keys;
-    long stride = (long)key_heads * size;
-    long head = (long)b * keys * stride + (long)(h / (heads / key_heads)) * size;
-    __global const stored *k = AT(stored, k) + head;
-    __global const stored *v = AT(stored, v) + head;
-    float16 query[VECTORS];
+    QUERY_ROW
     float16 grad[VECTORS];
-    float16 sums[VECTORS];
-    EACH_VECTOR {
-        query[c] = row_part(AT(stored, q) + (long)row * size, c * 16, size) * scale;
-        grad[c] = row_part(AT(stored, g) + (long)row * size, c * 16, size);
-        sums[c] = 0;
-    }
+    EACH_VECTOR { grad[c] = row_part(AT(stored, g) + (long)row * size, c * 16, size); }
     float d = dot_row(grad, AT(stored, out) + (long)row * size, size);
-    float log_sum = AT(float, lse)[((long)b * heads + h) * times + t];
+    float log_sum = LOG_SUMS(b, h)[t];
     for (int first = 0; first < end; first += KEYS) {
         float scores[KEYS];
         float grads[KEYS];
@@ -153,7 +133,7 @@ __kernel void attention_grad_keys(
     int s = bs - b * keys;
     int segment = AT(int, key_segments)[bs];
     __global const int *segments = AT(int, query_segments) + (long)b * times;
-    int first_time = causal ? max(0, s - AT(int, start)[0]) : 0;
+    int first_time = FIRST_TIME(s);
     int group = heads / key_heads;
     float16 key[VECTORS];
     float16 value[VECTORS];
@@ -166,12 +146,11 @@ __kernel void attention_grad_keys(
         dvs[c] = 0;
     }
     for (int h = kh * group; h < (kh + 1) * group; h++) {
-        long stride = (long)heads * size;
-        long head = (long)b * times * stride + (long)h * size;
-        __global const stored *q = AT(stored, q) + head;
-        __global const stored *g = AT(stored, g) + head;
-        __global const float *lse = AT(float, lse) + ((long)b * heads + h) * times;
-        __global const float *delta = AT(float, delta) + (long)b * times * heads + h;
+        long stride = QUERY_STRIDE;
+        __global const stored *q = QUERY_HEAD(q, b, h);
+        __global const stored *g = QUERY_HEAD(g, b, h);
+        __global const float *lse = LOG_SUMS(b, h);
+        __global const float *delta = DELTAS(b, h);
         for (int first = first_time; first < times; first += KEYS) {
             float scores[KEYS];
             float grads[KEYS];

@@ -67,8 +67,11 @@ __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void multiply(
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     __global float *y = AT(float, y) + b * m * n;
+    // Unrolled, too: sums that are indexed by a variable anywhere are not kept in registers.
+#pragma unroll
     for (int i = 0; i < ITEM_M; i++) {
         int row = top + row_of + i * SIDE;
+#pragma unroll
         for (int j = 0; j < ITEM_N; j++) {
             int at = left + column + j * SIDE;
             if (row < m && at < n) {

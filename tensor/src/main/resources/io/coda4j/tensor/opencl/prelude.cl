@@ -14,6 +14,14 @@
 #define BUFFER(x) __global uchar *x##_memory, const long x##_offset
 #define AT(type, x) ((__global type *)(x##_memory + x##_offset))
 
+// In front of loops that GPUs need unrolled to keep arrays in registers. A processor, which runs kernels for GPUs in tests
+// alone, would take minutes to build them so: -DROLLED.
+#if defined(ROLLED)
+#define UNROLL _Pragma("nounroll")
+#else
+#define UNROLL _Pragma("unroll")
+#endif
+
 // The bits of x rounded to the nearest bfloat16, ties to even; NaN stays NaN.
 #define ROUNDING(N)                                                                          \
     uint##N bf16_bits##N(float##N x) {                                                       \

@@ -1,4 +1,5 @@
-// Sums, maxima and minima. -DSUM, -DMAX or -DMIN says which.
+// Sums, maxima and minima. -DSUM, -DMAX or -DMIN says which. With -DTEAM=N a whole group of N items works on each result,
+// for GPUs, where its elements are neighbours; else one item does.
 
 #if defined(I32)
 #define LEAST (-2147483647 - 1)
@@ -65,6 +66,30 @@ number COMBINE(number a, number b) {
         index = rest;                      \
     }
 
+#if defined(TEAM)
+#define ITEM get_group_id(0)
+#define FIRST_ELEMENT (int)get_local_id(0)
+#define STEP TEAM
+
+// The results of all items combined, in a fixed order; valid in the first item.
+number combined(number mine, __local number *shared) {
+    int lane = get_local_id(0);
+    shared[lane] = mine;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int apart = TEAM / 2; apart > 0; apart /= 2) {
+        if (lane < apart) {
+            shared[lane] = COMBINE(shared[lane], shared[lane + apart]);
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    return shared[0];
+}
+#else
+#define ITEM get_global_id(0)
+#define FIRST_ELEMENT 0
+#define STEP 1
+#endif
+
 // y[k * pieces + p] = the elements of piece p of all that are reduced into result k. `kept` and `outer` are the axes
 // that stay and all but one of those that disappear, s0 innermost; the last one has `count` elements `stride` apart, of
 // which a piece takes `length`.
@@ -72,7 +97,10 @@ __kernel void reduce(
     BUFFER(x), BUFFER(y), const uint items, const int4 kept, const long4 kept_strides, const uint outer_items,
     const int4 outer, const long4 outer_strides, const int count, const long stride, const uint pieces,
     const int length) {
-    uint item = get_global_id(0);
+#if defined(TEAM)
+    __local number shared[TEAM];
+#endif
+    uint item = ITEM;
     if (item >= items) {
         return;
     }
@@ -94,8 +122,8 @@ __kernel void reduce(
         AXIS(at, outer, outer_strides, s1)
         AXIS(at, outer, outer_strides, s2)
         AXIS(at, outer, outer_strides, s3)
-        int i = first;
-#if defined(SUM) && !defined(F64) && !defined(I32) && !defined(OF_PARTIAL)
+        int i = first + FIRST_ELEMENT;
+#if defined(SUM) && !defined(F64) && !defined(I32) && !defined(OF_PARTIAL) && !defined(TEAM)
         if (stride == 1) {
             float16 sums = 0;
             for (; i + 16 <= end; i += 16) {
@@ -104,9 +132,15 @@ __kernel void reduce(
             result += sum16(sums);
         }
 #endif
-        for (; i < end; i++) {
+        for (; i < end; i += STEP) {
             result = COMBINE(result, FETCH(x, from + i * stride));
         }
     }
+#if defined(TEAM)
+    result = combined(result, shared);
+    if (get_local_id(0) > 0) {
+        return;
+    }
+#endif
     STORE(y_memory + y_offset, item, result);
 }

@@ -69,7 +69,12 @@ class ClGpuKernelsTest {
                     Primitive.RmsNormGrad _,
                     Primitive.Rope _,
                     Primitive.CrossEntropy _,
-                    Primitive.CrossEntropyGrad _ -> true;
+                    Primitive.CrossEntropyGrad _,
+                    Primitive.Attention _,
+                    Primitive.AttentionGrad _,
+                    Primitive.Reduce _,
+                    Primitive.ArgMax _,
+                    Primitive.ScatterAddRows _ -> true;
             default -> false;
         };
     }

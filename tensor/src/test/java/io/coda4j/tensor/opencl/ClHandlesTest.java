@@ -1,16 +1,19 @@
 package io.coda4j.tensor.opencl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.opencl.ClHandles.Kind;
 import io.coda4j.tensor.spi.Layout;
 import io.coda4j.tensor.testing.RandomProgram;
+import io.coda4j.tensor.testing.Requirement;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -39,6 +42,21 @@ class ClHandlesTest {
             assertEquals(0, device.handles().live(kind), kind::toString);
         }
         device.close();
+    }
+
+    /** The queue is refused when the context is there already. */
+    @Test
+    void noneSurvivesADeviceThatFailsToOpen() {
+        var platforms = ClPlatforms.probed();
+        Requirement.require("opencl", platforms.reason());
+        var handles = new ClHandles();
+        var options = ClDevice.Options.in(ClTestDevice.BINARIES).queuedWith(1L << 40);
+        var error = assertThrows(
+                DeviceException.class,
+                () -> ClDevice.open("opencl:0", platforms.devices().getFirst(), options, handles));
+        assertTrue(error.getMessage().startsWith("opencl:0: opening failed with CL_INVALID_"), error::getMessage);
+        assertEquals(0, handles.live());
+        assertEquals(1, handles.ever(Kind.CONTEXT), "the context was made");
     }
 
     @Test

@@ -73,16 +73,39 @@ class ClProgramCacheTest {
         assertEquals(1, sourceBuilds());
     }
 
-    @Test
-    void aSourceThatDoesNotCompileIsReportedWithLogAndSource() {
+    private static final String NONSENSE = "__kernel void k() {\n  nonsense;\n}\n";
+
+    private DeviceException refused() {
         try (var device = open()) {
-            var error = assertThrows(
-                    DeviceException.class,
-                    () -> device.programs().function("__kernel void k() {\n  nonsense;\n}\n", "-DX=1", "k"));
-            assertTrue(error.getMessage().contains("CL_BUILD_PROGRAM_FAILURE"), error::getMessage);
-            assertTrue(error.getMessage().contains("'-DX=1'"), error::getMessage);
-            assertTrue(error.getMessage().contains("error"), error::getMessage);
-            assertTrue(error.getMessage().contains("   2    nonsense;"), error::getMessage);
+            long before = device.handles().live();
+            var error =
+                    assertThrows(DeviceException.class, () -> device.programs().function(NONSENSE, "-DX=1", "k"));
+            assertEquals(before, device.handles().live());
+            return error;
         }
+    }
+
+    @Test
+    void aSourceThatDoesNotCompileIsKeptWithTheLogInAFileThatTheErrorNames() throws IOException {
+        var message = refused().getMessage();
+        assertEquals(1, message.lines().count(), message);
+        assertTrue(message.startsWith("opencl:0: the driver's compiler failed with CL_BUILD_PROGRAM_FAILURE"), message);
+        assertTrue(message.contains("'-DX=1'"), message);
+        assertTrue(message.contains("nonsense"), message);
+        assertEquals(1, entries().size());
+        var file = entries().getFirst().toAbsolutePath();
+        assertTrue(message.endsWith("source and log are in " + file), message);
+        var kept = Files.readString(file);
+        assertTrue(kept.endsWith(NONSENSE), kept);
+        var comment = kept.substring(0, kept.length() - NONSENSE.length());
+        assertTrue(comment.lines().allMatch(line -> line.startsWith("// ")), kept);
+        assertTrue(comment.contains("options -DX=1") && comment.contains("error"), kept);
+    }
+
+    @Test
+    void aSourceThatCannotBeKeptEitherIsReported() throws IOException {
+        folder = Files.writeString(folder.resolve("file"), "in the way").resolve("below");
+        var message = refused().getMessage();
+        assertTrue(message.endsWith("source and log could not be written to " + folder), message);
     }
 }
