@@ -198,7 +198,7 @@ final class MatmulKernel implements Matmul.Product {
             if (left.depthContiguous()) {
                 MicroKernel.rows(step, workspace.left, r * ROW, panels, panel, tile);
             } else {
-                MicroKernel.columns(step, workspace.left, r * step, panels, panel, tile);
+                MicroKernel.columns(step, workspace.left, r / MR * MatmulPack.group(step), panels, panel, tile);
             }
             MatmulTile.put(tile, to, at + r * toRow, toRow, Math.min(MR, rows - r), columns, add);
         }

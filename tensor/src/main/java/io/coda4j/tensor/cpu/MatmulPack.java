@@ -112,8 +112,8 @@ final class MatmulPack {
     }
 
     /**
-     * Left rows that lie side by side for each depth: groups of MR rows as {@code to[group * MR * depth + k * MR + r]}.
-     * Rows up to the next multiple of MR become zero. Up to one vector after the last group is overwritten.
+     * Left rows that lie side by side for each depth: groups of MR rows as {@code to[g * group(depth) + k * MR + r]}. Rows
+     * up to the next multiple of MR become zero. Up to one vector after the last group is overwritten.
      *
      * @param stride bytes between steps of the depth
      */
@@ -121,13 +121,21 @@ final class MatmulPack {
             boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
         for (int k = 0; k < depth; k++) {
             if (MR == QUAD.length()) {
-                quads(narrow, from, offset + k * stride, rows, to, k * MR, MR * depth);
+                quads(narrow, from, offset + k * stride, rows, to, k * MR, group(depth));
             } else if (narrow) {
-                narrowColumn(from, offset + k * stride, rows, to, k * MR, MR * depth);
+                narrowColumn(from, offset + k * stride, rows, to, k * MR, group(depth));
             } else {
-                wideColumn(from, offset + k * stride, rows, to, k * MR, MR * depth);
+                wideColumn(from, offset + k * stride, rows, to, k * MR, group(depth));
             }
         }
+    }
+
+    /**
+     * Distance of two groups of left columns: one cache line more than they fill. At a power of two the part of every group
+     * that one step writes would fall into the same set of the cache, and lines would leave it before they are full.
+     */
+    static int group(int depth) {
+        return MR * depth + 16;
     }
 
     /** Groups of four rows need no masks, which are slow without registers for them. */

@@ -5,8 +5,12 @@ import static io.coda4j.tensor.cpu.MicroKernel.ORDER;
 import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.function.IntUnaryOperator;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
 
 /**
  * Transposes square blocks of one vector's width.
@@ -19,31 +23,49 @@ final class MatmulTurn {
     static final int BLOCK = LANES * LANES;
 
     private static final int LAST = LANES / 2;
-    private static final IntVector LOW_1 = low(1);
-    private static final IntVector HIGH_1 = high(1);
-    private static final IntVector LOW_2 = low(2);
-    private static final IntVector HIGH_2 = high(2);
-    private static final IntVector LOW_4 = low(4);
-    private static final IntVector HIGH_4 = high(4);
-    private static final IntVector LOW_LAST = low(LAST);
-    private static final IntVector HIGH_LAST = high(LAST);
+    private static final Stage FIRST = Stage.of(1);
+    private static final Stage SECOND = Stage.of(2);
+    private static final Stage THIRD = Stage.of(4);
+    private static final Stage LAST_STAGE = Stage.of(LAST);
 
     private MatmulTurn() {}
 
-    /** Where the lanes of row r come from: its own, and from row r + s those whose number has not bit s. */
-    private static IntVector low(int s) {
-        return select(lane -> (lane & s) == 0 ? lane : LANES + lane - s);
-    }
+    /**
+     * What rows r and r + s exchange.
+     *
+     * @param low where the lanes of row r come from: its own, and from row r + s those whose number has not bit s
+     * @param high where the lanes of row r + s come from
+     * @param swap the lanes in the order i ^ s
+     * @param upper the lanes whose number has bit s
+     */
+    private record Stage(IntVector low, IntVector high, VectorShuffle<Integer> swap, VectorMask<Integer> upper) {
+        static Stage of(int s) {
+            boolean[] upper = new boolean[LANES];
+            for (int lane = 0; lane < LANES; lane++) {
+                upper[lane] = (lane & s) != 0;
+            }
+            return new Stage(
+                    select(lane -> (lane & s) == 0 ? lane : LANES + lane - s),
+                    select(lane -> (lane & s) == 0 ? (lane + s) % LANES : LANES + lane),
+                    VectorShuffle.fromOp(Lanes.I32, lane -> lane ^ s),
+                    VectorMask.fromArray(Lanes.I32, upper, 0));
+        }
 
-    /** Where the lanes of row r + s come from. */
-    private static IntVector high(int s) {
-        return select(lane -> (lane & s) == 0 ? (lane + s) % LANES : LANES + lane);
-    }
+        private static IntVector select(IntUnaryOperator source) {
+            int[] lanes = new int[LANES];
+            Arrays.setAll(lanes, source);
+            return IntVector.fromArray(Lanes.I32, lanes, 0);
+        }
 
-    private static IntVector select(java.util.function.IntUnaryOperator source) {
-        int[] lanes = new int[LANES];
-        java.util.Arrays.setAll(lanes, source);
-        return IntVector.fromArray(Lanes.I32, lanes, 0);
+        // With 512 bits one instruction picks lanes out of two vectors; with less it takes several, and a swap and a
+        // blend are cheaper.
+        IntVector low(IntVector a, IntVector b) {
+            return LANES >= 16 ? low.selectFrom(a, b) : a.blend(b.rearrange(swap), upper);
+        }
+
+        IntVector high(IntVector a, IntVector b) {
+            return LANES >= 16 ? high.selectFrom(a, b) : a.rearrange(swap).blend(b, upper);
+        }
     }
 
     /** Transposes a native F32 block with rows {@code stride} bytes apart to rows {@code toStride} bytes apart. */
@@ -52,8 +74,8 @@ final class MatmulTurn {
         for (int i = 0; i < LAST; i++) {
             var a = ints(from, at + 2 * i * stride);
             var b = ints(from, at + (2 * i + 1) * stride);
-            put(LOW_1.selectFrom(a, b), block, 2 * i);
-            put(HIGH_1.selectFrom(a, b), block, 2 * i + 1);
+            put(FIRST.low(a, b), block, 2 * i);
+            put(FIRST.high(a, b), block, 2 * i + 1);
         }
         finish(block, to, toAt, toStride, LANES);
     }
@@ -65,8 +87,8 @@ final class MatmulTurn {
             var a = FloatVector.fromArray(SPECIES, from, at + 2 * i * stride).reinterpretAsInts();
             var b = FloatVector.fromArray(SPECIES, from, at + (2 * i + 1) * stride)
                     .reinterpretAsInts();
-            put(LOW_1.selectFrom(a, b), block, 2 * i);
-            put(HIGH_1.selectFrom(a, b), block, 2 * i + 1);
+            put(FIRST.low(a, b), block, 2 * i);
+            put(FIRST.high(a, b), block, 2 * i + 1);
         }
         finish(block, to, toAt, toStride, rows);
     }
@@ -86,8 +108,8 @@ final class MatmulTurn {
             int r = 2 * (i & ~1) + (i & 1);
             var a = row(block, r);
             var b = row(block, r + 2);
-            put(LOW_2.selectFrom(a, b), block, r);
-            put(HIGH_2.selectFrom(a, b), block, r + 2);
+            put(SECOND.low(a, b), block, r);
+            put(SECOND.high(a, b), block, r + 2);
         }
     }
 
@@ -96,8 +118,8 @@ final class MatmulTurn {
             int r = 2 * (i & ~3) + (i & 3);
             var a = row(block, r);
             var b = row(block, r + 4);
-            put(LOW_4.selectFrom(a, b), block, r);
-            put(HIGH_4.selectFrom(a, b), block, r + 4);
+            put(THIRD.low(a, b), block, r);
+            put(THIRD.high(a, b), block, r + 4);
         }
     }
 
@@ -106,10 +128,10 @@ final class MatmulTurn {
             var a = row(block, r);
             var b = row(block, r + LAST);
             if (r < rows) {
-                LOW_LAST.selectFrom(a, b).intoMemorySegment(to, at + r * stride, ORDER);
+                LAST_STAGE.low(a, b).intoMemorySegment(to, at + r * stride, ORDER);
             }
             if (r + LAST < rows) {
-                HIGH_LAST.selectFrom(a, b).intoMemorySegment(to, at + (r + LAST) * stride, ORDER);
+                LAST_STAGE.high(a, b).intoMemorySegment(to, at + (r + LAST) * stride, ORDER);
             }
         }
     }
