@@ -37,14 +37,14 @@ public final class RecipeFile {
             tokenizer: {vocabulary: 4096}
             model: {hidden: 128, layers: 4, heads: 2, keyValueHeads: 2, headDim: 64, intermediate: 384, tied: true,
                     shift: false, ropeTheta: 10000, normEps: 1.0e-6, init: {deviation: 0.06, scaleResidual: true}}
-            batch: {rows: 8, length: 128, segmentAttention: false}
+            batch: {rows: 4, length: 128, segmentAttention: false}
             masking: {preset: null, stage: pretrain, epochs: 1, form: fixed, course: constant, rampSteps: 1, prefix: 0,
                       truncate: 0, block: 0, blockSizes: [], eps: 0.001, noiseLevels: stratified}
             loss: {weighting: mean_over_masked, chunkRows: 4096, scoreBucket: 256, checkpointLayers: false}
             optimizer: {name: adamw, beta1: 0.9, beta2: 0.95, eps: 1.0e-8, weightDecay: 0.1, decayVectors: false,
                         clip: 1.0}
             schedule: {name: cosine, peak: 6.0e-3, warmup: 0.03, decay: 0.2, floor: 0.05}
-            run: {steps: 0, minutes: 10, evaluateEvery: 500, evaluationBlocks: 48, checkpointEvery: 1000,
+            run: {steps: 0, minutes: 10, evaluateEvery: 1000, evaluationBlocks: 48, checkpointEvery: 2000,
                   keepCheckpoints: 2}
             """;
 

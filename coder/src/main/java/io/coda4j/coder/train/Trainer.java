@@ -41,6 +41,7 @@ public final class Trainer implements AutoCloseable {
     private final TrainingListener listener;
     private final Optimizer optimizer;
     private final Schedule rate;
+    private final StepTimes stepTimes = new StepTimes();
     private final MaskingPlan masking;
     private final ForwardProcess forward;
     private final Compiled<Input, Output> program;
@@ -90,6 +91,7 @@ public final class Trainer implements AutoCloseable {
             step = position.step();
             rows = position.rows();
             millis = position.millis();
+            stepTimes.add((double) millis / Math.max(1, step));
         }
     }
 
@@ -120,7 +122,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void advance(Scope scope, Budget budget) {
-        long position = budget.position(step, millis);
+        long position = budget.position(step, millis, stepTimes.current());
         double learningRate = rate.at(position);
         var noised = noisedBatch();
         var scored = ScoredPositions.of(noised, recipe.loss().weighting(), config.shift());
@@ -137,7 +139,9 @@ public final class Trainer implements AutoCloseable {
             throw new RecipeException("the loss became " + loss + " at step " + step
                     + "; lower schedule.peak or optimizer.clip, and start from the last checkpoint");
         }
-        long spent = (System.nanoTime() - start) / 1_000_000;
+        double duration = (System.nanoTime() - start) / 1e6;
+        stepTimes.add(duration);
+        long spent = (long) duration;
         listener.stepped(new TrainingListener.Step(
                 step,
                 blocks.epoch(rows - 1),
