@@ -9,6 +9,7 @@ import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.spi.Layout;
+import io.coda4j.tensor.spi.Mesh;
 import io.coda4j.tensor.testing.Comparison;
 import io.coda4j.tensor.testing.Domain;
 import io.coda4j.tensor.testing.OpCase;
