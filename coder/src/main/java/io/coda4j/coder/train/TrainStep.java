@@ -39,7 +39,7 @@ public record TrainStep(MaskedDiffusionLoss loss, Optimizer optimizer, double cl
      *
      * @param loss before the update, a scalar
      * @param gradientNorm before clipping, a scalar
-     * @param crossEntropies F32[S], unweighted, per scored position
+     * @param crossEntropies F32[S], unweighted, per scored position; see {@link MaskedDiffusionLoss.Result}
      */
     public record Output(TrainState state, Tensor loss, Tensor gradientNorm, Tensor crossEntropies) {}
 
@@ -50,17 +50,25 @@ public record TrainStep(MaskedDiffusionLoss loss, Optimizer optimizer, double cl
 
     /**
      * Where the arguments and results of the program go on a mesh with the axes {@code fsdp}, {@code tensor} or both:
-     * weights and moments by the table of {@link ModelSharding}, the rows of the batch along {@code fsdp}.
+     * weights and moments by the table of {@link ModelSharding}, the rows of the batch along {@code fsdp}. Scored
+     * positions that are a list, and not a table, stay whole.
      *
      * @param first rules for parameters, such as {@code **.embedTokens.weight}, that come before the table's; moments
      *     follow them as well
+     * @param batch of the form that the program will have
      */
-    public ShardingPlan sharding(Mesh mesh, List<Rule> first) {
+    public ShardingPlan sharding(Mesh mesh, List<Rule> first, MaskedBatch batch) {
         var parameters = new ArrayList<>(first);
         parameters.addAll(ModelSharding.parameters(mesh));
         var rules = new ArrayList<>(ModelSharding.withState(parameters, optimizer));
-        for (var name : List.of("noisyIds", "segments")) {
-            rules.add(Rule.of("batch." + name, ModelSharding.rowAxis(mesh), ""));
+        var rowAxis = ModelSharding.rowAxis(mesh);
+        Tree.leaves(batch).forEach((path, leaf) -> {
+            if (leaf.rank() == 2) {
+                rules.add(Rule.of("batch." + path, rowAxis, ""));
+            }
+        });
+        if (batch.hiddenRows() == null) {
+            rules.add(Rule.of("crossEntropies", rowAxis, ""));
         }
         return new ShardingPlan(mesh, rules);
     }
