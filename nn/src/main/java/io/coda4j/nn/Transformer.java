@@ -13,7 +13,8 @@ import java.util.List;
  * <p>The layers come in two forms. One by one, each pass lists them all: what checkpoints hold, and what caches, probes
  * and devices that run one operation after another want. Stacked, one block holds the tensors of all layers along a new
  * first axis, and a pass is one loop: what a compiler wants, because it then compiles one layer. {@link #stacked()} and
- * {@link #unstacked()} lead from one to the other; results agree up to rounding.
+ * {@link #unstacked()} lead from one to the other; results agree up to rounding. A device without loops runs the steps one
+ * after the other and copies each layer's slices of the stacks.
  *
  * @param layers the blocks in order, or a single stacked one
  */

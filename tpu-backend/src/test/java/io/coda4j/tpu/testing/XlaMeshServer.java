@@ -8,12 +8,9 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.TensorType;
-import java.io.BufferedInputStream;
-import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -78,16 +75,7 @@ final class XlaMeshServer {
 
     /** The arguments are the folder with TensorFlow's libraries and the number of devices. */
     public static void main(String[] args) throws IOException {
-        var server = new XlaMeshServer(Path.of(args[0]), Integer.parseInt(args[1]));
-        try (var in = new DataInputStream(new BufferedInputStream(System.in));
-                var out = new DataOutputStream(new BufferedOutputStream(System.out))) {
-            while (true) {
-                server.answer(in, out);
-                out.flush();
-            }
-        } catch (EOFException _) {
-            // The tests have ended.
-        }
+        XlaServer.serve(new XlaMeshServer(Path.of(args[0]), Integer.parseInt(args[1]))::answer);
     }
 
     /** Module, partitioner, number of devices, arguments' types and values device by device; answers the results. */

@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.TensorType;
+import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -70,8 +71,17 @@ final class XlaServer {
 
     /** The only argument is the folder with TensorFlow's libraries. */
     public static void main(String[] args) throws IOException {
-        var server = new XlaServer(Path.of(args[0]));
-        try (var in = new DataInputStream(System.in);
+        serve(new XlaServer(Path.of(args[0]))::answer);
+    }
+
+    /** Reads one request and writes its answer. */
+    interface Answering {
+        void answer(DataInputStream in, DataOutputStream out) throws IOException;
+    }
+
+    /** Answers requests from standard input on standard output until the tests end. */
+    static void serve(Answering server) throws IOException {
+        try (var in = new DataInputStream(new BufferedInputStream(System.in));
                 var out = new DataOutputStream(new BufferedOutputStream(System.out))) {
             while (true) {
                 server.answer(in, out);
@@ -90,6 +100,7 @@ final class XlaServer {
                 case COMPILE -> {
                     var module = readBytes(in);
                     boolean shardy = in.readBoolean();
+                    // A refused module has a number, too.
                     modules.add(null);
                     modules.set(modules.size() - 1, compile(module, shardy, readTypes(in), readTypes(in)));
                     out.writeBoolean(true);
