@@ -1,5 +1,6 @@
 package io.coda4j.nn;
 
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.Tree;
@@ -27,6 +28,11 @@ public record LanguageModel(Transformer model, @Nullable Linear lmHead) {
     /** The same model with its layers one by one. */
     public LanguageModel unstacked() {
         return new LanguageModel(model.unstacked(), lmHead);
+    }
+
+    /** The same model with its weights rounded or widened to {@code dtype}; gradients come back in the weights' own. */
+    public LanguageModel as(DType dtype) {
+        return Tree.map(this, (_, weight) -> weight.convert(dtype));
     }
 
     /** The paths of the tensors that are stacks of all layers' tensors: none where layers are one by one. */

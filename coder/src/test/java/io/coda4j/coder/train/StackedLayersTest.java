@@ -29,6 +29,7 @@ import io.coda4j.tensor.spi.Devices;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -161,6 +162,20 @@ class StackedLayersTest {
                 Tree.leaves(expected.state.model()),
                 Tree.leaves(got.state.unstacked().model()),
                 1e-4f);
+    }
+
+    /** Master weights in F32, passes in BF16: the losses are those of F32 up to BF16's rounding, 2^-8. */
+    @Test
+    void passesInBf16TrainWeightsInF32() {
+        var rule = new AdamW(0.9, 0.95, 1e-8, 0.1, false);
+        var cpu = Devices.defaultDevice();
+        var expected = train(step(rule, false), model(), cpu);
+        for (var model : List.of(model(), model().stacked())) {
+            var got = train(step(rule, true).computingIn(DType.BF16), model, cpu);
+            assertArrayEquals(expected.losses, got.losses, 0.02 * expected.losses[0]);
+            assertTrue(IntStream.range(0, STEPS).anyMatch(i -> expected.losses[i] != got.losses[i]));
+            Tree.leaves(got.state).forEach((path, leaf) -> assertEquals(DType.F32, leaf.dtype(), path));
+        }
     }
 
     @Test
