@@ -1,10 +1,15 @@
 package io.coda4j.nn;
 
+import io.coda4j.tensor.ShardingPlan;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Adafactor without momentum, parameter scaling or relative steps (Shazeer and Stern 2018), as the CoDA runs used it:
@@ -16,6 +21,10 @@ import java.util.SequencedMap;
  * @param weightDecay decay per unit of learning rate
  */
 public record Adafactor(double eps, double clipThreshold, double decayRate, double weightDecay) implements Optimizer {
+    private static final String ROWS = "second_moment_rows";
+    private static final String COLUMNS = "second_moment_columns";
+    private static final String SECOND = "second_moment";
+
     /** Checked settings. */
     public Adafactor {
         if (!(eps > 0) || !(clipThreshold > 0) || !(decayRate < 0) || !(weightDecay >= 0)) {
@@ -31,10 +40,10 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
     }
 
     @Override
-    public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params) {
+    public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params, Set<String> stacks) {
         var state = new LinkedHashMap<String, TensorType>();
         params.forEach((name, type) -> {
-            if (type.rank() >= 2) {
+            if (isFactored(name, type, stacks)) {
                 state.put(rows(name), type.with(type.shape().without(List.of(type.rank() - 1))));
                 state.put(columns(name), type.with(type.shape().without(List.of(type.rank() - 2))));
             } else {
@@ -44,16 +53,38 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         return state;
     }
 
+    @Override
+    public List<ShardingPlan.Rule> stateRules(ShardingPlan.Rule parameter) {
+        var axes = parameter.axes();
+        if (axes.size() < 2) {
+            return List.of(parameter.child(SECOND, axes));
+        }
+        var before = axes.subList(0, axes.size() - 2);
+        return List.of(
+                parameter.child(ROWS, with(before, axes.get(axes.size() - 2))),
+                parameter.child(COLUMNS, with(before, axes.getLast())));
+    }
+
+    private static List<String> with(List<String> before, String last) {
+        var all = new ArrayList<>(before);
+        all.add(last);
+        return all;
+    }
+
+    private static boolean isFactored(String name, TensorType type, Set<String> stacks) {
+        return type.rank() - (stacks.contains(name) ? 1 : 0) >= 2;
+    }
+
     private static String rows(String name) {
-        return name + ".second_moment_rows";
+        return name + "." + ROWS;
     }
 
     private static String columns(String name) {
-        return name + ".second_moment_columns";
+        return name + "." + COLUMNS;
     }
 
     private static String second(String name) {
-        return name + ".second_moment";
+        return name + "." + SECOND;
     }
 
     @Override
@@ -67,7 +98,8 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
             SequencedMap<String, Tensor> params,
             SequencedMap<String, Tensor> gradients,
             SequencedMap<String, Tensor> state,
-            Tensor scalars) {
+            Tensor scalars,
+            Set<String> stacks) {
         var newParams = new LinkedHashMap<String, Tensor>();
         var newState = new LinkedHashMap<String, Tensor>();
         var rate = StepOperands.at(scalars, 0);
@@ -77,7 +109,7 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
             var g = StepOperands.named(gradients, name);
             var squares = g.mul(g).add(eps);
             Tensor direction;
-            if (param.rank() >= 2) {
+            if (isFactored(name, param.type(), stacks)) {
                 var r = average(StepOperands.named(state, rows(name)), squares.mean(-1), rho, fresh);
                 var c = average(StepOperands.named(state, columns(name)), squares.mean(-2), rho, fresh);
                 newState.put(rows(name), r);
@@ -88,7 +120,7 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
                 newState.put(second(name), v);
                 direction = g.mul(v.rsqrt());
             }
-            newParams.put(name, step(param, clip(direction), rate));
+            newParams.put(name, step(param, clip(direction, stacks.contains(name)), rate));
         });
         return new Update(newParams, newState);
     }
@@ -106,9 +138,19 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         return g.mul(rowFactor).mul(columnFactor);
     }
 
-    private Tensor clip(Tensor direction) {
-        var rms = direction.mul(direction).sumAll().div(direction.type().size()).sqrt();
-        return direction.div(rms.div(clipThreshold).max(1));
+    /** Each parameter on its own: of a stack, each slice. */
+    private Tensor clip(Tensor direction, boolean isStack) {
+        var axes = IntStream.range(isStack ? 1 : 0, direction.rank()).toArray();
+        long terms = isStack
+                ? direction.type().size() / direction.dim(0)
+                : direction.type().size();
+        var rms = direction.mul(direction).sum(axes).div(terms).sqrt();
+        var factor = rms.div(clipThreshold).max(1);
+        return direction.div(
+                isStack
+                        ? factor.expand(
+                                direction.shape(), Arrays.stream(axes).boxed().toList())
+                        : factor);
     }
 
     private Tensor step(Tensor param, Tensor direction, Tensor rate) {

@@ -1,10 +1,13 @@
 package io.coda4j.nn;
 
 import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.ShardingPlan;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.SequencedMap;
+import java.util.Set;
 
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter 2019), as PyTorch computes it.
@@ -14,6 +17,9 @@ import java.util.SequencedMap;
  */
 public record AdamW(double beta1, double beta2, double eps, double weightDecay, boolean decayVectors)
         implements Optimizer {
+    private static final String FIRST = "first_moment";
+    private static final String SECOND = "second_moment";
+
     /** Checked settings. */
     public AdamW {
         unitInterval("beta1", beta1);
@@ -31,19 +37,24 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
     }
 
     @Override
-    public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params) {
+    public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params, Set<String> stacks) {
         var state = new LinkedHashMap<String, TensorType>();
         params.forEach((name, type) -> state.put(first(name), type));
         params.forEach((name, type) -> state.put(second(name), type));
         return state;
     }
 
+    @Override
+    public List<ShardingPlan.Rule> stateRules(ShardingPlan.Rule parameter) {
+        return List.of(parameter.child(FIRST, parameter.axes()), parameter.child(SECOND, parameter.axes()));
+    }
+
     private static String first(String name) {
-        return name + ".first_moment";
+        return name + "." + FIRST;
     }
 
     private static String second(String name) {
-        return name + ".second_moment";
+        return name + "." + SECOND;
     }
 
     @Override
@@ -61,7 +72,8 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
             SequencedMap<String, Tensor> params,
             SequencedMap<String, Tensor> gradients,
             SequencedMap<String, Tensor> state,
-            Tensor scalars) {
+            Tensor scalars,
+            Set<String> stacks) {
         var newParams = new LinkedHashMap<String, Tensor>();
         var newFirst = new LinkedHashMap<String, Tensor>();
         var newSecond = new LinkedHashMap<String, Tensor>();
@@ -71,7 +83,7 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
         var correction1 = StepOperands.at(scalars, 2);
         var correction2 = StepOperands.at(scalars, 3);
         params.forEach((name, param) -> {
-            boolean decays = decayVectors || param.rank() >= 2;
+            boolean decays = decayVectors || param.rank() - (stacks.contains(name) ? 1 : 0) >= 2;
             var updated = Tensor.apply(
                     new Primitive.AdamW(beta1, beta2, eps),
                     param,

@@ -272,6 +272,16 @@ class ShapeRuleTest {
                         "rope: operand 1 (positions) must be i32[2], got i32[3]"),
                 bad(new Primitive.SwiGlu(), List.of(f32(2), f32(3)), "swiGlu: operands 0 and 1 must have equal types"),
                 bad(
+                        new Primitive.Scan(
+                                Trace.of("sum", in -> List.of(in.get(0).add(in.get(1))), List.of(f32(2), f32(2))),
+                                4,
+                                1,
+                                0,
+                                false,
+                                false),
+                        List.of(f32(2), f32(3, 2)),
+                        "scan: operand 1 (stack of 4) must be f32[4,2], got f32[3,2]"),
+                bad(
                         new Primitive.SwiGluGrad(),
                         List.of(f32(2), f32(2), f32(3)),
                         "swiGluGrad: operands 0 and 2 must have equal types"),
