@@ -1,7 +1,7 @@
 package io.coda4j.tensor;
 
 /** A device that cannot do what was asked of it; the message names the device, the reason and a way out. */
-public final class DeviceException extends RuntimeException {
+public class DeviceException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     /** An error with a message for the user. */
