@@ -10,8 +10,8 @@ final class DeviceOption {
             names = "--device",
             paramLabel = "DEVICE",
             defaultValue = "cpu",
-            description = "Where to compute: cpu (all cores, the default), cpu:N (N threads), or another device that"
-                    + " 'coda devices' lists.")
+            description = "Where to compute: cpu (all cores, the default), cpu:N (N threads), opencl:N, pjrt:tpu,"
+                    + " pjrt:cuda, pjrt:/path/to/plugin.so, or another device that 'coda devices' lists.")
     private String name = "cpu";
 
     /** The name as given. */
