@@ -2,6 +2,7 @@ package io.coda4j.diffusion;
 
 import io.coda4j.autograd.Autograd;
 import io.coda4j.nn.LanguageModel;
+import io.coda4j.nn.Staging;
 import io.coda4j.nn.View;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.AttentionMask;
@@ -11,23 +12,24 @@ import java.util.ArrayList;
 /**
  * The masked-diffusion loss (CoDA report, equation 6): the weighted sum of cross-entropies at scored positions.
  *
- * <p>Only scored positions meet the vocabulary, {@code chunkRows} at a time. With more than one chunk the logits of each
- * are recomputed in the backward pass, so that no more than one chunk of them exists at any moment.
+ * <p>Only scored positions meet the vocabulary, {@code chunkRows} at a time; or, where a {@link MaskedBatch} lists every
+ * position, all of them. With more than one chunk the logits of each are recomputed in the backward pass, so that no
+ * more than one chunk of them exists at any moment.
  *
  * @param mask attention of the model, {@code FULL} for diffusion
  * @param chunkRows rows of logits held at a time
- * @param checkpointLayers whether the layers' intermediate values are recomputed in the backward pass
+ * @param staging of the pass over the layers
  */
-public record MaskedDiffusionLoss(AttentionMask mask, int chunkRows, boolean checkpointLayers) {
+public record MaskedDiffusionLoss(AttentionMask mask, int chunkRows, Staging staging) {
     /**
      * The loss and its parts.
      *
      * @param loss sum of weight times cross-entropy, a scalar
-     * @param crossEntropies F32[S], unweighted, one per scored position
+     * @param crossEntropies F32[S], unweighted, one per scored position; F32[B,L] where every position is listed
      */
     public record Result(Tensor loss, Tensor crossEntropies) {}
 
-    /** What one chunk depends on; public for {@link io.coda4j.tensor.Tree}. */
+    /** What one chunk depends on, [n,D] with targets [n] or [B,l,D] with [B,l]; public for {@link io.coda4j.tensor.Tree}. */
     public record Chunk(Tensor hidden, Tensor head, Tensor targets) {}
 
     /** Checked settings. */
@@ -37,16 +39,41 @@ public record MaskedDiffusionLoss(AttentionMask mask, int chunkRows, boolean che
         }
     }
 
+    /** A loss for one device; {@code checkpointLayers} as in {@link Staging}. */
+    public MaskedDiffusionLoss(AttentionMask mask, int chunkRows, boolean checkpointLayers) {
+        this(mask, chunkRows, checkpointLayers ? Staging.CHECKPOINTED : Staging.PLAIN);
+    }
+
     /** The loss of {@code model} on {@code batch}. */
     public Result apply(LanguageModel model, MaskedBatch batch) {
         var view = View.ofSegments(batch.segments(), mask);
-        var hidden = checkpointLayers
-                ? model.model().applyCheckpointed(batch.noisyIds(), view)
-                : model.model().apply(batch.noisyIds(), view);
-        var states = hidden.reshape(hidden.dim(0) * hidden.dim(1), hidden.dim(2));
-        var scored = states.takeRows(batch.hiddenRows());
-        var crossEntropies = crossEntropies(scored, model.headWeight(), batch.targets());
+        var hidden = model.model().apply(batch.noisyIds(), view, staging);
+        var rows = batch.hiddenRows();
+        var crossEntropies = rows == null
+                ? ofEveryPosition(hidden, model.headWeight(), batch.targets())
+                : crossEntropies(states(hidden).takeRows(rows), model.headWeight(), batch.targets());
         return new Result(crossEntropies.mul(batch.weights()).sumAll(), crossEntropies);
+    }
+
+    /** hidden[B,L,D] as [B*L,D]. */
+    private static Tensor states(Tensor hidden) {
+        return hidden.reshape(hidden.dim(0) * hidden.dim(1), hidden.dim(2));
+    }
+
+    /** Chunks are cut along L, because a mesh may split B: hidden[B,L,D], targets I32[B,L] to F32[B,L]. */
+    private Tensor ofEveryPosition(Tensor hidden, Tensor head, Tensor targets) {
+        int length = hidden.dim(1);
+        int width = Math.max(1, chunkRows / hidden.dim(0));
+        if (length <= width) {
+            return crossEntropies(new Chunk(hidden, head, targets));
+        }
+        var parts = new ArrayList<Tensor>();
+        for (int start = 0; start < length; start += width) {
+            int end = Math.min(length, start + width);
+            var chunk = new Chunk(staging.place(hidden.slice(1, start, end)), head, targets.slice(1, start, end));
+            parts.add(Autograd.checkpoint(MaskedDiffusionLoss::crossEntropies, chunk));
+        }
+        return Tensor.concat(1, parts);
     }
 
     private Tensor crossEntropies(Tensor hidden, Tensor head, Tensor targets) {
@@ -64,6 +91,11 @@ public record MaskedDiffusionLoss(AttentionMask mask, int chunkRows, boolean che
     }
 
     private static Tensor crossEntropies(Chunk chunk) {
-        return chunk.hidden.linear(chunk.head).then(new Primitive.CrossEntropy(), chunk.targets);
+        boolean flat = chunk.targets.rank() == 1;
+        var states = flat ? chunk.hidden : states(chunk.hidden);
+        var targets = chunk.targets.reshape(states.dim(0));
+        return states.linear(chunk.head)
+                .then(new Primitive.CrossEntropy(), targets)
+                .reshape(chunk.targets.shape());
     }
 }

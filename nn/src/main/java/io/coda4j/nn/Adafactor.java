@@ -1,7 +1,9 @@
 package io.coda4j.nn;
 
+import io.coda4j.tensor.ShardingPlan;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
@@ -16,6 +18,10 @@ import java.util.SequencedMap;
  * @param weightDecay decay per unit of learning rate
  */
 public record Adafactor(double eps, double clipThreshold, double decayRate, double weightDecay) implements Optimizer {
+    private static final String ROWS = "second_moment_rows";
+    private static final String COLUMNS = "second_moment_columns";
+    private static final String SECOND = "second_moment";
+
     /** Checked settings. */
     public Adafactor {
         if (!(eps > 0) || !(clipThreshold > 0) || !(decayRate < 0) || !(weightDecay >= 0)) {
@@ -44,16 +50,34 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         return state;
     }
 
+    @Override
+    public List<ShardingPlan.Rule> stateRules(ShardingPlan.Rule parameter) {
+        var axes = parameter.axes();
+        if (axes.size() < 2) {
+            return List.of(parameter.child(SECOND, axes));
+        }
+        var before = axes.subList(0, axes.size() - 2);
+        return List.of(
+                parameter.child(ROWS, with(before, axes.get(axes.size() - 2))),
+                parameter.child(COLUMNS, with(before, axes.getLast())));
+    }
+
+    private static List<String> with(List<String> before, String last) {
+        var all = new ArrayList<>(before);
+        all.add(last);
+        return all;
+    }
+
     private static String rows(String name) {
-        return name + ".second_moment_rows";
+        return name + "." + ROWS;
     }
 
     private static String columns(String name) {
-        return name + ".second_moment_columns";
+        return name + "." + COLUMNS;
     }
 
     private static String second(String name) {
-        return name + ".second_moment";
+        return name + "." + SECOND;
     }
 
     @Override

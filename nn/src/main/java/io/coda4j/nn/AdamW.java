@@ -1,9 +1,11 @@
 package io.coda4j.nn;
 
 import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.ShardingPlan;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.SequencedMap;
 
 /**
@@ -14,6 +16,9 @@ import java.util.SequencedMap;
  */
 public record AdamW(double beta1, double beta2, double eps, double weightDecay, boolean decayVectors)
         implements Optimizer {
+    private static final String FIRST = "first_moment";
+    private static final String SECOND = "second_moment";
+
     /** Checked settings. */
     public AdamW {
         unitInterval("beta1", beta1);
@@ -38,12 +43,17 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
         return state;
     }
 
+    @Override
+    public List<ShardingPlan.Rule> stateRules(ShardingPlan.Rule parameter) {
+        return List.of(parameter.child(FIRST, parameter.axes()), parameter.child(SECOND, parameter.axes()));
+    }
+
     private static String first(String name) {
-        return name + ".first_moment";
+        return name + "." + FIRST;
     }
 
     private static String second(String name) {
-        return name + ".second_moment";
+        return name + "." + SECOND;
     }
 
     @Override

@@ -1,7 +1,9 @@
 package io.coda4j.nn;
 
+import io.coda4j.tensor.ShardingPlan;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
+import java.util.List;
 import java.util.SequencedMap;
 
 /**
@@ -22,6 +24,9 @@ public sealed interface Optimizer permits AdamW, Adafactor {
 
     /** The names and types of the state for parameters of the given types; it starts as zeros. */
     SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params);
+
+    /** How the state of a parameter is split among devices, if the parameter is split as {@code parameter} says. */
+    List<ShardingPlan.Rule> stateRules(ShardingPlan.Rule parameter);
 
     /**
      * What {@link #update} must know of step {@code step}, counted from 1.

@@ -8,7 +8,11 @@ import java.util.List;
 /** Embedding, layers and final norm: tokens to hidden states. */
 public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLayer norm) {
     /** What one checkpointed layer depends on; public for {@link io.coda4j.tensor.Tree}. */
-    public record LayerInput(Block block, Tensor x, View view) {}
+    public record LayerInput(Block block, Tensor x, View view) {
+        private Tensor output() {
+            return block.apply(x, view);
+        }
+    }
 
     /** ids I32[B,T] to hidden states [B,T,D]. */
     public Tensor apply(Tensor ids, View view) {
@@ -57,11 +61,12 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
         return new Cached(norm.apply(x), next);
     }
 
-    /** As {@link #apply(Tensor, View)}, keeping only each layer's input for the backward pass, which recomputes it. */
-    public Tensor applyCheckpointed(Tensor ids, View view) {
-        var x = embedTokens.apply(ids);
+    /** As {@link #apply(Tensor, View)}, staged as {@code staging} says. */
+    public Tensor apply(Tensor ids, View view, Staging staging) {
+        var x = staging.place(embedTokens.apply(ids));
         for (var block : layers) {
-            x = Autograd.checkpoint(in -> in.block.apply(in.x, in.view), new LayerInput(block, x, view));
+            var in = new LayerInput(block, x, view);
+            x = staging.place(staging.checkpoint() ? Autograd.checkpoint(LayerInput::output, in) : in.output());
         }
         return norm.apply(x);
     }

@@ -6,7 +6,6 @@ import io.coda4j.tensor.spi.Layout;
 import io.coda4j.tensor.spi.MemoryReport;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -49,7 +48,7 @@ public final class Compiled<I, O> implements AutoCloseable {
 
     /** The same function, consuming the arguments at these paths so that results may take over their storage. */
     public Compiled<I, O> donating(String... paths) {
-        return new Compiled<>(name, function, device, patterns(paths), frozen);
+        return new Compiled<>(name, function, device, PathPattern.all(paths), frozen);
     }
 
     /**
@@ -57,11 +56,7 @@ public final class Compiled<I, O> implements AutoCloseable {
      * what it likes from them once.
      */
     public Compiled<I, O> freezing(String... paths) {
-        return new Compiled<>(name, function, device, donated, patterns(paths));
-    }
-
-    private static List<PathPattern> patterns(String... paths) {
-        return java.util.Arrays.stream(paths).map(PathPattern::of).toList();
+        return new Compiled<>(name, function, device, donated, PathPattern.all(paths));
     }
 
     /** Runs the function; compiles it first if the structure of {@code in} is new. */
@@ -107,46 +102,17 @@ public final class Compiled<I, O> implements AutoCloseable {
     }
 
     private Entry<O> compile(I in) {
-        var leaves = Tree.leaves(in);
-        var types = leaves.values().stream().map(Tensor::type).toList();
-        var results = new ArrayList<O>();
-        var program = Trace.of(
-                name,
-                args -> {
-                    var values = args.iterator();
-                    results.add(function.apply(Tree.map(in, (path, leaf) -> values.next())));
-                    return List.copyOf(Tree.leaves(results.getFirst()).values());
-                },
-                types);
-        var paths = List.copyOf(leaves.keySet());
-        var donating = program.donating(matching(donated, paths));
-        var layout = new Layout(matching(frozen, paths));
+        var traced = Traced.of(name, function, in);
+        var paths = traced.arguments();
+        var program = traced.program().donating(traced.matching(donated));
+        var layout = new Layout(traced.matching(frozen));
         for (int i : layout.frozen()) {
-            if (donating.donated().contains(i)) {
+            if (program.donated().contains(i)) {
                 throw new IllegalArgumentException(name + ": argument '" + paths.get(i)
                         + "' is both donated and frozen; a donated array is consumed by the first call");
             }
         }
-        var executable = device.compile(donating, layout);
-        return new Entry<>(donating, executable, results.getFirst(), layout.frozen());
-    }
-
-    private Set<Integer> matching(List<PathPattern> patterns, List<String> paths) {
-        var indices = new LinkedHashSet<Integer>();
-        for (var pattern : patterns) {
-            boolean matched = false;
-            for (int i = 0; i < paths.size(); i++) {
-                if (pattern.matches(paths.get(i))) {
-                    matched = true;
-                    indices.add(i);
-                }
-            }
-            if (!matched) {
-                throw new IllegalArgumentException(
-                        name + ": no argument matches '" + pattern + "'; arguments are " + paths);
-            }
-        }
-        return indices;
+        return new Entry<>(program, device.compile(program, layout), traced.result(), layout.frozen());
     }
 
     /** Releases what the device holds for this function. */

@@ -1,6 +1,8 @@
 package io.coda4j.tensor;
 
+import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A pattern over {@link Tree} paths: {@code *} stands for one name and {@code **} for any number of them, as in
@@ -26,6 +28,11 @@ public final class PathPattern {
     /** The pattern written as {@code text}. */
     public static PathPattern of(String text) {
         return new PathPattern(text);
+    }
+
+    /** The patterns written as {@code texts}, in order. */
+    static List<PathPattern> all(String... texts) {
+        return Stream.of(texts).map(PathPattern::of).toList();
     }
 
     /** Whether the whole of {@code path} matches. */

@@ -14,10 +14,11 @@ import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Symbol;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.spi.Mesh;
+import io.coda4j.tensor.spi.Placement;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,12 +39,14 @@ import org.jspecify.annotations.Nullable;
  * <p>The text needs StableHLO 0.9 or newer. Equal programs give equal text.
  */
 public final class StableHlo {
-    private final @Nullable Mesh mesh;
+    private final @Nullable HloSharding sharding;
+    private final @Nullable Placement placement;
     private final Map<Tensor, HloValue> values = new IdentityHashMap<>();
     private final HloBody body = new HloBody();
 
-    private StableHlo(@Nullable Mesh mesh) {
-        this.mesh = mesh;
+    private StableHlo(@Nullable HloSharding sharding, @Nullable Placement placement) {
+        this.sharding = sharding;
+        this.placement = placement;
     }
 
     /**
@@ -52,7 +55,7 @@ public final class StableHlo {
      * @throws DeviceException if the program places values on a mesh
      */
     public static String print(Program program) {
-        return new StableHlo(null).module(Legalizer.legalise(program, (_, _) -> false));
+        return module(program, null, null);
     }
 
     /**
@@ -61,7 +64,27 @@ public final class StableHlo {
      * @throws DeviceException if a note names an axis that the mesh does not have
      */
     public static String print(Program program, Mesh mesh) {
-        return new StableHlo(mesh).module(Legalizer.legalise(program, (_, _) -> false));
+        return module(program, new HloSharding(mesh, Partitioner.SHARDY), null);
+    }
+
+    /** The program as a module for the devices of a mesh, for XLA's newer partitioner. */
+    public static String print(Program program, Placement placement) {
+        return print(program, placement, Partitioner.SHARDY);
+    }
+
+    /**
+     * The program as a module for the devices of a mesh, with its arguments and results placed; XLA places what is in
+     * between, as far as the program's sharding notes leave it open.
+     *
+     * @throws DeviceException if a note names an axis that the mesh does not have
+     * @throws IllegalArgumentException if the placement does not fit the program; see {@link Placement#check}
+     */
+    public static String print(Program program, Placement placement, Partitioner partitioner) {
+        return module(program, new HloSharding(placement.mesh(), partitioner), placement.check(program));
+    }
+
+    private static String module(Program program, @Nullable HloSharding sharding, @Nullable Placement placement) {
+        return new StableHlo(sharding, placement).module(Legalizer.legalise(program, (_, _) -> false));
     }
 
     private String module(Program program) {
@@ -71,52 +94,73 @@ public final class StableHlo {
         }
         program.body().forEach(this::equation);
         body.giveBack(program.results().stream().map(this::value).toList());
-        int partitions = mesh == null ? 1 : mesh.devices();
+        int partitions = sharding == null ? 1 : sharding.mesh().devices();
         return "module " + HloText.symbol(program.name()) + " attributes {mhlo.num_partitions = " + partitions
-                + " : i32, mhlo.num_replicas = 1 : i32} {\n" + meshLine()
-                + "  func.func public @main(" + parameters(program) + ") -> ("
-                + HloBody.types(program.results().stream().map(Tensor::type).toList()) + ") {\n" + body + "  }\n}\n";
-    }
-
-    private String meshLine() {
-        if (mesh == null) {
-            return "";
-        }
-        return mesh.axes().entrySet().stream()
-                .map(axis -> HloText.quoted(axis.getKey()) + "=" + axis.getValue())
-                .collect(Collectors.joining(", ", "  sdy.mesh @mesh = <[", "]>\n"));
+                + " : i32, mhlo.num_replicas = 1 : i32} {\n" + (sharding == null ? "" : sharding.meshLine())
+                + "  func.func public @main(" + parameters(program) + ") -> (" + results(program) + ") {\n" + body
+                + "  }\n}\n";
     }
 
     private String parameters(Program program) {
-        var aliases = mesh == null ? aliases(program) : Map.<Integer, Integer>of();
+        var aliases = aliases(program);
         return IntStream.range(0, program.params().size())
-                .mapToObj(i -> "%arg" + i + ": "
-                        + HloText.type(program.params().get(i).type()) + donation(program, i, aliases.get(i)))
+                .mapToObj(i -> {
+                    var attributes = new ArrayList<String>();
+                    if (program.donated().contains(i)) {
+                        attributes.add(donation(aliases.get(i)));
+                    }
+                    if (sharding != null && placement != null) {
+                        attributes.add(sharding.attribute(placement.parameters().get(i)));
+                    }
+                    return "%arg" + i + ": "
+                            + HloText.type(program.params().get(i).type()) + dictionary(attributes);
+                })
                 .collect(Collectors.joining(", "));
     }
 
-    private static String donation(Program program, int param, @Nullable Integer result) {
-        if (!program.donated().contains(param)) {
-            return "";
-        }
-        return result == null ? " {jax.buffer_donor = true}" : " {tf.aliasing_output = " + result + " : i32}";
+    private String results(Program program) {
+        return IntStream.range(0, program.results().size())
+                .mapToObj(i -> HloText.type(program.results().get(i).type())
+                        + dictionary(
+                                sharding == null || placement == null
+                                        ? List.of()
+                                        : List.of(sharding.attribute(
+                                                placement.results().get(i)))))
+                .collect(Collectors.joining(", "));
+    }
+
+    private static String dictionary(List<String> attributes) {
+        return attributes.isEmpty() ? "" : " {" + String.join(", ", attributes) + "}";
+    }
+
+    private static String donation(@Nullable Integer result) {
+        return result == null ? "jax.buffer_donor = true" : "tf.aliasing_output = " + result + " : i32";
     }
 
     /**
-     * The result to be written over each donated parameter: the first of its type that is not given away yet. On a
-     * mesh this is left to XLA, because there one type may be placed in two ways.
+     * The result to be written over each donated parameter: the first of its type and place that is not given away yet.
+     * On a mesh without placement this is left to XLA, because there one type may be placed in two ways.
      */
-    private static Map<Integer, Integer> aliases(Program program) {
+    private Map<Integer, Integer> aliases(Program program) {
         var aliases = new HashMap<Integer, Integer>();
+        if (sharding != null && placement == null) {
+            return aliases;
+        }
         for (int param : program.donated().stream().sorted().toList()) {
             var type = program.params().get(param).type();
             IntStream.range(0, program.results().size())
                     .filter(result -> program.results().get(result).type().equals(type))
+                    .filter(result -> isPlacedAlike(param, result))
                     .filter(result -> !aliases.containsValue(result))
                     .findFirst()
                     .ifPresent(result -> aliases.put(param, result));
         }
         return aliases;
+    }
+
+    private boolean isPlacedAlike(int param, int result) {
+        return placement == null
+                || placement.parameters().get(param).equals(placement.results().get(result));
     }
 
     private HloValue value(Tensor tensor) {
@@ -338,32 +382,9 @@ public final class StableHlo {
     }
 
     private HloValue sharded(HloValue x, List<String> axes) {
-        var placement = axes.stream()
-                .map(axis -> axis.isEmpty() ? "{}" : "{" + HloText.quoted(axis) + "}")
-                .collect(Collectors.joining(", ", "[", "]"));
-        checkPlacement(x, axes);
-        var rest = " " + x.name() + " <@mesh, " + placement + "> : " + HloText.type(x.type());
-        return body.define("sdy.", "sharding_constraint", rest, x.type());
-    }
-
-    private void checkPlacement(HloValue x, List<String> axes) {
-        var what = "stablehlo: sharding" + axes + " of a value " + x.type();
-        if (mesh == null) {
-            throw new DeviceException(what + " needs a mesh; print the program with one, or trace it without sharding");
+        if (sharding == null) {
+            throw HloSharding.withoutMesh(x.type(), axes);
         }
-        if (axes.size() != x.type().rank()) {
-            throw new DeviceException(what + " must name a mesh axis, or \"\", for each of its "
-                    + x.type().rank() + " axes, but names " + axes.size());
-        }
-        var used = new HashSet<String>();
-        for (var axis : axes) {
-            if (!axis.isEmpty() && !mesh.axes().containsKey(axis)) {
-                throw new DeviceException(what + ": the mesh has no axis '" + axis + "'; it has "
-                        + String.join(", ", mesh.axes().keySet()));
-            }
-            if (!axis.isEmpty() && !used.add(axis)) {
-                throw new DeviceException(what + ": mesh axis '" + axis + "' can split only one axis of a value");
-            }
-        }
+        return sharding.constrain(body, x, axes);
     }
 }

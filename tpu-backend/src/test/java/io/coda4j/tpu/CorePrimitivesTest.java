@@ -14,6 +14,7 @@ import io.coda4j.tensor.ProgramPrinter;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
+import io.coda4j.tensor.spi.Mesh;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -9,6 +9,7 @@ import io.coda4j.tensor.Legalizer;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Trace;
+import io.coda4j.tensor.spi.Mesh;
 import io.coda4j.tensor.testing.OpCase;
 import io.coda4j.tensor.testing.OpTable;
 import io.coda4j.tensor.testing.RandomProgram;

@@ -14,6 +14,9 @@ import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
+import io.coda4j.tensor.spi.Mesh;
+import io.coda4j.tensor.spi.Placement;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Set;
@@ -125,11 +128,65 @@ class StableHloTest {
         assertTrue(error.toString().contains("f32[2,3]"), error::toString);
     }
 
+    private static Placement onTwoAxes(Program program) {
+        var axes = new LinkedHashMap<String, Integer>();
+        axes.put("fsdp", 4);
+        axes.put("tensor", 2);
+        var split = List.of("tensor", "");
+        return new Placement(
+                new Mesh(axes), Collections.nCopies(program.params().size(), split), List.of(List.of("", ""), split));
+    }
+
+    private static Program twoResults() {
+        return trace(
+                        in -> List.of(
+                                in.get(0).add(in.get(1)),
+                                in.get(0).then(new Primitive.Annotate(new Note.Sharding(List.of("tensor", "fsdp"))))),
+                        TensorType.f32(2, 8),
+                        TensorType.f32(2, 8))
+                .donating(Set.of(0, 1));
+    }
+
     @Test
-    void meshesHaveNamedAxesWithDevices() {
-        assertEquals(4, Mesh.of("fsdp", 4).devices());
-        assertThrows(IllegalArgumentException.class, () -> Mesh.of("fsdp", 0));
-        assertThrows(IllegalArgumentException.class, () -> Mesh.of("", 4));
-        assertThrows(IllegalArgumentException.class, () -> new Mesh(new LinkedHashMap<>()));
+    void placedArgumentsAndResultsHaveShardings() {
+        prints("""
+                module @test attributes {mhlo.num_partitions = 8 : i32, mhlo.num_replicas = 1 : i32} {
+                  sdy.mesh @mesh = <["fsdp"=4, "tensor"=2]>
+                  func.func public @main(\
+                %arg0: tensor<2x8xf32> {tf.aliasing_output = 1 : i32, sdy.sharding = #sdy.sharding<@mesh, [{"tensor"}, {}]>}, \
+                %arg1: tensor<2x8xf32> {jax.buffer_donor = true, sdy.sharding = #sdy.sharding<@mesh, [{"tensor"}, {}]>}) -> (\
+                tensor<2x8xf32> {sdy.sharding = #sdy.sharding<@mesh, [{}, {}]>}, \
+                tensor<2x8xf32> {sdy.sharding = #sdy.sharding<@mesh, [{"tensor"}, {}]>}) {
+                    %add0 = stablehlo.add %arg0, %arg1 : tensor<2x8xf32>
+                    %sharding_constraint1 = sdy.sharding_constraint %arg0 <@mesh, [{"tensor"}, {"fsdp"}]> : tensor<2x8xf32>
+                    return %add0, %sharding_constraint1 : tensor<2x8xf32>, tensor<2x8xf32>
+                  }
+                }
+                """, StableHlo.print(twoResults(), onTwoAxes(twoResults())));
+    }
+
+    @Test
+    void theOlderPartitionerHasItsOwnNotation() {
+        prints("""
+                module @test attributes {mhlo.num_partitions = 8 : i32, mhlo.num_replicas = 1 : i32} {
+                  func.func public @main(\
+                %arg0: tensor<2x8xf32> {tf.aliasing_output = 1 : i32, mhlo.sharding = "{devices=[2,1,4]<=[4,2]T(1,0) last_tile_dim_replicate}"}, \
+                %arg1: tensor<2x8xf32> {jax.buffer_donor = true, mhlo.sharding = "{devices=[2,1,4]<=[4,2]T(1,0) last_tile_dim_replicate}"}) -> (\
+                tensor<2x8xf32> {mhlo.sharding = "{replicated}"}, \
+                tensor<2x8xf32> {mhlo.sharding = "{devices=[2,1,4]<=[4,2]T(1,0) last_tile_dim_replicate}"}) {
+                    %add0 = stablehlo.add %arg0, %arg1 : tensor<2x8xf32>
+                    %custom_call1 = stablehlo.custom_call @Sharding(%arg0) {backend_config = "", mhlo.sharding = "{devices=[2,4]<=[4,2]T(1,0)}"} : (tensor<2x8xf32>) -> tensor<2x8xf32>
+                    return %add0, %custom_call1 : tensor<2x8xf32>, tensor<2x8xf32>
+                  }
+                }
+                """, StableHlo.print(twoResults(), onTwoAxes(twoResults()), Partitioner.GSPMD));
+    }
+
+    @Test
+    void placementsThatDoNotFitAreErrors() {
+        var placement = new Placement(Mesh.of("fsdp", 4), List.of(List.of("fsdp", "")), List.of(List.of("", "")));
+        var program = trace(in -> List.of(in.getFirst().neg()), X);
+        var error = assertThrows(IllegalArgumentException.class, () -> StableHlo.print(program, placement));
+        assertTrue(error.toString().contains("test: parameter 0 f32[2,3]"), error::toString);
     }
 }

@@ -8,14 +8,16 @@ import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
+import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Layout;
 import io.coda4j.tensor.testing.Comparison;
 import io.coda4j.tensor.testing.Domain;
 import io.coda4j.tensor.testing.OpCase;
 import io.coda4j.tensor.testing.OpTable;
 import io.coda4j.tensor.testing.RandomProgram;
+import io.coda4j.tensor.testing.Requirement;
 import io.coda4j.tensor.testing.Tolerance;
-import java.io.IOException;
+import io.coda4j.tpu.testing.XlaDeviceProvider;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,9 +26,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assertions;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -57,22 +57,13 @@ class XlaCpuTest {
             Double.NEGATIVE_INFINITY,
             Double.NaN);
 
-    private XlaProcess xla;
+    private Device xla;
 
     @BeforeAll
-    void start() throws IOException {
-        XlaProcess.unusableBecause().ifPresent(reason -> {
-            System.out.println("Skipped: StableHLO on XLA's CPU compiler: " + reason);
-            Assumptions.abort(reason);
-        });
-        xla = XlaProcess.start();
-    }
-
-    @AfterAll
-    void stop() throws IOException {
-        if (xla != null) {
-            xla.close();
-        }
+    void open() {
+        var provider = new XlaDeviceProvider();
+        Requirement.require("xla", provider.unusableBecause());
+        xla = provider.open("");
     }
 
     /** One program for all cases of a primitive, because XLA takes longer to start than to compile another operation. */
@@ -192,8 +183,7 @@ class XlaCpuTest {
     }
 
     private List<Array> xla(Program program, List<Array> arguments) {
-        var results = program.results().stream().map(Tensor::type).toList();
-        return xla.run(StableHlo.print(program, Mesh.of("data", 1)), true, arguments, results);
+        return run(xla, program, arguments);
     }
 
     /** TensorFlow has the processor take subnormal numbers for zeros, whatever XLA does. */
@@ -220,8 +210,13 @@ class XlaCpuTest {
     }
 
     private static List<Array> reference(Program program, List<Array> arguments) {
-        try (var executable = OpTable.reference().compile(program, Layout.DENSE)) {
-            return executable.run(arguments);
+        return run(OpTable.reference(), program, arguments);
+    }
+
+    private static List<Array> run(Device device, Program program, List<Array> arguments) {
+        try (var executable = device.compile(program, Layout.DENSE)) {
+            return executable.run(
+                    arguments.stream().map(array -> array.to(device)).toList());
         }
     }
 }

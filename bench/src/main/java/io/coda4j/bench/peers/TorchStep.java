@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * The training step of {@link Workload} in PyTorch: the same model with the same weights, its operations called one by
@@ -41,7 +42,7 @@ final class TorchStep implements Engine.Task {
             Tree.leaves(input.state().model()).forEach(this::addParameter);
             var batch = input.batch();
             constants.add(integers(batch.noisyIds()));
-            constants.add(integers(batch.hiddenRows()));
+            constants.add(integers(Objects.requireNonNull(batch.hiddenRows())));
             constants.add(integers(batch.targets()));
             constants.add(floats(batch.weights()));
         }

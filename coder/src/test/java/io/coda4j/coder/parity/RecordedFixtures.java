@@ -10,13 +10,13 @@ import java.util.List;
  * The recorded results in the repository, which lie with the modules that own their subjects, and folders made from
  * them.
  */
-final class RecordedFixtures {
+public final class RecordedFixtures {
     private static final List<String> MODULES = List.of("nn", "diffusion");
 
     private RecordedFixtures() {}
 
     /** Copies all families of the repository into one folder. */
-    static Path copyAll(Path target) {
+    public static Path copyAll(Path target) {
         var root = repository();
         MODULES.forEach(module -> copy(root.resolve(module).resolve("src/test/resources/fixtures"), target));
         return target;

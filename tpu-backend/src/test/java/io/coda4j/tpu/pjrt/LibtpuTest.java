@@ -10,7 +10,7 @@ import io.coda4j.tensor.Program;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.testing.Requirement;
-import io.coda4j.tpu.Mesh;
+import io.coda4j.tensor.spi.Mesh;
 import io.coda4j.tpu.StableHlo;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,4 +1,4 @@
-package io.coda4j.tpu;
+package io.coda4j.tpu.testing;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
@@ -26,6 +26,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,13 +40,25 @@ final class XlaServer {
     /** The version of the module's calling convention, not of TensorFlow. */
     private static final long CALL_MODULE_VERSION = 10;
 
+    static final byte COMPILE = 0;
+    static final byte RUN = 1;
+    static final byte FREE = 2;
+
     private static final MemorySegment NULL = MemorySegment.NULL;
+
+    /** A function of the context. XLA compiles it when it first runs. */
+    private record Module(
+            MemorySegment name,
+            MemorySegment graph,
+            MemorySegment function,
+            List<TensorType> parameters,
+            int results) {}
 
     private final SymbolLookup library;
     private final Map<String, MethodHandle> handles = new HashMap<>();
     private final MemorySegment status;
     private final MemorySegment context;
-    private int functions;
+    private final List<@Nullable Module> modules = new ArrayList<>();
 
     private XlaServer(Path folder) {
         SymbolLookup.libraryLookup(folder.resolve("libtensorflow_framework.so.2"), Arena.global());
@@ -69,35 +82,59 @@ final class XlaServer {
         }
     }
 
-    /** Module, whether it uses Shardy, arguments with values, result types; answers the results or what went wrong. */
+    /** Reads one request, and answers whether it went well, with the results or what went wrong. */
     private void answer(DataInputStream in, DataOutputStream out) throws IOException {
-        var module = in.readNBytes(in.readInt());
-        boolean shardy = in.readBoolean();
-        var types = new ArrayList<TensorType>();
-        var values = new ArrayList<byte[]>();
-        int arguments = in.readInt();
-        for (int i = 0; i < arguments; i++) {
-            var type = readType(in);
-            types.add(type);
-            values.add(in.readNBytes(Math.toIntExact(type.byteSize())));
-        }
-        var results = new ArrayList<TensorType>();
-        int count = in.readInt();
-        for (int i = 0; i < count; i++) {
-            results.add(readType(in));
-        }
-        try (var arena = Arena.ofConfined()) {
-            var answer = run(arena, module, shardy, types, values, results);
-            out.writeBoolean(true);
-            for (var bytes : answer) {
-                out.writeInt(bytes.length);
-                out.write(bytes);
+        byte request = in.readByte();
+        try {
+            switch (request) {
+                case COMPILE -> {
+                    var module = readBytes(in);
+                    boolean shardy = in.readBoolean();
+                    modules.add(null);
+                    modules.set(modules.size() - 1, compile(module, shardy, readTypes(in), readTypes(in)));
+                    out.writeBoolean(true);
+                }
+                case RUN -> {
+                    var module = Objects.requireNonNull(modules.get(in.readInt()));
+                    var values = new ArrayList<byte[]>();
+                    for (int i = 0; i < module.parameters.size(); i++) {
+                        values.add(readBytes(in));
+                    }
+                    write(out, execute(module, values));
+                }
+                case FREE -> {
+                    free(Objects.requireNonNull(modules.set(in.readInt(), null)));
+                    out.writeBoolean(true);
+                }
+                default -> throw new IllegalStateException("request " + request);
             }
         } catch (IllegalArgumentException e) {
             out.writeBoolean(false);
             var message = String.valueOf(e.getMessage());
             out.writeUTF(message.substring(0, Math.min(message.length(), 8000)));
         }
+    }
+
+    private static void write(DataOutputStream out, List<byte[]> results) throws IOException {
+        out.writeBoolean(true);
+        out.writeInt(results.size());
+        for (var bytes : results) {
+            out.writeInt(bytes.length);
+            out.write(bytes);
+        }
+    }
+
+    private static byte[] readBytes(DataInputStream in) throws IOException {
+        return in.readNBytes(in.readInt());
+    }
+
+    private static List<TensorType> readTypes(DataInputStream in) throws IOException {
+        var types = new ArrayList<TensorType>();
+        int count = in.readInt();
+        for (int i = 0; i < count; i++) {
+            types.add(readType(in));
+        }
+        return types;
     }
 
     static void writeType(DataOutputStream out, TensorType type) throws IOException {
@@ -117,13 +154,14 @@ final class XlaServer {
         return new TensorType(dtype, Shape.of(dims));
     }
 
-    private List<byte[]> run(
-            Arena arena,
-            byte[] module,
-            boolean shardy,
-            List<TensorType> types,
-            List<byte[]> values,
-            List<TensorType> results) {
+    private Module compile(byte[] text, boolean shardy, List<TensorType> types, List<TensorType> results) {
+        try (var arena = Arena.ofConfined()) {
+            return compile(arena, text, shardy, types, results);
+        }
+    }
+
+    private Module compile(
+            Arena arena, byte[] module, boolean shardy, List<TensorType> types, List<TensorType> results) {
         var graph = address("TF_NewGraph");
         var inputs = outputs(arena, types.size());
         for (int i = 0; i < types.size(); i++) {
@@ -143,7 +181,7 @@ final class XlaServer {
             ends.set(ADDRESS, 16L * i, node);
             ends.set(JAVA_INT, 16L * i + 8, i);
         }
-        var name = arena.allocateFrom("module" + functions++);
+        var name = Arena.global().allocateFrom("module" + modules.size());
         var function = address(
                 "TF_GraphToFunction",
                 graph,
@@ -165,13 +203,13 @@ final class XlaServer {
         call("TF_FunctionSetAttrValueProto", function, arena.allocateFrom("_XlaMustCompile"), yes, 2L, status);
         call("TFE_ContextAddFunction", context, function, status);
         check("TFE_ContextAddFunction");
-        try {
-            return execute(arena, name, types, values, results.size());
-        } finally {
-            call("TFE_ContextRemoveFunction", context, name, status);
-            call("TF_DeleteFunction", function);
-            call("TF_DeleteGraph", graph);
-        }
+        return new Module(name, graph, function, types, results.size());
+    }
+
+    private void free(Module module) {
+        call("TFE_ContextRemoveFunction", context, module.name, status);
+        call("TF_DeleteFunction", module.function);
+        call("TF_DeleteGraph", module.graph);
     }
 
     private MemorySegment callModule(
@@ -212,9 +250,16 @@ final class XlaServer {
         return finished;
     }
 
-    private List<byte[]> execute(
-            Arena arena, MemorySegment name, List<TensorType> types, List<byte[]> values, int results) {
-        var op = address("TFE_NewOp", context, name, status);
+    private List<byte[]> execute(Module module, List<byte[]> values) {
+        try (var arena = Arena.ofConfined()) {
+            return execute(arena, module, values);
+        }
+    }
+
+    private List<byte[]> execute(Arena arena, Module module, List<byte[]> values) {
+        var types = module.parameters;
+        int results = module.results;
+        var op = address("TFE_NewOp", context, module.name, status);
         check("TFE_NewOp");
         for (int i = 0; i < types.size(); i++) {
             var tensor = tensor(arena, types.get(i), values.get(i));

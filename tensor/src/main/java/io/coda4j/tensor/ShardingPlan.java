@@ -1,0 +1,114 @@
+package io.coda4j.tensor;
+
+import io.coda4j.tensor.spi.Mesh;
+import io.coda4j.tensor.spi.Placement;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Where tensors go on a mesh, decided by their paths: a mesh and a table of rules.
+ *
+ * <pre>{@code
+ * var plan = new ShardingPlan(Mesh.of("fsdp", 64), List.of(
+ *         Rule.of("**.qProj.weight", "fsdp", ""),       // rows of the matrix on different devices
+ *         Rule.of("batch.*", "fsdp", "")));             // rows of the batch as well
+ * var text = StableHlo.print(traced.program(), plan.placement(traced));
+ * }</pre>
+ *
+ * <p>The first rule whose pattern matches a path decides; what no rule matches is whole on every device. So special
+ * rules go before general ones, and {@link #with} puts a user's rules before all others.
+ *
+ * @param rules in order of precedence
+ */
+public record ShardingPlan(Mesh mesh, List<Rule> rules) {
+    /**
+     * What to do with the tensors at certain paths.
+     *
+     * @param axes the mesh axis that splits each of the tensor's <em>last</em> axes, or "" for none; axes before those
+     *     are not split, so that one rule serves the matrix of a layer and a stack of the matrices of all layers
+     */
+    public record Rule(PathPattern pattern, List<String> axes) {
+        /** A rule with an immutable copy of the names. */
+        public Rule {
+            axes = List.copyOf(axes);
+        }
+
+        /** A rule for the paths that match {@code pattern}; see {@link PathPattern}. */
+        public static Rule of(String pattern, String... axes) {
+            return new Rule(PathPattern.of(pattern), Arrays.asList(axes));
+        }
+
+        /** This rule for the tensors whose path continues with {@code name}, with axes of their own. */
+        public Rule child(String name, List<String> childAxes) {
+            return new Rule(PathPattern.of(pattern + "." + name), childAxes);
+        }
+    }
+
+    /**
+     * A checked plan.
+     *
+     * @throws IllegalArgumentException if a rule names an axis that the mesh does not have
+     */
+    public ShardingPlan {
+        rules = List.copyOf(rules);
+        for (var rule : rules) {
+            for (var axis : rule.axes()) {
+                if (!axis.isEmpty() && !mesh.axes().containsKey(axis)) {
+                    throw new IllegalArgumentException("sharding: rule '" + rule.pattern() + "' names mesh axis '"
+                            + axis + "'; the mesh is " + mesh);
+                }
+            }
+        }
+    }
+
+    /** This plan with rules that come before its own. */
+    public ShardingPlan with(List<Rule> first) {
+        var all = new ArrayList<>(first);
+        all.addAll(rules);
+        return new ShardingPlan(mesh, all);
+    }
+
+    /**
+     * How a tensor of {@code type} at {@code path} is split: for each of its axes the mesh axis, or "".
+     *
+     * @throws IllegalArgumentException if the rule for the path names more axes than the tensor has, or its parts would
+     *     not be of equal size
+     */
+    public List<String> axes(String path, TensorType type) {
+        for (var rule : rules) {
+            if (rule.pattern().matches(path)) {
+                var axes = last(rule, path, type);
+                Placement.check(mesh, "'" + path + "'", type, axes);
+                return axes;
+            }
+        }
+        return Placement.whole(type);
+    }
+
+    private static List<String> last(Rule rule, String path, TensorType type) {
+        int before = type.rank() - rule.axes().size();
+        if (before < 0) {
+            throw new IllegalArgumentException("sharding: rule '" + rule.pattern() + "' splits " + rule.axes()
+                    + ", more axes than '" + path + "' " + type + " has; add a rule for that path before it");
+        }
+        var axes = new ArrayList<>(java.util.Collections.nCopies(before, ""));
+        axes.addAll(rule.axes());
+        return List.copyOf(axes);
+    }
+
+    /** How the arguments and results of a traced function lie on the mesh, by their paths in its trees. */
+    public Placement placement(Traced<?> traced) {
+        var program = traced.program();
+        return new Placement(
+                mesh, axes(traced.arguments(), program.params()), axes(traced.results(), program.results()));
+    }
+
+    private List<List<String>> axes(List<String> paths, List<? extends Tensor> values) {
+        var axes = new ArrayList<List<String>>();
+        for (int i = 0; i < paths.size(); i++) {
+            axes.add(axes(paths.get(i), values.get(i).type()));
+        }
+        return axes;
+    }
+}
