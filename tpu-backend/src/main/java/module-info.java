@@ -5,6 +5,8 @@ module io.coda4j.tpu {
 
     exports io.coda4j.tpu;
 
+    provides io.coda4j.tensor.spi.AheadOfTime with
+            io.coda4j.tpu.pjrt.PjrtCompiler;
     provides io.coda4j.tensor.spi.DeviceProvider with
             io.coda4j.tpu.pjrt.PjrtDeviceProvider;
 }

@@ -1,5 +1,6 @@
 package io.coda4j.tpu.pjrt;
 
+import io.coda4j.tensor.spi.Collective;
 import java.io.Serializable;
 import java.util.List;
 import java.util.Map;
@@ -28,15 +29,10 @@ record AotAnswer(
      *
      * @param seconds it took
      * @param cost by name, as the compiler estimates it for one device
-     * @param format of the optimised program
-     * @param optimized the optimised program
+     * @param collectives what its devices exchange
      */
     record Compiled(
-            double seconds,
-            PjrtExecutable.Memory memory,
-            Map<String, PjrtAttribute> cost,
-            String format,
-            byte[] optimized)
+            double seconds, PjrtExecutable.Memory memory, Map<String, PjrtAttribute> cost, List<Collective> collectives)
             implements Serializable {}
 
     /** Why the compiler, or the topology, refused. */

@@ -54,6 +54,9 @@ final class AotProcess {
                 "--add-modules",
                 "jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
+                // The memory is for the plugin.
+                "-Xmx2g",
+                "-XX:+UseSerialGC",
                 "-cp",
                 System.getProperty("java.class.path"),
                 AotWorker.class.getName(),
@@ -89,11 +92,14 @@ final class AotProcess {
         }
     }
 
+    /** The line with which the plugin ended the process, else the last lines. */
     private static String lastLines(Path log) throws IOException {
         var lines = new String(Files.readAllBytes(log), StandardCharsets.UTF_8)
                 .lines()
                 .toList();
-        return String.join("\n", lines.subList(Math.max(0, lines.size() - LOG_LINES), lines.size()));
+        var fatal = lines.stream().filter(line -> line.matches("F\\d{4} .*")).findFirst();
+        return fatal.orElseGet(() ->
+                String.join("\n", lines.subList(Math.max(0, lines.size() - LOG_LINES), lines.size())));
     }
 
     private static void delete(Path folder) throws IOException {

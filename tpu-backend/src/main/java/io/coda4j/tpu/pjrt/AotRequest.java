@@ -29,7 +29,7 @@ record AotRequest(
     }
 
     /** The same topology, with a module to compile for all of its devices. */
-    AotRequest compiling(String text) {
-        return new AotRequest(library, topology, options, text, flags);
+    AotRequest compiling(String text, Map<String, PjrtAttribute> compilerFlags) {
+        return new AotRequest(library, topology, options, text, compilerFlags);
     }
 }

@@ -1,6 +1,7 @@
 package io.coda4j.tpu.pjrt;
 
 import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.spi.Collective;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -8,6 +9,7 @@ import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,12 +87,16 @@ final class AotWorker {
             double seconds = seconds(start);
             var optimized = executable.optimized();
             return new AotAnswer.Compiled(
-                    seconds,
-                    executable.memory(),
-                    new LinkedHashMap<>(cost(executable)),
-                    optimized.format(),
-                    optimized.code());
+                    seconds, executable.memory(), new LinkedHashMap<>(cost(executable)), collectives(optimized));
         }
+    }
+
+    private static List<Collective> collectives(PjrtExecutable.Optimized optimized) {
+        if (!optimized.format().equals(OptimizedHlo.FORMAT)) {
+            throw new DeviceException("the plugin gives optimised programs as " + optimized.format() + ", expected "
+                    + OptimizedHlo.FORMAT);
+        }
+        return new ArrayList<>(OptimizedHlo.collectives(optimized.code()));
     }
 
     private static Map<String, PjrtAttribute> cost(PjrtExecutable executable) {
