@@ -47,6 +47,9 @@ final class Tape implements Interpreter {
 
     @Override
     public List<Tensor> apply(Primitive prim, List<Tensor> in) {
+        if (prim instanceof Primitive.Scan scan && in.stream().anyMatch(active::contains)) {
+            return ScanGradient.record(scan, in, this);
+        }
         // The parent must be current as well: what it decomposes would otherwise be recorded a second time.
         var out = parent.run(() -> parent.apply(prim, in));
         record(in, out, cotangents -> Vjp.rule(prim, in, out, cotangents));

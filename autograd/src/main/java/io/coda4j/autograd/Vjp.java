@@ -220,6 +220,9 @@ final class Vjp {
                     Primitive.AttentionGrad _,
                     Primitive.CrossEntropy _,
                     Primitive.CrossEntropyGrad _,
+                    // A tape differentiates a loop by another loop, see ScanGradient; step by step it comes to the
+                    // same.
+                    Primitive.Scan _,
                     Primitive.AdamW _ -> throughMeaning(prim, in, cotangents);
         };
     }

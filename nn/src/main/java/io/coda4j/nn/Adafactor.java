@@ -4,9 +4,12 @@ import io.coda4j.tensor.ShardingPlan;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Adafactor without momentum, parameter scaling or relative steps (Shazeer and Stern 2018), as the CoDA runs used it:
@@ -37,10 +40,10 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
     }
 
     @Override
-    public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params) {
+    public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params, Set<String> stacks) {
         var state = new LinkedHashMap<String, TensorType>();
         params.forEach((name, type) -> {
-            if (type.rank() >= 2) {
+            if (isFactored(name, type, stacks)) {
                 state.put(rows(name), type.with(type.shape().without(List.of(type.rank() - 1))));
                 state.put(columns(name), type.with(type.shape().without(List.of(type.rank() - 2))));
             } else {
@@ -68,6 +71,10 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         return all;
     }
 
+    private static boolean isFactored(String name, TensorType type, Set<String> stacks) {
+        return type.rank() - (stacks.contains(name) ? 1 : 0) >= 2;
+    }
+
     private static String rows(String name) {
         return name + "." + ROWS;
     }
@@ -91,7 +98,8 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
             SequencedMap<String, Tensor> params,
             SequencedMap<String, Tensor> gradients,
             SequencedMap<String, Tensor> state,
-            Tensor scalars) {
+            Tensor scalars,
+            Set<String> stacks) {
         var newParams = new LinkedHashMap<String, Tensor>();
         var newState = new LinkedHashMap<String, Tensor>();
         var rate = StepOperands.at(scalars, 0);
@@ -101,7 +109,7 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
             var g = StepOperands.named(gradients, name);
             var squares = g.mul(g).add(eps);
             Tensor direction;
-            if (param.rank() >= 2) {
+            if (isFactored(name, param.type(), stacks)) {
                 var r = average(StepOperands.named(state, rows(name)), squares.mean(-1), rho, fresh);
                 var c = average(StepOperands.named(state, columns(name)), squares.mean(-2), rho, fresh);
                 newState.put(rows(name), r);
@@ -112,7 +120,7 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
                 newState.put(second(name), v);
                 direction = g.mul(v.rsqrt());
             }
-            newParams.put(name, step(param, clip(direction), rate));
+            newParams.put(name, step(param, clip(direction, stacks.contains(name)), rate));
         });
         return new Update(newParams, newState);
     }
@@ -130,9 +138,19 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         return g.mul(rowFactor).mul(columnFactor);
     }
 
-    private Tensor clip(Tensor direction) {
-        var rms = direction.mul(direction).sumAll().div(direction.type().size()).sqrt();
-        return direction.div(rms.div(clipThreshold).max(1));
+    /** Each parameter on its own: of a stack, each slice. */
+    private Tensor clip(Tensor direction, boolean isStack) {
+        var axes = IntStream.range(isStack ? 1 : 0, direction.rank()).toArray();
+        long terms = isStack
+                ? direction.type().size() / direction.dim(0)
+                : direction.type().size();
+        var rms = direction.mul(direction).sum(axes).div(terms).sqrt();
+        var factor = rms.div(clipThreshold).max(1);
+        return direction.div(
+                isStack
+                        ? factor.expand(
+                                direction.shape(), Arrays.stream(axes).boxed().toList())
+                        : factor);
     }
 
     private Tensor step(Tensor param, Tensor direction, Tensor rate) {

@@ -7,6 +7,7 @@ import io.coda4j.tensor.TensorType;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.Set;
 
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter 2019), as PyTorch computes it.
@@ -36,7 +37,7 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
     }
 
     @Override
-    public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params) {
+    public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params, Set<String> stacks) {
         var state = new LinkedHashMap<String, TensorType>();
         params.forEach((name, type) -> state.put(first(name), type));
         params.forEach((name, type) -> state.put(second(name), type));
@@ -71,7 +72,8 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
             SequencedMap<String, Tensor> params,
             SequencedMap<String, Tensor> gradients,
             SequencedMap<String, Tensor> state,
-            Tensor scalars) {
+            Tensor scalars,
+            Set<String> stacks) {
         var newParams = new LinkedHashMap<String, Tensor>();
         var newFirst = new LinkedHashMap<String, Tensor>();
         var newSecond = new LinkedHashMap<String, Tensor>();
@@ -81,7 +83,7 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
         var correction1 = StepOperands.at(scalars, 2);
         var correction2 = StepOperands.at(scalars, 3);
         params.forEach((name, param) -> {
-            boolean decays = decayVectors || param.rank() >= 2;
+            boolean decays = decayVectors || param.rank() - (stacks.contains(name) ? 1 : 0) >= 2;
             var updated = Tensor.apply(
                     new Primitive.AdamW(beta1, beta2, eps),
                     param,

@@ -1,10 +1,36 @@
 package io.coda4j.nn;
 
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.Tree;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.IntStream;
 
 /** One transformer layer: pre-normalised attention and feed-forward, each added to the residual stream. */
 public record Block(
         RmsNormLayer inputLayernorm, SelfAttention selfAttn, RmsNormLayer postAttentionLayernorm, SwiGluMlp mlp) {
+    /** Whether the tensors are those of several layers, stacked along a new first axis. */
+    boolean isStacked() {
+        return inputLayernorm.weight().rank() == 2;
+    }
+
+    /** The tensors of {@code layers}, which must be alike, stacked along a new first axis. */
+    static Block stack(List<Block> layers) {
+        var leaves = layers.stream().map(Tree::leaves).toList();
+        return Tree.map(
+                layers.getFirst(),
+                (path, _) -> LayerStacks.stack(leaves.stream()
+                        .map(named -> Objects.requireNonNull(named.get(path)))
+                        .toList()));
+    }
+
+    /** The layers that were stacked into this block. */
+    List<Block> unstack() {
+        return IntStream.range(0, inputLayernorm.weight().dim(0))
+                .mapToObj(i -> Tree.map(this, (_, stack) -> LayerStacks.slice(stack, i)))
+                .toList();
+    }
+
     /** x[B,T,D] to the same shape. */
     public Tensor apply(Tensor x, View view) {
         return apply(x, view, Probe.NONE, "");

@@ -2,6 +2,9 @@ package io.coda4j.nn;
 
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.Tree;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +17,25 @@ public record LanguageModel(Transformer model, @Nullable Linear lmHead) {
     /** The head's weight [V,D]: its own, or the embedding's. */
     public Tensor headWeight() {
         return lmHead == null ? model.embedTokens().weight() : lmHead.weight();
+    }
+
+    /** The same model with its layers stacked; see {@link Transformer}. */
+    public LanguageModel stacked() {
+        return new LanguageModel(model.stacked(), lmHead);
+    }
+
+    /** The same model with its layers one by one. */
+    public LanguageModel unstacked() {
+        return new LanguageModel(model.unstacked(), lmHead);
+    }
+
+    /** The paths of the tensors that are stacks of all layers' tensors: none where layers are one by one. */
+    public Set<String> stacks() {
+        return model.isStacked()
+                ? Tree.leaves(this).keySet().stream()
+                        .filter(LayerStacks::isLayered)
+                        .collect(Collectors.toUnmodifiableSet())
+                : Set.of();
     }
 
     /** Hidden states […,D] to logits [...,V]. */

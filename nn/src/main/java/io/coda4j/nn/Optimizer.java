@@ -5,6 +5,7 @@ import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import java.util.List;
 import java.util.SequencedMap;
+import java.util.Set;
 
 /**
  * A rule that turns gradients into better parameters.
@@ -22,8 +23,17 @@ public sealed interface Optimizer permits AdamW, Adafactor {
      */
     record Update(SequencedMap<String, Tensor> params, SequencedMap<String, Tensor> state) {}
 
-    /** The names and types of the state for parameters of the given types; it starts as zeros. */
-    SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params);
+    /**
+     * The names and types of the state for parameters of the given types; it starts as zeros.
+     *
+     * @param stacks names of parameters whose first axis counts layers, each of which is a parameter of its own
+     */
+    SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params, Set<String> stacks);
+
+    /** As {@link #state(SequencedMap, Set)}, without stacks. */
+    default SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params) {
+        return state(params, Set.of());
+    }
 
     /** How the state of a parameter is split among devices, if the parameter is split as {@code parameter} says. */
     List<ShardingPlan.Rule> stateRules(ShardingPlan.Rule parameter);
@@ -40,10 +50,21 @@ public sealed interface Optimizer permits AdamW, Adafactor {
      *
      * @param gradients same names and types as {@code params}
      * @param scalars F32[n], the values of {@link #scalars}
+     * @param stacks as in {@link #state(SequencedMap, Set)}
      */
     Update update(
             SequencedMap<String, Tensor> params,
             SequencedMap<String, Tensor> gradients,
             SequencedMap<String, Tensor> state,
-            Tensor scalars);
+            Tensor scalars,
+            Set<String> stacks);
+
+    /** As {@link #update(SequencedMap, SequencedMap, SequencedMap, Tensor, Set)}, without stacks. */
+    default Update update(
+            SequencedMap<String, Tensor> params,
+            SequencedMap<String, Tensor> gradients,
+            SequencedMap<String, Tensor> state,
+            Tensor scalars) {
+        return update(params, gradients, state, scalars, Set.of());
+    }
 }

@@ -1,29 +1,65 @@
 package io.coda4j.nn;
 
 import io.coda4j.autograd.Autograd;
+import io.coda4j.tensor.Loop;
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.Tree;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Embedding, layers and final norm: tokens to hidden states. */
+/**
+ * Embedding, layers and final norm: tokens to hidden states.
+ *
+ * <p>The layers come in two forms. One by one, each pass lists them all: what checkpoints hold, and what caches, probes
+ * and devices that run one operation after another want. Stacked, one block holds the tensors of all layers along a new
+ * first axis, and a pass is one loop: what a compiler wants, because it then compiles one layer. {@link #stacked()} and
+ * {@link #unstacked()} lead from one to the other; results agree up to rounding.
+ *
+ * @param layers the blocks in order, or a single stacked one
+ */
 public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLayer norm) {
-    /** What one checkpointed layer depends on; public for {@link io.coda4j.tensor.Tree}. */
+    /** What one checkpointed layer depends on; public for {@link Tree}. */
     public record LayerInput(Block block, Tensor x, View view) {
         private Tensor output() {
             return block.apply(x, view);
         }
     }
 
+    /** Whether the layers are stacked into one block. */
+    public boolean isStacked() {
+        return layers.size() == 1 && layers.getFirst().isStacked();
+    }
+
+    /** The same layers as one stacked block. */
+    public Transformer stacked() {
+        return isStacked() ? this : new Transformer(embedTokens, List.of(Block.stack(layers)), norm);
+    }
+
+    /** The same layers one by one. */
+    public Transformer unstacked() {
+        return isStacked() ? new Transformer(embedTokens, layers.getFirst().unstack(), norm) : this;
+    }
+
+    private void requireLayers(String what) {
+        if (isStacked()) {
+            throw new IllegalStateException(
+                    "transformer: " + what + " needs the layers one by one, but they are stacked; use unstacked()");
+        }
+    }
+
     /** ids I32[B,T] to hidden states [B,T,D]. */
     public Tensor apply(Tensor ids, View view) {
-        return apply(ids, view, Probe.NONE);
+        return apply(ids, view, Staging.PLAIN);
     }
 
     /**
      * As {@link #apply(Tensor, View)}, showing {@code embed}, {@code layer.i.attention}, {@code layer.i.mlp}, {@code
      * layer.i.output} and {@code final_norm} to {@code probe}.
+     *
+     * @throws IllegalStateException if the layers are stacked
      */
     public Tensor apply(Tensor ids, View view, Probe probe) {
+        requireLayers("a probe");
         var x = embedTokens.apply(ids);
         probe.see("embed", x);
         for (int i = 0; i < layers.size(); i++) {
@@ -49,8 +85,10 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
      *
      * @param ids I32[B,T]
      * @param caches one per layer
+     * @throws IllegalStateException if the layers are stacked
      */
     public Cached apply(Tensor ids, CacheView view, List<KvCache> caches) {
+        requireLayers("a cache");
         var x = embedTokens.apply(ids);
         var next = new ArrayList<KvCache>();
         for (int i = 0; i < layers.size(); i++) {
@@ -64,10 +102,33 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
     /** As {@link #apply(Tensor, View)}, staged as {@code staging} says. */
     public Tensor apply(Tensor ids, View view, Staging staging) {
         var x = staging.place(embedTokens.apply(ids));
+        return norm.apply(isStacked() ? looped(x, view, staging) : listed(x, view, staging));
+    }
+
+    private Tensor listed(Tensor x, View view, Staging staging) {
         for (var block : layers) {
             var in = new LayerInput(block, x, view);
             x = staging.place(staging.checkpoint() ? Autograd.checkpoint(LayerInput::output, in) : in.output());
         }
-        return norm.apply(x);
+        return x;
+    }
+
+    private Tensor looped(Tensor x, View view, Staging staging) {
+        var block = layers.getFirst();
+        return Loop.over(List.copyOf(Tree.leaves(block).values()))
+                .with(List.copyOf(Tree.leaves(view).values()))
+                .checkpointed(staging.checkpoint())
+                .scan(
+                        (carries, constants, slices) -> {
+                            var in = new LayerInput(filled(block, slices), carries.getFirst(), filled(view, constants));
+                            return List.of(staging.place(in.output()));
+                        },
+                        List.of(x))
+                .getFirst();
+    }
+
+    private static <T> T filled(T tree, List<Tensor> tensors) {
+        var next = tensors.iterator();
+        return Tree.map(tree, (_, _) -> next.next());
     }
 }

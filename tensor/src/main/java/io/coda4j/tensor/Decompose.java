@@ -1,6 +1,7 @@
 package io.coda4j.tensor;
 
 import io.coda4j.tensor.Primitive.AttentionMask;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -29,7 +30,47 @@ public final class Decompose {
             case Primitive.CrossEntropyGrad() -> List.of(crossEntropyGrad(in.get(0), in.get(1), in.get(2), in.get(3)));
             case Primitive.ArgMax(int axis) -> List.of(argMax(axis, in.getFirst()));
             case Primitive.AdamW(double beta1, double beta2, double eps) -> adamW(beta1, beta2, eps, in);
+            case Primitive.Scan scan -> scan(scan, in);
         };
+    }
+
+    /** The steps one after the other. Outputs are written into their stacks, so that no second copy of them exists. */
+    private static List<Tensor> scan(Primitive.Scan scan, List<Tensor> in) {
+        int carries = scan.carries();
+        int stacks = carries + scan.constants();
+        var state = new ArrayList<>(in.subList(0, carries));
+        for (int step = 0; step < scan.length(); step++) {
+            int index = scan.reverse() ? scan.length() - 1 - step : step;
+            var args = new ArrayList<>(state.subList(0, carries));
+            args.addAll(in.subList(carries, stacks));
+            for (var stack : in.subList(stacks, in.size())) {
+                args.add(stack.slice(0, index, index + 1).reshape(stack.shape().without(List.of(0))));
+            }
+            var results = scan.body().call(args);
+            for (int k = 0; k < results.size(); k++) {
+                var result = results.get(k);
+                if (k < carries) {
+                    state.set(k, result);
+                } else if (step == 0) {
+                    // Room for all slices around the first.
+                    state.add(slab(result).pad(0, index, scan.length() - 1 - index));
+                } else {
+                    state.set(k, written(state.get(k), result, index));
+                }
+            }
+        }
+        return List.copyOf(state);
+    }
+
+    private static Tensor written(Tensor stack, Tensor slice, int index) {
+        return stack.dynamicUpdateSlice(0, slab(slice), Tensor.full(TensorType.i32(), index));
+    }
+
+    /** {@code slice} with a first axis of size 1. */
+    private static Tensor slab(Tensor slice) {
+        var dims = new ArrayList<>(slice.shape().toList());
+        dims.addFirst(1);
+        return slice.reshape(Shape.of(dims));
     }
 
     private static Tensor widen(Tensor x) {

@@ -47,6 +47,11 @@ public final class Eager implements Interpreter {
 
     @Override
     public List<Tensor> apply(Primitive prim, List<Tensor> in) {
+        if (prim instanceof Primitive.Scan scan) {
+            // Bodies are equal only to themselves: compiled loops would fill the cache and never be found again.
+            prim.infer(in.stream().map(Tensor::type).toList());
+            return run(() -> Decompose.apply(scan, in));
+        }
         var arrays = in.stream().map(tensor -> array(prim, tensor)).toList();
         var types = arrays.stream().map(Tensor::type).toList();
         synchronized (cache) {

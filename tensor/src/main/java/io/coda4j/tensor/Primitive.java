@@ -666,4 +666,63 @@ public sealed interface Primitive {
             return List.of(in.get(0), in.get(1), in.get(2));
         }
     }
+
+    /**
+     * A loop of {@code length} steps, each of which runs {@code body}. It means the steps one after the other; a device
+     * that has loops compiles the body once.
+     *
+     * <p>Operands: carries, constants, then stacks [length,…]. In each step the body's parameters are the carries as the
+     * step before left them, the constants, and the step's slice of each stack, without its first axis. The body's
+     * results are the new carries, then the step's slice of each output. Results: the last carries, then the outputs,
+     * stacked [length,…].
+     *
+     * @param carries how many values go from step to step
+     * @param constants how many operands every step sees whole
+     * @param reverse whether the steps go from the last slice to the first
+     * @param checkpoint whether the backward pass computes each step again from its carries, instead of keeping what it
+     *     needs of every step in stacks
+     */
+    record Scan(Program body, int length, int carries, int constants, boolean reverse, boolean checkpoint)
+            implements Fused {
+        @Override
+        public List<TensorType> infer(List<TensorType> in) {
+            var params = body.params().stream().map(Symbol::type).toList();
+            var rule = Rule.of(mnemonic(), in, params.size());
+            rule.require(length >= 1, () -> "takes at least one step, got " + length);
+            rule.require(
+                    carries >= 0 && constants >= 0 && carries + constants <= params.size(),
+                    () -> "has " + carries + " carries and " + constants + " constants of " + params.size()
+                            + " parameters");
+            for (int i = 0; i < carries + constants; i++) {
+                rule.type(i, params.get(i), i < carries ? "carry" : "constant");
+            }
+            for (int i = carries + constants; i < params.size(); i++) {
+                rule.type(i, stack(params.get(i)), "stack of " + length);
+            }
+            return results(rule);
+        }
+
+        private List<TensorType> results(Rule rule) {
+            var results = body.results().stream().map(Tensor::type).toList();
+            rule.require(
+                    results.size() >= carries, () -> "body gives " + results.size() + " of " + carries + " carries");
+            var types = new ArrayList<TensorType>();
+            for (int i = 0; i < results.size(); i++) {
+                int index = i;
+                rule.require(
+                        i >= carries || results.get(i).equals(rule.operand(i)),
+                        () -> "carry " + index + " must keep its type; the body makes it " + results.get(index));
+                types.add(i < carries ? results.get(i) : stack(results.get(i)));
+            }
+            return List.copyOf(types);
+        }
+
+        /** The type of {@code length} values of {@code slice}, stacked along a new first axis. */
+        private TensorType stack(TensorType slice) {
+            var dims = new ArrayList<Integer>();
+            dims.add(length);
+            dims.addAll(slice.shape().toList());
+            return slice.with(Shape.of(dims));
+        }
+    }
 }

@@ -50,8 +50,15 @@ public final class ProgramPrinter {
                 .append(equation.out().stream().map(this::define).collect(Collectors.joining(", ")))
                 .append(" = ")
                 .append(call(equation.prim()))
-                .append(uses(equation.in()))
-                .append('\n');
+                .append(uses(equation.in()));
+        if (equation.prim() instanceof Primitive.Scan scan) {
+            text.append(" of\n");
+            print(scan.body())
+                    .lines()
+                    .forEach(line -> text.append("    ").append(line).append('\n'));
+        } else {
+            text.append('\n');
+        }
     }
 
     private String define(Symbol symbol) {
@@ -102,6 +109,8 @@ public final class ProgramPrinter {
                 case Primitive.Note.Barrier _ -> "barrier";
                 case Primitive.Note.StopGradient _ -> "stopGradient";
                 case Primitive.Note.Sharding sharding -> "sharding" + sharding.axes();
+                // Listings show it below the equation.
+                case Program program -> program.name();
                 case List<?> list -> list.toString().replace(" ", "");
                 default -> value.toString();
             };

@@ -6,6 +6,7 @@ import io.coda4j.tensor.TensorType;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -18,7 +19,27 @@ final class HloBody {
 
     private final StringBuilder text = new StringBuilder();
     private final Map<String, HloValue> constants = new HashMap<>();
-    private int count;
+    /** Values so far, those of enclosing and inner bodies among them: a region must not define a name again. */
+    private final AtomicInteger count;
+
+    /** The body of a function. */
+    HloBody() {
+        this(new AtomicInteger());
+    }
+
+    private HloBody(AtomicInteger count) {
+        this.count = count;
+    }
+
+    /** The body of a region of an operation in this one. It uses only values that are handed to it. */
+    HloBody region() {
+        return new HloBody(count);
+    }
+
+    /** A value of that type that an operation hands to its regions. */
+    HloValue argument(TensorType type) {
+        return new HloValue("%state" + count.getAndIncrement(), type);
+    }
 
     @Override
     public String toString() {
@@ -32,7 +53,7 @@ final class HloBody {
 
     /** As the other, of another dialect, or with the opening quote of the generic form before the dialect. */
     HloValue define(String dialect, String operation, String rest, TensorType type) {
-        var value = new HloValue("%" + operation + count++, type);
+        var value = new HloValue("%" + operation + count.getAndIncrement(), type);
         line(value.name() + " = " + dialect + operation + rest);
         return value;
     }
@@ -99,18 +120,45 @@ final class HloBody {
     }
 
     List<HloValue> barrier(List<HloValue> in) {
-        var name = "%optimization_barrier" + count++;
-        boolean one = in.size() == 1;
-        line(name + (one ? "" : ":" + in.size()) + " = stablehlo.optimization_barrier " + names(in) + " : "
-                + types(typesOf(in)));
-        return IntStream.range(0, in.size())
-                .mapToObj(
-                        i -> new HloValue(one ? name : name + "#" + i, in.get(i).type()))
+        return several("optimization_barrier", " " + names(in), "", typesOf(in));
+    }
+
+    /**
+     * A loop: {@code state} starts as {@code initial}; while {@code condition} holds, {@code steps} gives the next.
+     *
+     * @param state the {@linkplain #argument arguments} of both regions
+     */
+    List<HloValue> loop(List<HloValue> initial, List<HloValue> state, HloBody condition, HloBody steps) {
+        var operands = IntStream.range(0, state.size())
+                .mapToObj(i -> state.get(i).name() + " = " + initial.get(i).name())
+                .collect(Collectors.joining(", ", "(", ")"));
+        var regions = "\ncond {\n" + condition + "} do {\n" + steps + "}";
+        return several("while", operands, regions, typesOf(initial));
+    }
+
+    /** An operation with as many results as operands, of their types. */
+    private List<HloValue> several(String operation, String operands, String regions, List<TensorType> types) {
+        var name = "%" + operation + count.getAndIncrement();
+        boolean one = types.size() == 1;
+        line(name + (one ? "" : ":" + types.size()) + " = stablehlo." + operation + operands + " : " + types(types)
+                + regions);
+        return IntStream.range(0, types.size())
+                .mapToObj(i -> new HloValue(one ? name : name + "#" + i, types.get(i)))
                 .toList();
     }
 
+    /** The end of a function's body. */
     void giveBack(List<HloValue> results) {
-        line("return" + (results.isEmpty() ? "" : " " + names(results) + " : " + types(typesOf(results))));
+        giveBack("return", results);
+    }
+
+    /** The end of a region. */
+    void giveOut(List<HloValue> results) {
+        giveBack("stablehlo.return", results);
+    }
+
+    private void giveBack(String operation, List<HloValue> results) {
+        line(operation + (results.isEmpty() ? "" : " " + names(results) + " : " + types(typesOf(results))));
     }
 
     private void line(String line) {

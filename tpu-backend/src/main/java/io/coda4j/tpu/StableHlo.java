@@ -11,6 +11,7 @@ import io.coda4j.tensor.Primitive.Note;
 import io.coda4j.tensor.Primitive.ReduceOp;
 import io.coda4j.tensor.Primitive.UnaryOp;
 import io.coda4j.tensor.Program;
+import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Symbol;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Programs as StableHLO modules: what each core primitive is in StableHLO.
  *
- * <p>Fused primitives are written as their meaning; XLA fuses on its own. Where StableHLO leaves a result open that
+ * <p>Fused primitives are written as their meaning, save loops; XLA fuses on its own. Where StableHLO leaves a result open that
  * {@link Primitive} defines, more is written than one operation: conversions to I32 and BOOL, I32 division. Sums over
  * BF16 run in F32, and products of F32 at full precision. Three things remain the device's choice: an id outside a
  * table is no error (a row taken is the nearest, an added one is dropped), the order in which rows are added, and, if
@@ -42,11 +43,12 @@ public final class StableHlo {
     private final @Nullable HloSharding sharding;
     private final @Nullable Placement placement;
     private final Map<Tensor, HloValue> values = new IdentityHashMap<>();
-    private final HloBody body = new HloBody();
+    private final HloBody body;
 
-    private StableHlo(@Nullable HloSharding sharding, @Nullable Placement placement) {
+    private StableHlo(@Nullable HloSharding sharding, @Nullable Placement placement, HloBody body) {
         this.sharding = sharding;
         this.placement = placement;
+        this.body = body;
     }
 
     /**
@@ -84,7 +86,12 @@ public final class StableHlo {
     }
 
     private static String module(Program program, @Nullable HloSharding sharding, @Nullable Placement placement) {
-        return new StableHlo(sharding, placement).module(Legalizer.legalise(program, (_, _) -> false));
+        return new StableHlo(sharding, placement, new HloBody()).module(inPrinted(program));
+    }
+
+    /** The program in core primitives and loops. */
+    private static Program inPrinted(Program program) {
+        return Legalizer.legalise(program, (prim, _) -> prim instanceof Primitive.Scan);
     }
 
     private String module(Program program) {
@@ -173,9 +180,12 @@ public final class StableHlo {
 
     private void equation(Equation equation) {
         var in = equation.in().stream().map(this::value).toList();
-        // The legaliser has left no other.
-        var prim = (Primitive.Core) equation.prim();
-        var out = operations(prim, in, equation.out().getFirst().type());
+        var types = equation.out().stream().map(Symbol::type).toList();
+        var out = switch (equation.prim()) {
+            case Primitive.Core core -> operations(core, in, types.getFirst());
+            case Primitive.Scan scan -> loop(scan, in, types);
+            case Primitive.Fused fused -> throw new IllegalStateException(fused.mnemonic() + " was not expanded");
+        };
         for (int i = 0; i < out.size(); i++) {
             values.put(equation.out().get(i), out.get(i));
         }
@@ -207,6 +217,69 @@ public final class StableHlo {
             case Primitive.DynamicUpdateSlice(int axis) -> List.of(dynamicUpdateSlice(axis, in, type));
             case Primitive.Annotate(var note) -> annotate(note, in);
         };
+    }
+
+    /**
+     * A loop whose state is the number of the step, the operands and the outputs so far. XLA knows how often it runs by
+     * the constants around the number.
+     */
+    private List<HloValue> loop(Primitive.Scan scan, List<HloValue> in, List<TensorType> types) {
+        var initial = new ArrayList<HloValue>();
+        initial.add(body.constant(TensorType.i32(), 0));
+        initial.addAll(in);
+        types.subList(scan.carries(), types.size()).forEach(type -> initial.add(body.constant(type, 0)));
+        var state = initial.stream().map(value -> body.argument(value.type())).toList();
+        var condition = body.region();
+        var length = condition.constant(TensorType.i32(), scan.length());
+        condition.giveOut(List.of(condition.compare("LT", state.getFirst(), length)));
+        var steps = new StableHlo(sharding, null, body.region());
+        steps.step(scan, state);
+        var last = body.loop(initial, state, condition, steps.body);
+        var results = new ArrayList<>(last.subList(1, 1 + scan.carries()));
+        results.addAll(last.subList(1 + in.size(), last.size()));
+        return results;
+    }
+
+    private void step(Primitive.Scan scan, List<HloValue> state) {
+        var program = inPrinted(scan.body());
+        var step = state.getFirst();
+        var index = scan.reverse()
+                ? body.elementwise("subtract", body.constant(step.type(), scan.length() - 1), step)
+                : step;
+        int whole = scan.carries() + scan.constants();
+        for (int i = 0; i < program.params().size(); i++) {
+            var param = program.params().get(i);
+            values.put(param, i < whole ? state.get(1 + i) : slice(state.get(1 + i), index, param.type()));
+        }
+        program.body().forEach(this::equation);
+        var results = program.results().stream().map(this::value).toList();
+        var next = new ArrayList<HloValue>();
+        next.add(body.elementwise("add", step, body.constant(step.type(), 1)));
+        next.addAll(results.subList(0, scan.carries()));
+        int outputs = 1 + program.params().size();
+        next.addAll(state.subList(1 + scan.carries(), outputs));
+        for (int k = scan.carries(); k < results.size(); k++) {
+            next.add(written(state.get(outputs + k - scan.carries()), results.get(k), index));
+        }
+        body.giveOut(next);
+    }
+
+    /** The slice of {@code stack} at {@code index} along axis 0, without that axis. */
+    private HloValue slice(HloValue stack, HloValue index, TensorType type) {
+        var one = withLeadingOne(type);
+        return body.apply("reshape", List.of(dynamicSlice(0, List.of(stack, index), one)), "", type);
+    }
+
+    /** {@code stack} with {@code slice} at {@code index} along axis 0. */
+    private HloValue written(HloValue stack, HloValue slice, HloValue index) {
+        var one = body.apply("reshape", List.of(slice), "", withLeadingOne(slice.type()));
+        return dynamicUpdateSlice(0, List.of(stack, one, index), stack.type());
+    }
+
+    private static TensorType withLeadingOne(TensorType type) {
+        var dims = new ArrayList<>(type.shape().toList());
+        dims.addFirst(1);
+        return type.with(Shape.of(dims));
     }
 
     private static String name(UnaryOp op) {

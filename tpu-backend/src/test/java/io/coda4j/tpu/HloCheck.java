@@ -21,10 +21,17 @@ final class HloCheck {
     private static final Pattern OPERATION = Pattern.compile(
             "%(?<name>[a-z_0-9]+)(?::(?<results>[0-9]+))? = \"?(?<op>(?:stablehlo|sdy)\\.[a-z_]+)\"?(?<rest>.*)");
 
+    private static final Pattern LOOP = Pattern.compile(
+            "%(?<name>[a-z_0-9]+):(?<results>[0-9]+) = stablehlo\\.while" + "\\((?<operands>.*)\\) : (?<types>.*)");
+
     private final Map<String, String> types = new HashMap<>();
     private List<String> results = List.of();
     private String open = "";
+    private final List<Loop> loops = new ArrayList<>();
     private boolean returned;
+
+    /** A loop whose regions are not over, and what was defined before it. */
+    private record Loop(String name, List<String> state, Map<String, String> outside) {}
 
     private HloCheck() {}
 
@@ -64,6 +71,12 @@ final class HloCheck {
         } else if (line.startsWith("^bb0(")) {
             // A region's arguments and values are gone when it ends, and the next may use the same names.
             TYPED.matcher(line).results().forEach(typed -> types.put(typed.group(1), typed.group(2)));
+        } else if (LOOP.matcher(line).matches()) {
+            loop(LOOP.matcher(line));
+        } else if (line.equals("cond {") || line.equals("} do {")) {
+            require(!loops.isEmpty(), "no loop is open");
+        } else if (line.equals("}") && !loops.isEmpty()) {
+            endLoop(loops.removeLast());
         } else if (line.startsWith("stablehlo.return ")) {
             same(typesOf(line), typesIn(line));
             types.keySet().removeAll(List.of("%a", "%b", "%sum"));
@@ -82,6 +95,32 @@ final class HloCheck {
         } else {
             require(line.matches("module @.* attributes \\{.*\\} \\{|sdy.mesh @mesh = <\\[.*]>|}"), "not understood");
         }
+    }
+
+    private void loop(Matcher line) {
+        require(line.matches(), "not a loop");
+        var state = typesIn(line.group("types"));
+        require(state.size() == Integer.parseInt(line.group("results")), "wrong number of results");
+        var outside = Map.copyOf(types);
+        var pairs = line.group("operands").split(", ");
+        require(pairs.length == state.size(), "wrong number of operands");
+        for (int i = 0; i < pairs.length; i++) {
+            var pair = pairs[i].split(" = ");
+            require(state.get(i).equals(outside.get(pair[1])), pair[1] + " is not of type " + state.get(i));
+        }
+        // Regions use what is handed to them and nothing else.
+        types.keySet().removeAll(outside.keySet());
+        for (int i = 0; i < pairs.length; i++) {
+            define(pairs[i].split(" = ")[0], state.get(i));
+        }
+        loops.add(new Loop(line.group("name"), state, outside));
+    }
+
+    private void endLoop(Loop loop) {
+        types.clear();
+        types.putAll(loop.outside());
+        IntStream.range(0, loop.state().size())
+                .forEach(i -> define("%" + loop.name() + "#" + i, loop.state().get(i)));
     }
 
     private void operation(Matcher line) {

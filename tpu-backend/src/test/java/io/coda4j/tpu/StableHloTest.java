@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.Loop;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.Note;
 import io.coda4j.tensor.Program;
@@ -180,6 +181,46 @@ class StableHloTest {
                   }
                 }
                 """, StableHlo.print(twoResults(), onTwoAxes(twoResults()), Partitioner.GSPMD));
+    }
+
+    @Test
+    void loopsAreOneWhileWithAKnownNumberOfSteps() {
+        prints(
+                """
+                module @test attributes {mhlo.num_partitions = 1 : i32, mhlo.num_replicas = 1 : i32} {
+                  func.func public @main(%arg0: tensor<3xf32>, %arg1: tensor<4x3xf32>) -> (tensor<3xf32>, tensor<4x3xf32>) {
+                    %constant0 = stablehlo.constant dense<0> : tensor<i32>
+                    %constant1 = stablehlo.constant dense<0.0> : tensor<4x3xf32>
+                    %while16:4 = stablehlo.while(%state2 = %constant0, %state3 = %arg0, %state4 = %arg1, %state5 = %constant1) : tensor<i32>, tensor<3xf32>, tensor<4x3xf32>, tensor<4x3xf32>
+                    cond {
+                        %constant6 = stablehlo.constant dense<4> : tensor<i32>
+                        %compare7 = stablehlo.compare LT, %state2, %constant6, SIGNED : (tensor<i32>, tensor<i32>) -> tensor<i1>
+                        stablehlo.return %compare7 : tensor<i1>
+                    } do {
+                        %constant8 = stablehlo.constant dense<0> : tensor<i32>
+                        %dynamic_slice9 = stablehlo.dynamic_slice %state4, %state2, %constant8, sizes = [1, 3] : (tensor<4x3xf32>, tensor<i32>, tensor<i32>) -> tensor<1x3xf32>
+                        %reshape10 = stablehlo.reshape %dynamic_slice9 : (tensor<1x3xf32>) -> tensor<3xf32>
+                        %add11 = stablehlo.add %state3, %reshape10 : tensor<3xf32>
+                        %constant12 = stablehlo.constant dense<1> : tensor<i32>
+                        %add13 = stablehlo.add %state2, %constant12 : tensor<i32>
+                        %reshape14 = stablehlo.reshape %add11 : (tensor<3xf32>) -> tensor<1x3xf32>
+                        %dynamic_update_slice15 = stablehlo.dynamic_update_slice %state5, %reshape14, %state2, %constant8 : (tensor<4x3xf32>, tensor<1x3xf32>, tensor<i32>, tensor<i32>) -> tensor<4x3xf32>
+                        stablehlo.return %add13, %add11, %state4, %dynamic_update_slice15 : tensor<i32>, tensor<3xf32>, tensor<4x3xf32>, tensor<4x3xf32>
+                    }
+                    return %while16#1, %while16#3 : tensor<3xf32>, tensor<4x3xf32>
+                  }
+                }
+                """,
+                StableHlo.print(trace(
+                        in -> Loop.over(List.of(in.get(1)))
+                                .scan(
+                                        (carries, _, slices) -> {
+                                            var sum = carries.getFirst().add(slices.getFirst());
+                                            return List.of(sum, sum);
+                                        },
+                                        List.of(in.getFirst())),
+                        TensorType.f32(3),
+                        TensorType.f32(4, 3))));
     }
 
     @Test

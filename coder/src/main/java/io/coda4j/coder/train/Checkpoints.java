@@ -71,8 +71,9 @@ public final class Checkpoints {
         this.keep = keep;
     }
 
-    /** Writes a checkpoint and deletes those that are too old. */
-    public void save(Position position, CodaConfig config, TrainState state) {
+    /** Writes a checkpoint, with layers one by one, and deletes those that are too old. */
+    public void save(Position position, CodaConfig config, TrainState given) {
+        var state = given.unstacked();
         AtomicFile.createFolder(folder);
         var unfinished = folder.resolve(UNFINISHED + UUID.randomUUID());
         try {

@@ -1,6 +1,7 @@
 package io.coda4j.coder.train;
 
 import io.coda4j.nn.LanguageModel;
+import io.coda4j.nn.LayerStacks;
 import io.coda4j.nn.Optimizer;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Tensor;
@@ -24,11 +25,21 @@ public record TrainState(LanguageModel model, SequencedMap<String, Tensor> optim
         return new TrainState(model, moments);
     }
 
+    /** The same state with the layers stacked, parameters and moments; see {@link io.coda4j.nn.Transformer}. */
+    public TrainState stacked() {
+        return model.model().isStacked() ? this : new TrainState(model.stacked(), LayerStacks.stacked(optimizer));
+    }
+
+    /** The same state with the layers one by one, as checkpoints hold them. */
+    public TrainState unstacked() {
+        return model.model().isStacked() ? new TrainState(model.unstacked(), LayerStacks.unstacked(optimizer)) : this;
+    }
+
     /** The names and types of the optimiser's state for {@code model}. */
     public static SequencedMap<String, TensorType> momentTypes(LanguageModel model, Optimizer optimizer) {
         var types = new LinkedHashMap<String, TensorType>();
         Tree.leaves(model).forEach((path, leaf) -> types.put(path, leaf.type()));
-        return optimizer.state(types);
+        return optimizer.state(types, model.stacks());
     }
 
     private static Array zeros(TensorType type, Device device) {

@@ -88,8 +88,12 @@ public record TrainStep(MaskedDiffusionLoss loss, Optimizer optimizer, double cl
                 },
                 in.state.model());
         var clipped = ClipByNorm.of(Tree.leaves(result.gradient()), clipNorm);
-        var update =
-                optimizer.update(Tree.leaves(in.state.model()), clipped.gradients(), in.state.optimizer(), in.scalars);
+        var update = optimizer.update(
+                Tree.leaves(in.state.model()),
+                clipped.gradients(),
+                in.state.optimizer(),
+                in.scalars,
+                in.state.model().stacks());
         var model = Tree.map(in.state.model(), (path, _) -> update.params().get(path));
         return new Output(
                 new TrainState(model, update.state()),

@@ -10,11 +10,11 @@ import java.util.Optional;
  * The device {@code xla}: programs as StableHLO text on XLA's own CPU compiler. The tests of {@code tpu-backend} have it,
  * and it is found as every device is.
  */
-final class XlaCompiler {
+public final class XlaCompiler {
     private XlaCompiler() {}
 
     /** The device; where there is none, the test is skipped, or fails if {@code xla} is required. */
-    static Device device() {
+    public static Device device() {
         var provider = Devices.providers().stream()
                 .filter(known -> known.kind().equals("xla"))
                 .findFirst();

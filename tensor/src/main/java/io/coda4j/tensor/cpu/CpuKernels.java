@@ -64,6 +64,8 @@ final class CpuKernels implements KernelSet {
             case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, in.getFirst());
             case Primitive.CrossEntropyGrad _ -> CrossEntropyKernel.gradient(parallel, in.getFirst());
             case Primitive.ArgMax(int axis) -> ArgMaxKernel.of(parallel, in.getFirst(), axis);
+            // Its meaning is a list of steps, whose kernels are bound one by one.
+            case Primitive.Scan _ -> Optional.empty();
             case Primitive.AdamW adamW -> AdamWKernel.of(parallel, in.getFirst(), adamW);
         };
     }

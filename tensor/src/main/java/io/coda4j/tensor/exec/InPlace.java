@@ -39,7 +39,8 @@ final class InPlace {
                     Primitive.AttentionGrad _,
                     Primitive.CrossEntropy _,
                     Primitive.CrossEntropyGrad _,
-                    Primitive.ArgMax _ -> List.of();
+                    Primitive.ArgMax _,
+                    Primitive.Scan _ -> List.of();
         };
     }
 }

@@ -71,6 +71,7 @@ final class ClKernels implements KernelSet {
             case Primitive.Rope rope -> ClRope.of(device, team, in.getFirst(), rope);
             // These are elementwise: their meaning becomes one generated kernel.
             case Primitive.SwiGlu _, Primitive.SwiGluGrad _, Primitive.AdamW _ -> Optional.empty();
+            case Primitive.Scan _ -> Optional.empty();
             case Primitive.Attention forward -> attention.forward(forward, in);
             case Primitive.AttentionGrad grad -> attention.gradient(grad, in);
             case Primitive.CrossEntropy _ -> ClCrossEntropy.forward(team, in.getFirst());

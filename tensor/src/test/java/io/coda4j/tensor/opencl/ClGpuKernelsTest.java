@@ -67,6 +67,7 @@ class ClGpuKernelsTest {
             case Primitive.Dot _,
                     Primitive.RmsNorm _,
                     Primitive.RmsNormGrad _,
+                    Primitive.Scan _,
                     Primitive.Rope _,
                     Primitive.CrossEntropy _,
                     Primitive.CrossEntropyGrad _ -> true;

@@ -8,8 +8,10 @@ import io.coda4j.tensor.Primitive.CompareOp;
 import io.coda4j.tensor.Primitive.Note;
 import io.coda4j.tensor.Primitive.ReduceOp;
 import io.coda4j.tensor.Primitive.UnaryOp;
+import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.cpu.CpuDevice;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -92,6 +94,7 @@ public final class OpTable {
         table.crossEntropy();
         table.argMax();
         table.adamW();
+        table.scan();
         table.large();
         return List.copyOf(table.rows);
     }
@@ -724,6 +727,47 @@ public final class OpTable {
         row(new Primitive.ArgMax(0), 0, x);
         var scalar = real(new Domain.Constant(0.5));
         row(new Primitive.AdamW(0.9, 0.95, 1e-8), 3, x, x, x, x, scalar, scalar, scalar, scalar);
+    }
+
+    private void scan() {
+        for (int length : new int[] {1, 4}) {
+            var each = Trace.of("each", in -> List.of(in.getFirst().exp()), List.of(TensorType.of(real, 5)));
+            smooth(new Primitive.Scan(each, length, 0, 0, false, false), 1, real(SMALL, length, 5));
+            for (boolean reverse : new boolean[] {false, true}) {
+                for (boolean checkpoint : new boolean[] {false, true}) {
+                    // A step's rounding goes through the following ones.
+                    smooth(
+                            new Primitive.Scan(recurrence(), length, 2, 2, reverse, checkpoint),
+                            1000,
+                            real(NORMAL, 2, 3),
+                            ints(SMALL),
+                            real(NORMAL, 3),
+                            ints(SMALL),
+                            real(NORMAL, length, 3, 3),
+                            ints(COUNT, length));
+                }
+            }
+        }
+    }
+
+    /** Two carries, two constants, slices of two stacks; two outputs; floating-point and not of each. */
+    private Program recurrence() {
+        return Trace.of(
+                "recurrence",
+                in -> {
+                    var h = in.get(0);
+                    var mixed = h.linear(in.get(4)).logistic();
+                    var next = h.add(mixed.then(new Primitive.RmsNorm(1e-3), in.get(2)));
+                    var count = in.get(1).add(in.get(3));
+                    return List.of(next, count, next.mul(h), count.mul(in.get(5)));
+                },
+                List.of(
+                        TensorType.of(real, 2, 3),
+                        TensorType.i32(),
+                        TensorType.of(real, 3),
+                        TensorType.i32(),
+                        TensorType.of(real, 3, 3),
+                        TensorType.i32()));
     }
 
     private void adamW() {

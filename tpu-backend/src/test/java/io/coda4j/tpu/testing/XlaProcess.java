@@ -66,21 +66,26 @@ final class XlaProcess {
     }
 
     private static XlaProcess start() throws IOException {
-        for (var library : List.of("libtensorflow_framework.so.2", "libtensorflow_cc.so.2")) {
-            unpack(library);
-        }
-        var builder = new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                XlaServer.class.getName(),
-                FOLDER.toString());
-        builder.environment().put("TF_CPP_MIN_LOG_LEVEL", "3");
+        var builder = builder(XlaServer.class);
         // TensorFlow allows maxima that lose NaN. Little optimisation, because compiling takes longer than running.
         builder.environment()
                 .put("XLA_FLAGS", "--xla_cpu_enable_fast_min_max=false --xla_backend_optimization_level=0");
         return new XlaProcess(builder.redirectError(LOG.toFile()).start());
+    }
+
+    /** A process with the libraries: {@code main} gets their folder, then {@code arguments}. */
+    static ProcessBuilder builder(Class<?> main, String... arguments) throws IOException {
+        for (var library : List.of("libtensorflow_framework.so.2", "libtensorflow_cc.so.2")) {
+            unpack(library);
+        }
+        var command = new ArrayList<String>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path")));
+        command.addAll(List.of(main.getName(), FOLDER.toString()));
+        command.addAll(List.of(arguments));
+        var builder = new ProcessBuilder(command);
+        builder.environment().put("TF_CPP_MIN_LOG_LEVEL", "3");
+        return builder;
     }
 
     private static void unpack(String library) throws IOException {
@@ -110,8 +115,8 @@ final class XlaProcess {
             to.writeByte(XlaServer.COMPILE);
             writeBytes(module.getBytes(StandardCharsets.UTF_8));
             to.writeBoolean(shardy);
-            writeTypes(parameters);
-            writeTypes(results);
+            XlaServer.writeTypes(to, parameters);
+            XlaServer.writeTypes(to, results);
             to.flush();
             readRefusal(number);
             return number;
@@ -171,13 +176,6 @@ final class XlaProcess {
     private void writeBytes(byte[] bytes) throws IOException {
         to.writeInt(bytes.length);
         to.write(bytes);
-    }
-
-    private void writeTypes(List<TensorType> types) throws IOException {
-        to.writeInt(types.size());
-        for (var type : types) {
-            XlaServer.writeType(to, type);
-        }
     }
 
     /** The process that all tests of this JVM share; it ends with the JVM, when its input does. */

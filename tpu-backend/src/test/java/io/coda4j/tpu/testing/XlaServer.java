@@ -128,7 +128,14 @@ final class XlaServer {
         return in.readNBytes(in.readInt());
     }
 
-    private static List<TensorType> readTypes(DataInputStream in) throws IOException {
+    static void writeTypes(DataOutputStream out, List<TensorType> types) throws IOException {
+        out.writeInt(types.size());
+        for (var type : types) {
+            writeType(out, type);
+        }
+    }
+
+    static List<TensorType> readTypes(DataInputStream in) throws IOException {
         var types = new ArrayList<TensorType>();
         int count = in.readInt();
         for (int i = 0; i < count; i++) {
@@ -137,7 +144,7 @@ final class XlaServer {
         return types;
     }
 
-    static void writeType(DataOutputStream out, TensorType type) throws IOException {
+    private static void writeType(DataOutputStream out, TensorType type) throws IOException {
         out.writeInt(type.dtype().ordinal());
         out.writeInt(type.rank());
         for (int dim : type.shape().dims()) {
