@@ -11,12 +11,15 @@ public final class MatrixProducts {
      * twice for checkpoints included; all else is left out.
      */
     public static double flops(Program program) {
-        return Legalizer.legalise(program, (_, _) -> false).body().stream()
+        return Legalizer.legalise(program, (prim, _) -> prim instanceof Primitive.Scan).body().stream()
                 .mapToDouble(MatrixProducts::flops)
                 .sum();
     }
 
     private static double flops(Equation equation) {
+        if (equation.prim() instanceof Primitive.Scan loop) {
+            return loop.length() * flops(loop.body());
+        }
         return equation.prim() instanceof Primitive.Dot dot
                 ? 2.0 * equation.out().getFirst().type().size() * contracted(dot, equation.in())
                 : 0;

@@ -7,6 +7,7 @@ import io.coda4j.coder.train.TrainStep;
 import io.coda4j.diffusion.MaskedBatch;
 import io.coda4j.diffusion.MaskedDiffusionLoss;
 import io.coda4j.nn.LanguageModel;
+import io.coda4j.nn.LayerStacks;
 import io.coda4j.nn.ModelSharding;
 import io.coda4j.nn.Optimizer;
 import io.coda4j.nn.Staging;
@@ -22,6 +23,7 @@ import io.coda4j.tensor.spi.Mesh;
 import io.coda4j.tensor.spi.Placement;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A step over a batch as a program for many devices, made from types alone: there are no weights.
@@ -36,17 +38,39 @@ public record StepProgram(Program program, Placement placement) {
      * @param rows B of the batch, over all devices
      * @param length T, tokens of a row
      * @param checkpoint whether the backward pass computes each layer again
+     * @param loop whether the layers are one loop over stacked weights, and not listed one by one
      * @param rules where parameters go, before the usual ones; see {@link ModelSharding}
      */
     public record Shape(
-            CodaConfig config, DType weights, int rows, int length, boolean checkpoint, Mesh mesh, List<Rule> rules) {
+            CodaConfig config,
+            DType weights,
+            int rows,
+            int length,
+            boolean checkpoint,
+            boolean loop,
+            Mesh mesh,
+            List<Rule> rules) {
         /** A shape with an immutable copy of the rules. */
         public Shape {
             rules = List.copyOf(rules);
         }
 
         private LanguageModel model() {
-            return config.transformer().build(weights, (_, type) -> new Symbol(type));
+            var transformer = config.transformer();
+            return loop
+                    ? transformer.withLayers(1).build(weights, (path, type) -> new Symbol(stacked(path, type)))
+                    : transformer.build(weights, (_, type) -> new Symbol(type));
+        }
+
+        /** The type of the stack of a tensor of all layers; other tensors have no stack. */
+        private TensorType stacked(String path, TensorType type) {
+            if (!LayerStacks.isLayered(path)) {
+                return type;
+            }
+            var dims = IntStream.concat(
+                    IntStream.of(config.transformer().layers()),
+                    IntStream.of(type.shape().dims()));
+            return TensorType.of(type.dtype(), dims.toArray());
         }
 
         private Tensor table(DType dtype) {

@@ -89,6 +89,11 @@ final class CompileCommand implements Callable<Integer> {
         NONE
     }
 
+    private enum Layers {
+        UNROLLED,
+        SCAN
+    }
+
     private enum Dtype {
         BF16,
         F32
@@ -143,6 +148,15 @@ final class CompileCommand implements Callable<Integer> {
             description = "block (default): the backward pass computes each layer again from its input; none: it keeps"
                     + " everything.")
     private Remat remat = Remat.BLOCK;
+
+    @Option(
+            names = "--layers",
+            paramLabel = "FORM",
+            defaultValue = "scan",
+            description =
+                    "scan (default): one loop over stacked weights, of which the compiler sees one layer; unrolled:"
+                            + " all layers one by one, which it may fuse across and takes longer over.")
+    private Layers layers = Layers.SCAN;
 
     @Option(
             names = "--dtype",
@@ -248,7 +262,8 @@ final class CompileCommand implements Callable<Integer> {
         }
         var weights = dtype == Dtype.BF16 ? DType.BF16 : DType.F32;
         return checked("--mesh " + grid, () -> {
-            var shape = new StepProgram.Shape(model(), weights, batch, length, remat == Remat.BLOCK, grid, rules());
+            var shape = new StepProgram.Shape(
+                    model(), weights, batch, length, remat == Remat.BLOCK, layers == Layers.SCAN, grid, rules());
             return switch (step) {
                 case TRAIN_STEP -> StepProgram.training(shape, optimizer());
                 case DENOISE_STEP ->
@@ -376,8 +391,8 @@ final class CompileCommand implements Callable<Integer> {
     private void head(Topology devices, Mesh grid, Compilation compilation) {
         line(
                 "program",
-                "%s of %s, batch %d x %d, %s, remat %s"
-                        .formatted(step, config, batch, length, lower(dtype), lower(remat)));
+                "%s of %s, batch %d x %d, %s, remat %s, layers %s"
+                        .formatted(step, config, batch, length, lower(dtype), lower(remat), lower(layers)));
         line("devices", "%d of %s, mesh %s".formatted(devices.devices(), devices.name(), grid));
         line("compiler", "%s; %.1f s".formatted(compilation.compiler(), compilation.seconds()));
     }
@@ -470,6 +485,7 @@ final class CompileCommand implements Callable<Integer> {
         fields.put("length", length);
         fields.put("dtype", lower(dtype));
         fields.put("remat", lower(remat));
+        fields.put("layers", lower(layers));
         fields.put("topology", devices.name());
         fields.put("devices", devices.devices());
         fields.put("mesh", grid.toString());

@@ -26,7 +26,7 @@ class StepProgramTest {
     private static final AdamW ADAM_W = new AdamW(0.9, 0.95, 1e-8, 0.1, false);
 
     private static StepProgram.Shape shape(CodaConfig config, boolean checkpoint, Mesh mesh, Rule... rules) {
-        return new StepProgram.Shape(config, DType.BF16, 4, 32, checkpoint, mesh, List.of(rules));
+        return new StepProgram.Shape(config, DType.BF16, 4, 32, checkpoint, false, mesh, List.of(rules));
     }
 
     @Test
@@ -67,12 +67,29 @@ class StepProgramTest {
     }
 
     @Test
+    void aLoopDoesTheSameWorkInOneBody() {
+        for (boolean checkpoint : new boolean[] {false, true}) {
+            var mesh = Mesh.of("fsdp", 4);
+            var listed = StepProgram.training(shape(TINY, checkpoint, mesh), ADAM_W);
+            var loop = StepProgram.training(
+                    new StepProgram.Shape(TINY, DType.BF16, 4, 32, checkpoint, true, mesh, List.of()), ADAM_W);
+            assertEquals(MatrixProducts.flops(listed.program()), MatrixProducts.flops(loop.program()));
+            int layered = 11 * (TINY.transformer().layers() - 1);
+            assertEquals(
+                    listed.program().params().size() - 3 * layered,
+                    loop.program().params().size());
+            loop.placement().check(loop.program());
+        }
+    }
+
+    @Test
     void aVocabularyThatTheMeshDoesNotDivideIsNamedWithTheWayOut() {
         var mesh = Mesh.of("fsdp", 1024);
         var error = assertThrows(
                 IllegalArgumentException.class,
                 () -> StepProgram.denoising(
-                        new StepProgram.Shape(ModelPreset.coda(), DType.BF16, 1024, 8, true, mesh, List.of()), 4));
+                        new StepProgram.Shape(ModelPreset.coda(), DType.BF16, 1024, 8, true, false, mesh, List.of()),
+                        4));
         assertTrue(error.getMessage().contains("151936 = 2^7 x 1187"), error::getMessage);
         assertTrue(error.getMessage().contains("split axis 1 (2048) instead"), error::getMessage);
         var other = StepProgram.denoising(
@@ -81,6 +98,7 @@ class StepProgramTest {
                         DType.BF16,
                         1024,
                         8,
+                        true,
                         true,
                         mesh,
                         List.of(Rule.of("**.embedTokens.weight", "", "fsdp"), Rule.of("**.lmHead.weight", "", "fsdp"))),

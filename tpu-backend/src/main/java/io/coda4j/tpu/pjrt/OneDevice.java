@@ -29,6 +29,16 @@ final class OneDevice implements Interpreter {
 
     @Override
     public List<Tensor> apply(Primitive prim, List<Tensor> in) {
-        return prim instanceof Primitive.Annotate(Note.Sharding _) ? in : parent.apply(prim, in);
+        return switch (prim) {
+            case Primitive.Annotate(Note.Sharding _) -> in;
+            case Primitive.Scan loop -> parent.apply(withoutNotes(loop), in);
+            case Primitive.Core core -> parent.apply(core, in);
+            case Primitive.Fused fused -> parent.apply(fused, in);
+        };
+    }
+
+    private static Primitive withoutNotes(Primitive.Scan loop) {
+        return new Primitive.Scan(
+                of(loop.body()), loop.length(), loop.carries(), loop.constants(), loop.reverse(), loop.checkpoint());
     }
 }

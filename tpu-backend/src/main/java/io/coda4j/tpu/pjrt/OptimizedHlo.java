@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 
@@ -24,6 +25,7 @@ final class OptimizedHlo {
     private static final int INSTRUCTIONS = 2;
     private static final int OPCODE = 2;
     private static final int SHAPE = 3;
+    private static final int LITERAL = 8;
     private static final int ID = 35;
     private static final int OPERAND_IDS = 36;
     private static final int CALLED_COMPUTATION_IDS = 38;
@@ -31,6 +33,8 @@ final class OptimizedHlo {
     private static final int ELEMENT_TYPE = 2;
     private static final int DIMENSIONS = 3;
     private static final int TUPLE_SHAPES = 4;
+    private static final int S32S = 4;
+    private static final int S64S = 5;
 
     private static final String START = "-start";
     private static final List<String> OPERATIONS =
@@ -39,7 +43,13 @@ final class OptimizedHlo {
     private static final Pattern TRIPS = Pattern.compile("\"known_trip_count\":\\{\"n\":\"?(\\d+)");
 
     /** An instruction, as far as it matters here. */
-    private record Instruction(String opcode, long bytes, List<Long> operands, List<Long> called, long trips) {
+    private record Instruction(
+            String opcode,
+            long bytes,
+            List<Long> operands,
+            List<Long> called,
+            OptionalLong trips,
+            OptionalLong constant) {
         private boolean isLoop() {
             return opcode.equals("while");
         }
@@ -86,7 +96,15 @@ final class OptimizedHlo {
                 bytes(new ProtoReader(instruction.message(SHAPE))),
                 instruction.numbers(OPERAND_IDS),
                 instruction.numbers(CALLED_COMPUTATION_IDS),
-                trips.find() ? Long.parseLong(trips.group(1)) : 1);
+                trips.find() ? OptionalLong.of(Long.parseLong(trips.group(1))) : OptionalLong.empty(),
+                constant(new ProtoReader(instruction.message(LITERAL))));
+    }
+
+    /** The value of an integer. */
+    private static OptionalLong constant(ProtoReader literal) {
+        var numbers = new ArrayList<>(literal.numbers(S32S));
+        numbers.addAll(literal.numbers(S64S));
+        return numbers.size() == 1 ? OptionalLong.of(numbers.getFirst()) : OptionalLong.empty();
     }
 
     /** The bytes of a value, of all its parts if it is a tuple. */
@@ -120,9 +138,23 @@ final class OptimizedHlo {
             if (OPERATIONS.contains(instruction.operation())) {
                 add(instruction, instructions, reached);
             }
-            var inside = instruction.isLoop() ? new Reached(reached.runs * instruction.trips, true) : reached;
+            var inside = instruction.isLoop() ? new Reached(reached.runs * trips(instruction), true) : reached;
             instruction.called.forEach(called -> count(called, inside));
         }
+    }
+
+    /**
+     * How often a loop turns: as the compiler says, else the bound in its condition, because loops are written so that
+     * they count from 0.
+     */
+    private long trips(Instruction loop) {
+        var bounds = loop.called.stream()
+                .skip(1)
+                .flatMap(condition -> computations.getOrDefault(condition, Map.of()).values().stream())
+                .map(Instruction::constant)
+                .flatMapToLong(OptionalLong::stream)
+                .toArray();
+        return loop.trips.orElse(bounds.length == 1 ? Math.max(1, bounds[0]) : 1);
     }
 
     private void add(Instruction instruction, Map<Long, Instruction> others, Reached reached) {

@@ -77,6 +77,22 @@ class OptimizedHloTest {
     }
 
     @Test
+    void aLoopTurnsAsOftenAsItsConditionSays() {
+        var counter = shape(4);
+        var body = computation(2, instruction(20, "parameter", counter), instruction(21, "all-reduce", counter, 20));
+        var condition = computation(
+                3,
+                instruction(30, "parameter", counter),
+                instruction(31, "constant", counter).message(8, new ProtoWriter().number(4, 28)),
+                instruction(32, "compare", shape(1), 30, 31));
+        var entry =
+                computation(1, instruction(10, "while", counter).number(38, 2).number(38, 3));
+        assertEquals(
+                List.of(new Collective("all-reduce", 1, 1, 28, 28 * 8)),
+                OptimizedHlo.collectives(module(entry, body, condition)));
+    }
+
+    @Test
     void whatStartsHasItsOperandInItsResult() {
         var part = shape(F32, 100);
         var whole = shape(F32, 400);
