@@ -21,8 +21,12 @@ class CompileCommandTest {
     private Path folder;
 
     private static Invocation compile(String... more) {
-        var args = new ArrayList<>(
-                List.of("compile", "--config", "tiny", "--program", "train-step", "--batch", "4", "--length", "32"));
+        return run("train-step", 4, more);
+    }
+
+    private static Invocation run(String program, int batch, String... more) {
+        var args = new ArrayList<>(List.of("compile", "--config", "tiny", "--program", program, "--length", "32"));
+        args.addAll(List.of("--batch", Integer.toString(batch)));
         args.addAll(List.of(more));
         return Invocation.of(args.toArray(String[]::new));
     }
@@ -34,9 +38,9 @@ class CompileCommandTest {
         compile("--topology", "v5e:2x2", "--mesh", "4").complains(2, List.of("--mesh 4", "fsdp=16,tensor=4"));
         compile("--topology", "v5e:2x2", "--mesh", "expert=4").complains(2, List.of("expert"));
         compile("--topology", "v5e:2x2", "--shard", "nonsense").complains(2, List.of("--shard nonsense"));
-        compile("--topology", "v5e:2x2", "--batch", "0").complains(2, List.of("--batch"));
-        compile("--topology", "v5e:2x2", "--batch", "3").complains(2, List.of("batch.", "does not divide"));
-        compile("--topology", "v5e:2x2", "--program", "step").complains(2, List.of("--program step", "train-step"));
+        run("train-step", 0, "--topology", "v5e:2x2").complains(2, List.of("--batch"));
+        run("train-step", 3, "--topology", "v5e:2x2").complains(2, List.of("batch.", "does not divide"));
+        run("step", 4, "--topology", "v5e:2x2").complains(2, List.of("--program step", "train-step"));
         compile("--topology", "v5e:2x2", "--plugin", "nothing.so").complains(2, List.of("nothing.so"));
     }
 
