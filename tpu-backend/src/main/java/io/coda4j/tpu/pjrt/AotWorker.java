@@ -10,6 +10,8 @@ import java.io.ObjectOutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,14 +83,33 @@ final class AotWorker {
 
     private static AotAnswer.Compiled compile(
             PjrtTopology topology, AotRequest request, List<PjrtDeviceDescription> devices, long start) {
-        var ids = devices.stream().map(device -> (long) device.id()).toList();
-        var options = new CompileOptions(1, devices.size(), ids, new TreeMap<>(request.flags()));
+        var options = new CompileOptions(1, devices.size(), meshOrder(devices), new TreeMap<>(request.flags()));
         try (var executable = topology.compile(Objects.requireNonNull(request.module()), options)) {
             double seconds = seconds(start);
             var optimized = executable.optimized();
             return new AotAnswer.Compiled(
                     seconds, executable.memory(), new LinkedHashMap<>(cost(executable)), collectives(optimized));
         }
+    }
+
+    /**
+     * The devices of a mesh in order, by coordinates of which the last turns fastest. Any order is correct; in that of
+     * the ids libtpu makes a sum over all devices of what it could gather along the axes of the slice.
+     */
+    static List<Long> meshOrder(List<PjrtDeviceDescription> devices) {
+        return devices.stream()
+                .sorted(Comparator.comparing(AotWorker::coordinates, AotWorker::compare)
+                        .thenComparing(PjrtDeviceDescription::id))
+                .map(device -> (long) device.id())
+                .toList();
+    }
+
+    private static List<Long> coordinates(PjrtDeviceDescription device) {
+        return device.attributes().get("coords") instanceof PjrtAttribute.Wholes(var values) ? values : List.of();
+    }
+
+    private static int compare(List<Long> a, List<Long> b) {
+        return Arrays.compare(a.toArray(Long[]::new), b.toArray(Long[]::new));
     }
 
     private static List<Collective> collectives(PjrtExecutable.Optimized optimized) {

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.coda4j.tensor.DeviceException;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class TpuTopologyTest {
@@ -29,6 +32,22 @@ class TpuTopologyTest {
         assertEquals(
                 "{chips_per_host_bounds=[2, 2, 1], wrap=[1, 1, 1], chip_config_name=megacore}", options("v4:8x8x8"));
         assertEquals(2, TpuTopology.parse("v4:8x8x8").options().size());
+    }
+
+    @Test
+    void meshesFollowTheAxesOfTheSlice() {
+        var devices = IntStream.range(0, 8)
+                .mapToObj(id -> new PjrtDeviceDescription(id, 0, "TPU", "", coordinates(id % 2, id / 2 % 2, id / 4)))
+                .toList();
+        assertEquals(List.of(0L, 4L, 2L, 6L, 1L, 5L, 3L, 7L), AotWorker.meshOrder(devices));
+        var unknown = IntStream.of(2, 0, 1)
+                .mapToObj(id -> new PjrtDeviceDescription(id, 0, "GPU", "", new TreeMap<>()))
+                .toList();
+        assertEquals(List.of(0L, 1L, 2L), AotWorker.meshOrder(unknown));
+    }
+
+    private static TreeMap<String, PjrtAttribute> coordinates(long x, long y, long z) {
+        return new TreeMap<>(Map.of("coords", new PjrtAttribute.Wholes(List.of(x, y, z))));
     }
 
     @Test
