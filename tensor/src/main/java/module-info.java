@@ -10,6 +10,7 @@ module io.coda4j.tensor {
     exports io.coda4j.tensor.opencl;
     exports io.coda4j.tensor.spi;
 
+    uses io.coda4j.tensor.spi.AheadOfTime;
     uses io.coda4j.tensor.spi.DeviceProvider;
 
     provides io.coda4j.tensor.spi.DeviceProvider with

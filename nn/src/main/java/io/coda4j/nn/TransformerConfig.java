@@ -66,6 +66,12 @@ public record TransformerConfig(
         }
     }
 
+    /** The same dimensions with another number of layers. */
+    public TransformerConfig withLayers(int number) {
+        return new TransformerConfig(
+                vocabulary, hidden, number, heads, kvHeads, headDim, intermediate, ropeTheta, normEps, tied, padToken);
+    }
+
     /** A model of these dimensions whose tensors come from {@code source}, called with path and type. */
     public LanguageModel build(DType dtype, BiFunction<String, TensorType, Tensor> source) {
         return new Builder(dtype, source).model();

@@ -3,7 +3,7 @@ package io.coda4j.tensor;
 import org.jspecify.annotations.Nullable;
 
 /** A device that cannot do what was asked of it; the message names the device, the reason and a way out. */
-public sealed class DeviceException extends RuntimeException permits DeviceMemoryException {
+public class DeviceException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     /** An error with a message for the user. */

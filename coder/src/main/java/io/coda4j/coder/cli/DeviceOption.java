@@ -14,8 +14,9 @@ final class DeviceOption {
             names = "--device",
             paramLabel = "DEVICE",
             defaultValue = "cpu",
-            description = "Where to compute: cpu (all cores, the default), cpu:N (N threads), another device that"
-                    + " 'coda devices' lists, or auto (the best that works, of pjrt, a GPU through opencl, and cpu).")
+            description = "Where to compute: cpu (all cores, the default), cpu:N (N threads), opencl:N, pjrt:tpu,"
+                    + " pjrt:cuda, pjrt:/path/to/plugin.so, another device that 'coda devices' lists, or auto (the"
+                    + " best that works, of pjrt, a GPU through opencl, and cpu).")
     private String name = "cpu";
 
     private final Supplier<DeviceChoice> choices;

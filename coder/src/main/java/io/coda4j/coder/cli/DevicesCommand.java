@@ -1,6 +1,7 @@
 package io.coda4j.coder.cli;
 
 import io.coda4j.tensor.DeviceException;
+import io.coda4j.tensor.spi.DeviceProvider;
 import io.coda4j.tensor.spi.Devices;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -53,13 +54,18 @@ final class DevicesCommand implements Callable<Integer> {
             if (reason.isPresent()) {
                 rows.add(new Row(provider.kind(), false, reason.get()));
             } else {
-                try (var device = provider.open("")) {
-                    rows.add(new Row(device.name(), true, device.description()));
-                } catch (DeviceException e) {
-                    rows.add(new Row(provider.kind(), false, String.valueOf(e.getMessage())));
-                }
+                rows.add(opened(provider));
             }
         }
         return rows;
+    }
+
+    /** Some reasons show only in the attempt. */
+    private static Row opened(DeviceProvider provider) {
+        try (var device = provider.open("")) {
+            return new Row(device.name(), true, device.description());
+        } catch (DeviceException e) {
+            return new Row(provider.kind(), false, String.valueOf(e.getMessage()));
+        }
     }
 }

@@ -43,6 +43,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             VerifyCommand.class,
             ParityCommand.class,
             DevicesCommand.class,
+            CompileCommand.class,
             TuneCommand.class
         })
 public final class Main {

@@ -36,7 +36,7 @@ public record TrainState(LanguageModel model, SequencedMap<String, Tensor> optim
     }
 
     /** The names and types of the optimiser's state for {@code model}. */
-    static SequencedMap<String, TensorType> momentTypes(LanguageModel model, Optimizer optimizer) {
+    public static SequencedMap<String, TensorType> momentTypes(LanguageModel model, Optimizer optimizer) {
         var types = new LinkedHashMap<String, TensorType>();
         Tree.leaves(model).forEach((path, leaf) -> types.put(path, leaf.type()));
         return optimizer.state(types, model.stacks());

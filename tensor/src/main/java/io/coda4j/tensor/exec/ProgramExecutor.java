@@ -16,7 +16,6 @@ import io.coda4j.tensor.spi.Layout;
 import io.coda4j.tensor.spi.MemoryReport;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,6 +39,7 @@ public final class ProgramExecutor implements Executable {
     private final Memory memory;
     private final Program program;
     private final Layout layout;
+    private final Arguments arguments;
     private final MemoryPlan plan;
     private final Buffer slab;
     private final Buffer persistent;
@@ -48,7 +48,7 @@ public final class ProgramExecutor implements Executable {
     private final List<Step> steps = new ArrayList<>();
     private final List<Slot> argumentSlots = new ArrayList<>();
     private final List<Slot> resultSlots = new ArrayList<>();
-    private @Nullable List<Array> frozenArguments;
+    private boolean hasRun;
     private boolean closed;
 
     /** Plans and binds {@code program} for {@code device}, expanding fused primitives that {@code kernels} lacks. */
@@ -56,6 +56,7 @@ public final class ProgramExecutor implements Executable {
         this.device = device;
         this.memory = memory;
         this.layout = layout;
+        this.arguments = new Arguments(device, program, layout);
         this.program = Legalizer.legalise(
                 program, (prim, in) -> kernels.kernel(prim, in, prim.infer(in)).isPresent());
         var groups = Chains.of(this.program, kernels::fuses);
@@ -150,8 +151,8 @@ public final class ProgramExecutor implements Executable {
         if (closed) {
             throw new IllegalStateException("program " + program.name() + " was closed");
         }
-        checkArguments(args);
-        var arguments = take(args);
+        var arguments = this.arguments.take(args);
+        program.donated().forEach(i -> memory.changing(arguments[i]));
         var results = new Buffer[program.results().size()];
         for (int k = 0; k < results.length; k++) {
             var donated = plan.donation(k);
@@ -161,9 +162,9 @@ public final class ProgramExecutor implements Executable {
         }
         fill(argumentSlots, arguments);
         fill(resultSlots, results);
-        if (frozenArguments == null) {
+        if (!hasRun) {
             execute(once);
-            frozenArguments = layout.frozen().stream().map(args::get).toList();
+            hasRun = true;
         }
         execute(steps);
         for (int k : plan.copiedResults()) {
@@ -195,61 +196,6 @@ public final class ProgramExecutor implements Executable {
             case Place.Persistent(long offset, long bytes) -> memory.view(persistent, offset, bytes);
             case Place.Constant(var array) -> constant(array);
         };
-    }
-
-    private void checkArguments(List<Array> args) {
-        if (args.size() != program.params().size()) {
-            throw new IllegalArgumentException("program " + program.name() + " takes "
-                    + program.params().size() + " arguments, got " + args.size());
-        }
-        Set<Array> consumed = Collections.newSetFromMap(new IdentityHashMap<>());
-        for (int i = 0; i < args.size(); i++) {
-            var expected = program.params().get(i).type();
-            if (!args.get(i).type().equals(expected)) {
-                throw new IllegalArgumentException(argument(i) + " must be " + expected + ", got "
-                        + args.get(i).type());
-            }
-            if (args.get(i).device() != device) {
-                throw new IllegalArgumentException(argument(i) + " is on "
-                        + args.get(i).device().name() + ", the program runs on " + device.name());
-            }
-            if (program.donated().contains(i)) {
-                consumed.add(args.get(i));
-            }
-        }
-        if (consumed.size() < program.donated().size()
-                || args.stream().filter(consumed::contains).count() > consumed.size()) {
-            throw new IllegalArgumentException(
-                    "program " + program.name() + ": a donated array was passed more than once");
-        }
-        checkFrozen(args);
-    }
-
-    private void checkFrozen(List<Array> args) {
-        int next = 0;
-        for (int i : layout.frozen()) {
-            if (frozenArguments != null && frozenArguments.get(next++) != args.get(i)) {
-                throw new IllegalArgumentException(argument(i)
-                        + " is frozen: it must be the same array on every call; compile again to change it");
-            }
-        }
-    }
-
-    private String argument(int index) {
-        return "program " + program.name() + ": argument " + index;
-    }
-
-    private Buffer[] take(List<Array> args) {
-        var buffers = new Buffer[args.size()];
-        for (int i = 0; i < buffers.length; i++) {
-            if (program.donated().contains(i)) {
-                buffers[i] = args.get(i).donate(argument(i));
-                memory.changing(buffers[i]);
-            } else {
-                buffers[i] = args.get(i).buffer();
-            }
-        }
-        return buffers;
     }
 
     private void closeUnclaimed(Buffer[] arguments) {

@@ -7,7 +7,7 @@ public interface DeviceProvider {
     /** The kind, the part of a device name before the colon: {@code cpu}, {@code opencl}, {@code pjrt}. */
     String kind();
 
-    /** Why no device of this kind can be opened here, or empty if one can. */
+    /** Why the device that the kind alone names cannot be opened here, or empty if it can. */
     Optional<String> unusableBecause();
 
     /**

@@ -54,9 +54,11 @@ public final class Devices {
         var providers = providers();
         for (var provider : providers) {
             if (provider.kind().equals(kind)) {
-                provider.unusableBecause().ifPresent(reason -> {
-                    throw new DeviceException("device " + name + " cannot be used: " + reason);
-                });
+                if (colon < 0) {
+                    provider.unusableBecause().ifPresent(reason -> {
+                        throw new DeviceException("device " + name + " cannot be used: " + reason);
+                    });
+                }
                 return provider.open(colon < 0 ? "" : name.substring(colon + 1));
             }
         }

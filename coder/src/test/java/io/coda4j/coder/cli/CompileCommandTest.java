@@ -1,0 +1,114 @@
+package io.coda4j.coder.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.coda4j.tensor.testing.Requirement;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class CompileCommandTest {
+    @TempDir
+    private Path folder;
+
+    private static Invocation compile(String... more) {
+        return run("train-step", 4, more);
+    }
+
+    private static Invocation run(String program, int batch, String... more) {
+        var args = new ArrayList<>(List.of("compile", "--config", "tiny", "--program", program, "--length", "32"));
+        args.addAll(List.of("--batch", Integer.toString(batch)));
+        args.addAll(List.of(more));
+        return Invocation.of(args.toArray(String[]::new));
+    }
+
+    @Test
+    void badArgumentsAreNamed() {
+        compile("--topology", "v9:2x2").complains(2, List.of("topology 'v9:2x2'", "v5:4x4x4"));
+        compile("--topology", "v5e:2x2", "--mesh", "fsdp=8").complains(2, List.of("fsdp=8 has 8 devices", "has 4"));
+        compile("--topology", "v5e:2x2", "--mesh", "4").complains(2, List.of("--mesh 4", "fsdp=16,tensor=4"));
+        compile("--topology", "v5e:2x2", "--mesh", "expert=4").complains(2, List.of("expert"));
+        compile("--topology", "v5e:2x2", "--shard", "nonsense").complains(2, List.of("--shard nonsense"));
+        run("train-step", 0, "--topology", "v5e:2x2").complains(2, List.of("--batch"));
+        run("train-step", 3, "--topology", "v5e:2x2").complains(2, List.of("batch.", "does not divide"));
+        run("step", 4, "--topology", "v5e:2x2").complains(2, List.of("--program step", "train-step"));
+        compile("--topology", "v5e:2x2", "--plugin", "nothing.so").complains(2, List.of("nothing.so"));
+    }
+
+    private static void requireLibtpu() {
+        var probe = compile("--topology", "v5e:2x2", "--plugin", "tpu", "--flag", "xla_no_such_flag=1");
+        Requirement.require(
+                "libtpu",
+                probe.err().contains("install the Python package libtpu")
+                        ? Optional.of("libtpu is not installed: pip install libtpu")
+                        : Optional.empty());
+        probe.complains(2, List.of("xla_no_such_flag"));
+    }
+
+    /** On one axis and on two. */
+    @Test
+    void aTrainingStepIsCompiledForTpus() throws IOException {
+        requireLibtpu();
+        var v4 = json(compile("--topology", "v4:2x2x1", "--json"));
+        var text = folder.resolve("step.mlir");
+        var v5e = json(compile(
+                "--topology",
+                "v5e:2x2",
+                "--mesh",
+                "fsdp=2,tensor=2",
+                "--remat",
+                "none",
+                "--json",
+                "--emit",
+                text.toString()));
+        assertTrue(Files.readString(text).contains("sdy.mesh @mesh = <[\"fsdp\"=2, \"tensor\"=2]>"));
+        for (var report : List.of(v4, v5e)) {
+            assertTrue(report.get("fits").asBoolean());
+            assertEquals(4, report.get("devices").asInt());
+            assertTrue(report.get("argumentBytes").asLong() > 0);
+            assertEquals(
+                    report.get("donatedBytes").asLong(),
+                    report.get("argumentBytes").asLong(),
+                    20_000);
+            assertTrue(report.get("rooflineSeconds").asDouble() > 0);
+            assertFalse(report.get("collectives").isEmpty());
+        }
+    }
+
+    private static JsonNode json(Invocation invocation) {
+        assertEquals(0, invocation.code(), invocation::toString);
+        return new JsonMapper().readTree(invocation.out());
+    }
+
+    @Test
+    void aProgramThatDoesNotFitSaysWhatWould() {
+        requireLibtpu();
+        var large = Invocation.of(
+                "compile",
+                "--config",
+                "tiny",
+                "--program",
+                "denoise-step",
+                "--topology",
+                "v5e:2x2",
+                "--batch",
+                "4",
+                "--length",
+                "131072",
+                "--dtype",
+                "f32");
+        assertEquals(1, large.code(), large::toString);
+        assertTrue(large.out().contains("does not fit"), large::toString);
+        assertTrue(large.out().contains("--length 65536"), large::toString);
+        assertTrue(large.out().contains("--dtype bf16"), large::toString);
+    }
+}
