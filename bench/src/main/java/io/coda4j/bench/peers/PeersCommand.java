@@ -1,6 +1,9 @@
 package io.coda4j.bench.peers;
 
 import io.coda4j.bench.Statistics;
+import io.coda4j.coder.tokenizer.BpeTokenizer;
+import io.coda4j.coder.tokenizer.TokenizerException;
+import io.coda4j.coder.tokenizer.TokenizerJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -22,20 +26,24 @@ import tools.jackson.databind.json.JsonMapper;
         name = "peers",
         mixinStandardHelpOptions = true,
         description = {
-            "Compares this engine with PyTorch (through DJL) and OpenBLAS on the same work with the same threads.",
+            "Compares this engine with PyTorch (through DJL), OpenBLAS and Hugging Face's tokenizers on the same work",
+            "with the same threads.",
             "Each engine runs in a process of its own; they take turns, and medians over all turns and restarts are",
             "printed with their ratios: above 1 this engine is faster. Results are compared before anything is timed.",
-            "The libraries of the peers (130 MB) are fetched when first needed."
+            "The libraries of the peers (150 MB) are fetched when first needed."
         },
         footer = {
             "",
             "Examples:",
             "  coda bench peers --what gemm --threads 1",
+            "  coda bench peers --what step --only 12x768 --turns 3",
+            "  coda bench peers --what denoise --layers 4 --turns 3 --threads 2",
+            "  coda bench peers --what encode --text src",
             "  coda bench peers --what step,elementwise --forks 3 --json"
         })
 public final class PeersCommand implements Callable<Integer> {
-    /** Differences that are rounding and not another result, relative to the largest element that is looked at. */
-    private static final double TOLERANCE = 2e-3;
+    /** The engines besides this one, in the order of the table. */
+    private static final List<String> PEERS = List.of("torch", "openblas", "tokenizers");
 
     @Spec
     private picocli.CommandLine.Model.CommandSpec spec;
@@ -45,7 +53,12 @@ public final class PeersCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "KIND",
             defaultValue = "gemm,frozen,attention,elementwise,step",
-            description = "gemm, frozen (small batches against prepared weights), attention, elementwise, step.")
+            description = {
+                "gemm, frozen (small batches against prepared weights), attention, elementwise, step (training), denoise"
+                        + " (passes and exact decoding at the dimensions of CoDA 1.7B with random weights, against F32"
+                        + " and the plain loop in PyTorch; takes minutes), encode (the tokenizer over source texts).",
+                "All but the last two if not given."
+            })
     private List<String> kinds = List.of();
 
     @Option(names = "--threads", paramLabel = "N", defaultValue = "1", description = "Threads of each engine (1).")
@@ -60,6 +73,33 @@ public final class PeersCommand implements Callable<Integer> {
     @Option(names = "--seconds", paramLabel = "S", defaultValue = "0.2", description = "Least length of a turn (0.2).")
     private double seconds = 0.2;
 
+    @Option(
+            names = "--only",
+            paramLabel = "TEXT",
+            defaultValue = "",
+            description = "Only work whose name contains this.")
+    private String only = "";
+
+    @Option(
+            names = "--layers",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "denoise: layers of the model (4); CoDA 1.7B has 28, which take 20 GB.")
+    private int layers = 4;
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "DIR",
+            description = "encode: folder of a tokenizer (that of CoDA in shared/data beside the checkout or under"
+                    + " CODA_SHARED).")
+    private @Nullable Path tokenizer;
+
+    @Option(
+            names = "--text",
+            paramLabel = "DIR",
+            description = "encode: folder of Java or Python sources (the checkout).")
+    private @Nullable Path text;
+
     @Option(names = "--json", description = "Print the rows as JSON.")
     private boolean json;
 
@@ -73,16 +113,20 @@ public final class PeersCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (threads < 1 || turns < 1 || forks < 1 || !(seconds > 0)) {
-            throw new ParameterException(spec.commandLine(), "threads, turns, forks and seconds must be positive");
+        if (threads < 1 || turns < 1 || forks < 1 || layers < 1 || !(seconds > 0)) {
+            throw new ParameterException(
+                    spec.commandLine(), "threads, turns, forks, layers and seconds must be positive");
         }
         var libraries = libraries();
         var rows = new LinkedHashMap<String, Row>();
         var descriptions = new ArrayList<String>();
         double peak = Machine.peak(threads);
         double bandwidth = Machine.bandwidth(threads);
-        for (int fork = 0; fork < forks; fork++) {
-            measure(libraries, rows, descriptions);
+        try (var folder = new TemporaryFolder("coda-bench")) {
+            var material = material(folder.path());
+            for (int fork = 0; fork < forks && !kinds.isEmpty(); fork++) {
+                measure(libraries, material, rows, descriptions);
+            }
         }
         if (json) {
             printJson(rows, descriptions, peak, bandwidth);
@@ -94,8 +138,7 @@ public final class PeersCommand implements Callable<Integer> {
 
     /** Beside this program's jar. */
     private Path libraries() {
-        var jar = Path.of(System.getProperty("java.class.path")).toAbsolutePath();
-        var folder = jar.resolveSibling("peers");
+        var folder = jar().resolveSibling("peers");
         if (!Files.isDirectory(folder)) {
             throw new ParameterException(
                     spec.commandLine(),
@@ -105,29 +148,97 @@ public final class PeersCommand implements Callable<Integer> {
         return folder;
     }
 
-    private void measure(Path libraries, Map<String, Row> rows, List<String> descriptions) throws IOException {
-        try (var coda = EngineProcess.start("coda", threads, libraries);
-                var torch = EngineProcess.start("torch", threads, libraries);
-                var openBlas = EngineProcess.start("openblas", threads, libraries)) {
-            var engines = List.of(coda, torch, openBlas);
+    private static Path jar() {
+        return Path.of(System.getProperty("java.class.path")).toAbsolutePath();
+    }
+
+    /** The folder that holds bench/target with this program's jar. */
+    private static Path checkout() {
+        return jar().resolve("../../..").normalize();
+    }
+
+    /** Makes what the chosen kinds need; those that cannot have it are left out, and why is said. */
+    private Material material(Path folder) {
+        var material = new Material(
+                layers,
+                folder.resolve("model"),
+                folder.resolve("tokenizer.json"),
+                text == null ? checkout() : text.toAbsolutePath());
+        if (kinds.contains("encode")) {
+            var source = tokenizer == null ? sharedTokenizer() : tokenizer;
+            if (tokenizer == null && !Files.isDirectory(source)) {
+                System.err.println(
+                        "skipped: encode: " + source + " is not there; name a tokenizer with --tokenizer DIR");
+                kinds = kinds.stream().filter(kind -> !kind.equals("encode")).toList();
+            } else {
+                TokenizerJson.write(readTokenizer(source), material.tokenizer());
+            }
+        }
+        if (kinds.contains("denoise")) {
+            System.err.println("writing random weights of " + layers + " layers");
+            CodaModels.write(layers, material.model());
+        }
+        return material;
+    }
+
+    private static Path sharedTokenizer() {
+        var named = System.getenv("CODA_SHARED");
+        var shared = named == null ? checkout().resolveSibling("shared") : Path.of(named);
+        return shared.resolve("data/tokenizer/coda");
+    }
+
+    private BpeTokenizer readTokenizer(Path folder) {
+        try {
+            return TokenizerJson.read(folder);
+        } catch (TokenizerException e) {
+            throw new ParameterException(spec.commandLine(), "--tokenizer: " + e.getMessage());
+        }
+    }
+
+    private void measure(Path libraries, Material material, Map<String, Row> rows, List<String> descriptions)
+            throws IOException {
+        var engines = new ArrayList<EngineProcess>();
+        try {
+            engines.add(EngineProcess.start("coda", threads, libraries, material));
+            for (var peer : PEERS) {
+                if (kinds.stream().anyMatch(kind -> knows(peer, kind))) {
+                    engines.add(EngineProcess.start(peer, threads, libraries, material));
+                }
+            }
             if (descriptions.isEmpty()) {
                 engines.forEach(engine -> descriptions.add(engine.description()));
             }
             for (var kind : kinds) {
-                var works = works(kind);
-                for (int index = 0; index < works.size(); index++) {
-                    var work = works.get(index);
-                    var row = rows.computeIfAbsent(kind + index, _ -> new Row(kind, work, new LinkedHashMap<>()));
-                    measure(row, index, engines);
-                    System.err.printf(Locale.ROOT, "%s%n", line(row, 0, 0));
-                }
+                measure(kind, works(kind, material), engines, rows);
+            }
+        } finally {
+            engines.forEach(EngineProcess::close);
+        }
+    }
+
+    /** Whether an engine is worth starting for a kind of work; which pieces it can do, it says itself. */
+    private static boolean knows(String peer, String kind) {
+        return switch (kind) {
+            case "encode" -> peer.equals("tokenizers");
+            case "gemm", "frozen" -> !peer.equals("tokenizers");
+            default -> peer.equals("torch");
+        };
+    }
+
+    private void measure(String kind, List<Work> works, List<EngineProcess> engines, Map<String, Row> rows) {
+        for (int index = 0; index < works.size(); index++) {
+            var work = works.get(index);
+            if (work.name().contains(only)) {
+                var row = rows.computeIfAbsent(kind + index, _ -> new Row(kind, work, new LinkedHashMap<>()));
+                measure(row, index, engines);
+                System.err.println(line(row, 0, 0));
             }
         }
     }
 
-    private List<Work> works(String kind) {
+    private List<Work> works(String kind, Material material) {
         try {
-            return Work.of(kind);
+            return Work.of(kind, material);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), "--what: " + e.getMessage());
         }
@@ -160,10 +271,14 @@ public final class PeersCommand implements Callable<Integer> {
 
     private static void requireEqual(Work work, String engine, double[] expected, double[] got) {
         double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
+        if (expected.length != got.length) {
+            throw new IllegalStateException(work.name() + ": " + engine + " has another result than this engine: "
+                    + got.length + " values instead of " + expected.length);
+        }
         for (int i = 0; i < expected.length; i++) {
-            if (!(Math.abs(expected[i] - got[i]) <= TOLERANCE * largest)) {
+            if (!(Math.abs(expected[i] - got[i]) <= work.tolerance() * largest)) {
                 throw new IllegalStateException(work.name() + ": " + engine + " has another result than this engine: "
-                        + Arrays.toString(got) + " instead of " + Arrays.toString(expected));
+                        + got[i] + " instead of " + expected[i] + " at " + i + " of " + expected.length);
             }
         }
     }
@@ -177,12 +292,10 @@ public final class PeersCommand implements Callable<Integer> {
                 peak,
                 bandwidth);
         descriptions.forEach(System.out::println);
-        System.out.printf(
-                "%-44s %12s %12s %12s %9s %9s %7s%n",
-                "work", "coda4j ms", "torch ms", "openblas ms", "/torch", "/openblas", "ceiling");
+        System.out.println(header());
         rows.values().forEach(row -> System.out.println(line(row, peak, bandwidth)));
         for (var kind : kinds) {
-            for (var peer : List.of("torch", "openblas")) {
+            for (var peer : PEERS) {
                 var ratios = rows.values().stream()
                         .filter(row -> row.kind.equals(kind) && row.seconds.containsKey(peer))
                         .mapToDouble(row -> row.median(peer) / row.median("coda"))
@@ -200,21 +313,41 @@ public final class PeersCommand implements Callable<Integer> {
         }
     }
 
-    private static String line(Row row, double peak, double bandwidth) {
+    /** The peers that know one of the kinds. */
+    private List<String> columns() {
+        return PEERS.stream()
+                .filter(peer -> kinds.stream().anyMatch(kind -> knows(peer, kind)))
+                .toList();
+    }
+
+    private String header() {
+        var line = new StringBuilder("%-48s %12s".formatted("work", "coda4j ms"));
+        columns().forEach(peer -> line.append(" %13s".formatted(peer + " ms")));
+        columns().forEach(peer -> line.append(" %11s".formatted("/" + peer)));
+        return line.append(" %7s".formatted("ceiling")).toString();
+    }
+
+    private String line(Row row, double peak, double bandwidth) {
+        var line = new StringBuilder(
+                String.format(Locale.ROOT, "%-48s %12.3f", row.kind + " " + row.work.name(), row.median("coda") * 1e3));
+        columns().forEach(peer -> line.append(" %13s".formatted(milliseconds(row, peer))));
+        columns().forEach(peer -> line.append(" %11s".formatted(ratio(row, peer))));
+        return line.append(" %7s".formatted(peak > 0 ? ceiling(row, peak, bandwidth) : ""))
+                .toString();
+    }
+
+    /** The share of what the machine could do at most; of a text its speed. */
+    private static String ceiling(Row row, double peak, double bandwidth) {
         double coda = row.median("coda");
-        double ceiling = row.work.flops() > 0
-                ? row.work.flops() / coda * 1e-9 / peak
-                : row.work.bytes() / coda * 1e-9 / bandwidth;
+        if (row.work instanceof Work.Encode encode) {
+            return String.format(Locale.ROOT, "%.1f MB/s", encode.bytes() / coda * 1e-6);
+        }
         return String.format(
                 Locale.ROOT,
-                "%-44s %12.3f %12s %12s %9s %9s %7s",
-                row.kind + " " + row.work.name(),
-                coda * 1e3,
-                milliseconds(row, "torch"),
-                milliseconds(row, "openblas"),
-                ratio(row, "torch"),
-                ratio(row, "openblas"),
-                peak > 0 ? String.format(Locale.ROOT, "%.2f", ceiling) : "");
+                "%.2f",
+                row.work.flops() > 0
+                        ? row.work.flops() / coda * 1e-9 / peak
+                        : row.work.bytes() / coda * 1e-9 / bandwidth);
     }
 
     private static String milliseconds(Row row, String engine) {
@@ -236,6 +369,7 @@ public final class PeersCommand implements Callable<Integer> {
             fields.put("flops", row.work.flops());
             fields.put("bytes", row.work.bytes());
             fields.put("seconds", row.seconds);
+            fields.put("ratios", ratios(row));
             all.add(fields);
         }
         var report = new LinkedHashMap<String, Object>();
@@ -246,5 +380,14 @@ public final class PeersCommand implements Callable<Integer> {
         report.put("engines", descriptions);
         report.put("rows", all);
         System.out.println(new JsonMapper().writerWithDefaultPrettyPrinter().writeValueAsString(report));
+    }
+
+    /** This engine's throughput over each peer's. */
+    private static Map<String, Double> ratios(Row row) {
+        var ratios = new LinkedHashMap<String, Double>();
+        PEERS.stream()
+                .filter(row.seconds::containsKey)
+                .forEach(peer -> ratios.put(peer, row.median(peer) / row.median("coda")));
+        return ratios;
     }
 }
