@@ -1,6 +1,5 @@
 package io.coda4j.bench.peers;
 
-import io.coda4j.bench.Statistics;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.coder.tokenizer.TokenizerJson;
@@ -11,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +17,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import tools.jackson.databind.json.JsonMapper;
 
 /** {@code coda bench peers}: this engine and others at the same work, taking turns. */
 @Command(
@@ -42,9 +39,6 @@ import tools.jackson.databind.json.JsonMapper;
             "  coda bench peers --what step,elementwise --forks 3 --json"
         })
 public final class PeersCommand implements Callable<Integer> {
-    /** The engines besides this one, in the order of the table. */
-    private static final List<String> PEERS = List.of("torch", "openblas", "tokenizers");
-
     @Spec
     private picocli.CommandLine.Model.CommandSpec spec;
 
@@ -103,22 +97,21 @@ public final class PeersCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print the rows as JSON.")
     private boolean json;
 
-    /** One piece of work: seconds by engine, all turns of all forks. */
-    private record Row(String kind, Work work, Map<String, List<Double>> seconds) {
-        double median(String engine) {
-            return Statistics.median(
-                    seconds.get(engine).stream().mapToDouble(x -> x).toArray());
-        }
-    }
-
     @Override
     public Integer call() throws IOException {
-        if (threads < 1 || turns < 1 || forks < 1 || layers < 1 || !(seconds > 0)) {
+        if (threads < 1 || turns < 1 || forks < 1 || !(seconds > 0)) {
+            throw new ParameterException(spec.commandLine(), "threads, turns, forks and seconds must be positive");
+        }
+        if (layers < 1 || layers > CodaModels.LAYERS) {
             throw new ParameterException(
-                    spec.commandLine(), "threads, turns, forks, layers and seconds must be positive");
+                    spec.commandLine(), "--layers must be from 1 to " + CodaModels.LAYERS + ", got " + layers);
+        }
+        if (text != null && !Files.isDirectory(text)) {
+            throw new ParameterException(
+                    spec.commandLine(), "--text: " + text + " is not a folder; expected one with sources");
         }
         var libraries = libraries();
-        var rows = new LinkedHashMap<String, Row>();
+        var rows = new LinkedHashMap<String, PeersReport.Row>();
         var descriptions = new ArrayList<String>();
         double peak = Machine.peak(threads);
         double bandwidth = Machine.bandwidth(threads);
@@ -128,11 +121,11 @@ public final class PeersCommand implements Callable<Integer> {
                 measure(libraries, material, rows, descriptions);
             }
         }
-        if (json) {
-            printJson(rows, descriptions, peak, bandwidth);
-        } else {
-            print(rows, descriptions, peak, bandwidth);
+        if (rows.isEmpty() && !kinds.isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "--only: no work has '" + only + "' in its name");
         }
+        var report = new PeersReport(List.copyOf(rows.values()), descriptions, threads, peak, bandwidth);
+        System.out.println(json ? report.json() : report.table());
         return 0;
     }
 
@@ -195,12 +188,13 @@ public final class PeersCommand implements Callable<Integer> {
         }
     }
 
-    private void measure(Path libraries, Material material, Map<String, Row> rows, List<String> descriptions)
+    private void measure(
+            Path libraries, Material material, Map<String, PeersReport.Row> rows, List<String> descriptions)
             throws IOException {
         var engines = new ArrayList<EngineProcess>();
         try {
             engines.add(EngineProcess.start("coda", threads, libraries, material));
-            for (var peer : PEERS) {
+            for (var peer : PeersReport.PEERS) {
                 if (kinds.stream().anyMatch(kind -> knows(peer, kind))) {
                     engines.add(EngineProcess.start(peer, threads, libraries, material));
                 }
@@ -225,13 +219,15 @@ public final class PeersCommand implements Callable<Integer> {
         };
     }
 
-    private void measure(String kind, List<Work> works, List<EngineProcess> engines, Map<String, Row> rows) {
+    private void measure(
+            String kind, List<Work> works, List<EngineProcess> engines, Map<String, PeersReport.Row> rows) {
         for (int index = 0; index < works.size(); index++) {
             var work = works.get(index);
             if (work.name().contains(only)) {
-                var row = rows.computeIfAbsent(kind + index, _ -> new Row(kind, work, new LinkedHashMap<>()));
+                var row =
+                        rows.computeIfAbsent(kind + index, _ -> new PeersReport.Row(kind, work, new LinkedHashMap<>()));
                 measure(row, index, engines);
-                System.err.println(line(row, 0, 0));
+                System.err.println(row);
             }
         }
     }
@@ -244,17 +240,17 @@ public final class PeersCommand implements Callable<Integer> {
         }
     }
 
-    private void measure(Row row, int index, List<EngineProcess> engines) {
+    private void measure(PeersReport.Row row, int index, List<EngineProcess> engines) {
         var able = new ArrayList<EngineProcess>();
         double[] expected = null;
         for (var engine : engines) {
-            var sample = engine.prepare(row.kind, index);
+            var sample = engine.prepare(row.kind(), index);
             if (sample.isPresent()) {
                 able.add(engine);
                 if (expected == null) {
                     expected = sample.get();
                 } else {
-                    requireEqual(row.work, engine.name(), expected, sample.get());
+                    requireEqual(row.work(), engine.name(), expected, sample.get());
                 }
             }
         }
@@ -262,7 +258,7 @@ public final class PeersCommand implements Callable<Integer> {
         able.forEach(engine -> engine.run(Math.max(1.5, seconds)));
         for (int turn = 0; turn < turns; turn++) {
             for (var engine : able) {
-                row.seconds
+                row.seconds()
                         .computeIfAbsent(engine.name(), _ -> new ArrayList<>())
                         .add(engine.run(seconds));
             }
@@ -281,113 +277,5 @@ public final class PeersCommand implements Callable<Integer> {
                         + got[i] + " instead of " + expected[i] + " at " + i + " of " + expected.length);
             }
         }
-    }
-
-    private void print(Map<String, Row> rows, List<String> descriptions, double peak, double bandwidth) {
-        System.out.printf(
-                Locale.ROOT,
-                "%s, %d threads: peak %.1f GFLOP/s, reads %.1f GB/s%n",
-                Machine.processor(),
-                threads,
-                peak,
-                bandwidth);
-        descriptions.forEach(System.out::println);
-        System.out.println(header());
-        rows.values().forEach(row -> System.out.println(line(row, peak, bandwidth)));
-        for (var kind : kinds) {
-            for (var peer : PEERS) {
-                var ratios = rows.values().stream()
-                        .filter(row -> row.kind.equals(kind) && row.seconds.containsKey(peer))
-                        .mapToDouble(row -> row.median(peer) / row.median("coda"))
-                        .toArray();
-                if (ratios.length > 0) {
-                    System.out.printf(
-                            Locale.ROOT,
-                            "%s: geometric mean %.2f of %s, least %.2f%n",
-                            kind,
-                            Statistics.geometricMean(ratios),
-                            peer,
-                            Arrays.stream(ratios).min().orElseThrow());
-                }
-            }
-        }
-    }
-
-    /** The peers that know one of the kinds. */
-    private List<String> columns() {
-        return PEERS.stream()
-                .filter(peer -> kinds.stream().anyMatch(kind -> knows(peer, kind)))
-                .toList();
-    }
-
-    private String header() {
-        var line = new StringBuilder("%-48s %12s".formatted("work", "coda4j ms"));
-        columns().forEach(peer -> line.append(" %13s".formatted(peer + " ms")));
-        columns().forEach(peer -> line.append(" %11s".formatted("/" + peer)));
-        return line.append(" %7s".formatted("ceiling")).toString();
-    }
-
-    private String line(Row row, double peak, double bandwidth) {
-        var line = new StringBuilder(
-                String.format(Locale.ROOT, "%-48s %12.3f", row.kind + " " + row.work.name(), row.median("coda") * 1e3));
-        columns().forEach(peer -> line.append(" %13s".formatted(milliseconds(row, peer))));
-        columns().forEach(peer -> line.append(" %11s".formatted(ratio(row, peer))));
-        return line.append(" %7s".formatted(peak > 0 ? ceiling(row, peak, bandwidth) : ""))
-                .toString();
-    }
-
-    /** The share of what the machine could do at most; of a text its speed. */
-    private static String ceiling(Row row, double peak, double bandwidth) {
-        double coda = row.median("coda");
-        if (row.work instanceof Work.Encode encode) {
-            return String.format(Locale.ROOT, "%.1f MB/s", encode.bytes() / coda * 1e-6);
-        }
-        return String.format(
-                Locale.ROOT,
-                "%.2f",
-                row.work.flops() > 0
-                        ? row.work.flops() / coda * 1e-9 / peak
-                        : row.work.bytes() / coda * 1e-9 / bandwidth);
-    }
-
-    private static String milliseconds(Row row, String engine) {
-        return row.seconds.containsKey(engine) ? String.format(Locale.ROOT, "%.3f", row.median(engine) * 1e3) : "-";
-    }
-
-    private static String ratio(Row row, String engine) {
-        return row.seconds.containsKey(engine)
-                ? String.format(Locale.ROOT, "%.2f", row.median(engine) / row.median("coda"))
-                : "-";
-    }
-
-    private void printJson(Map<String, Row> rows, List<String> descriptions, double peak, double bandwidth) {
-        var all = new ArrayList<Map<String, Object>>();
-        for (var row : rows.values()) {
-            var fields = new LinkedHashMap<String, Object>();
-            fields.put("kind", row.kind);
-            fields.put("work", row.work.name());
-            fields.put("flops", row.work.flops());
-            fields.put("bytes", row.work.bytes());
-            fields.put("seconds", row.seconds);
-            fields.put("ratios", ratios(row));
-            all.add(fields);
-        }
-        var report = new LinkedHashMap<String, Object>();
-        report.put("processor", Machine.processor());
-        report.put("threads", threads);
-        report.put("peakGflops", peak);
-        report.put("readGbPerSecond", bandwidth);
-        report.put("engines", descriptions);
-        report.put("rows", all);
-        System.out.println(new JsonMapper().writerWithDefaultPrettyPrinter().writeValueAsString(report));
-    }
-
-    /** This engine's throughput over each peer's. */
-    private static Map<String, Double> ratios(Row row) {
-        var ratios = new LinkedHashMap<String, Double>();
-        PEERS.stream()
-                .filter(row.seconds::containsKey)
-                .forEach(peer -> ratios.put(peer, row.median(peer) / row.median("coda")));
-        return ratios;
     }
 }

@@ -7,7 +7,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/** Hugging Face's tokenizers, native code, through DJL. */
+/**
+ * Hugging Face's tokenizers, native code, through DJL. DJL has no call for the ids alone: what it measures includes making
+ * Java strings of all tokens, and their offsets.
+ */
 final class TokenizersEngine implements Engine {
     TokenizersEngine() {
         // The library asks the cloud's metadata service where it runs, to report its use.
