@@ -54,13 +54,18 @@ final class EngineServer {
                             ? prepare(Work.of(words[1], material).get(Integer.parseInt(words[2])))
                             : run(Double.parseDouble(words[1])));
         }
+        closeTask();
     }
 
-    private String prepare(Work work) {
+    private void closeTask() {
         if (task != null) {
             task.close();
             task = null;
         }
+    }
+
+    private String prepare(Work work) {
+        closeTask();
         try {
             task = engine.prepare(work);
         } catch (UnsupportedOperationException e) {
