@@ -1,6 +1,7 @@
 package io.coda4j.bench;
 
 import io.coda4j.bench.peers.PeersCommand;
+import io.coda4j.coder.files.FileException;
 import io.coda4j.tensor.DeviceException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -27,7 +28,7 @@ public final class Main {
     }
 
     private static int explain(Exception e, CommandLine line) throws Exception {
-        if (e instanceof DeviceException) {
+        if (e instanceof DeviceException || e instanceof FileException) {
             line.getErr().println("coda: " + e.getMessage());
             return 2;
         }

@@ -42,6 +42,9 @@ final class CodaEngine implements Engine {
             case Work.Attention attention -> attention(attention);
             case Work.Rows rows -> rows(rows);
             case Work.Step step -> new StepTask(Workload.named(step.workload()));
+            case Work.Denoise denoise -> CodaDenoising.pass(denoise, device);
+            case Work.Decode decode -> CodaDenoising.decoding(decode, device);
+            case Work.Encode encode -> new CodaEncoding(encode);
         };
     }
 

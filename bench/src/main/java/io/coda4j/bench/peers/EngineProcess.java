@@ -33,7 +33,7 @@ final class EngineProcess implements AutoCloseable {
      *
      * @param libraries the folder with the peers' jars
      */
-    static EngineProcess start(String name, int threads, Path libraries) throws IOException {
+    static EngineProcess start(String name, int threads, Path libraries, Material material) throws IOException {
         var classPath = System.getProperty("java.class.path") + File.pathSeparator + libraries.resolve("*");
         var command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -46,6 +46,7 @@ final class EngineProcess implements AutoCloseable {
                 EngineServer.class.getName(),
                 name,
                 String.valueOf(threads)));
+        command.addAll(material.words());
         var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
         // Settings for other builds of OpenBLAS slow this one; OpenMP's would override the number of threads.
         for (var variable : List.of("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OMP_NUM_THREADS")) {
@@ -53,6 +54,7 @@ final class EngineProcess implements AutoCloseable {
         }
         builder.environment().put("OMP_NUM_THREADS", String.valueOf(threads));
         builder.environment().put("OPENBLAS_NUM_THREADS", String.valueOf(threads));
+        builder.environment().put("TOKENIZERS_PARALLELISM", "false");
         return new EngineProcess(name, builder.start());
     }
 
@@ -77,7 +79,7 @@ final class EngineProcess implements AutoCloseable {
                 .toArray());
     }
 
-    /** The seconds of one run, measured over at least {@code seconds}. */
+    /** The seconds of a step of one run, measured over at least {@code seconds}. */
     double run(double seconds) {
         requests.println("run " + seconds);
         return Double.parseDouble(answer().split(" ")[1]);

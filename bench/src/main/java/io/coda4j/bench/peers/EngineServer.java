@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,18 +14,21 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * prepare KIND INDEX   ok, and some elements of the result; or: no REASON
- * run SECONDS          ok, and the seconds of one run, from as many runs as take that long
+ * run SECONDS          ok, and the seconds of a step of one run, from as many runs as take that long
  * </pre>
  */
 final class EngineServer {
     private final Engine engine;
+    private final Material material;
     private Engine.@Nullable Task task;
+    private int steps = 1;
 
-    private EngineServer(Engine engine) {
+    private EngineServer(Engine engine, Material material) {
         this.engine = engine;
+        this.material = material;
     }
 
-    /** Arguments: the engine's name and its number of threads. */
+    /** Arguments: the engine's name, its number of threads and the words of {@link Material}. */
     public static void main(String[] args) throws IOException {
         // What libraries print must not get between the answers.
         var answers = System.out;
@@ -34,9 +38,10 @@ final class EngineServer {
             case "coda" -> new CodaEngine(CpuDevice.withThreads(threads));
             case "torch" -> new TorchEngine(threads);
             case "openblas" -> new OpenBlasEngine(threads);
+            case "tokenizers" -> new TokenizersEngine();
             default -> throw new IllegalArgumentException("no engine is called " + args[0]);
         };
-        new EngineServer(engine).serve(answers);
+        new EngineServer(engine, Material.of(List.of(args).subList(2, args.length))).serve(answers);
     }
 
     private void serve(PrintStream answers) throws IOException {
@@ -46,21 +51,27 @@ final class EngineServer {
             var words = line.split(" ");
             answers.println(
                     words[0].equals("prepare")
-                            ? prepare(Work.of(words[1]).get(Integer.parseInt(words[2])))
+                            ? prepare(Work.of(words[1], material).get(Integer.parseInt(words[2])))
                             : run(Double.parseDouble(words[1])));
         }
+        closeTask();
     }
 
-    private String prepare(Work work) {
+    private void closeTask() {
         if (task != null) {
             task.close();
             task = null;
         }
+    }
+
+    private String prepare(Work work) {
+        closeTask();
         try {
             task = engine.prepare(work);
         } catch (UnsupportedOperationException e) {
             return "no " + e.getMessage();
         }
+        steps = work.steps();
         task.run();
         var answer = new StringBuilder("ok");
         for (float value : task.sample()) {
@@ -81,6 +92,6 @@ final class EngineServer {
             runs++;
             passed = (System.nanoTime() - start) * 1e-9;
         } while (passed < atLeast);
-        return "ok " + passed / runs;
+        return "ok " + passed / runs / steps;
     }
 }

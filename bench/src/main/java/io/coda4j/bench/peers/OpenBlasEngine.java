@@ -23,7 +23,7 @@ final class OpenBlasEngine implements Engine {
     public Task prepare(Work work) {
         return switch (work) {
             case Work.Gemm gemm -> new GemmTask(gemm);
-            case Work.Attention _, Work.Rows _, Work.Step _ ->
+            case Work.Attention _, Work.Rows _, Work.Step _, Work.Denoise _, Work.Decode _, Work.Encode _ ->
                 throw new UnsupportedOperationException("OpenBLAS only multiplies");
         };
     }

@@ -23,4 +23,13 @@ final class Operands {
     static int[] indices(long seed, int count, int bound) {
         return new SplittableRandom(seed).ints(count, 0, bound).toArray();
     }
+
+    /** Ids as floats, exactly: they are below 2^24. */
+    static float[] floats(int[] ids) {
+        var values = new float[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            values[i] = ids[i];
+        }
+        return values;
+    }
 }

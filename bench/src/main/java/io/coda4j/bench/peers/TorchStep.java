@@ -46,7 +46,7 @@ final class TorchStep implements Engine.Task {
             constants.add(integers(batch.targets()));
             constants.add(floats(batch.weights()));
         }
-        addRotations();
+        constants.addAll(TransformerScript.rotations(manager, workload.model(), 0, workload.length()));
         var arguments = new ArrayList<>(List.of("ids", "rows", "targets", "weights", "cos", "sin"));
         arguments.addAll(names.values());
         loss = new TorchScript(manager, arguments, forward());
@@ -74,102 +74,15 @@ final class TorchStep implements Engine.Task {
         return new Shape(Arrays.stream(tensor.shape().dims()).asLongStream().toArray());
     }
 
-    /** Cosines and sines [L,1,d] of the angles of rotary positions, each frequency for both halves of a head. */
-    private void addRotations() {
-        int length = workload.length();
-        int width = workload.model().headDim();
-        var cos = new float[length * width];
-        var sin = new float[length * width];
-        for (int t = 0; t < length; t++) {
-            for (int i = 0; i < width; i++) {
-                double frequency = Math.pow(workload.model().ropeTheta(), -2.0 * (i % (width / 2)) / width);
-                cos[t * width + i] = (float) Math.cos(t * frequency);
-                sin[t * width + i] = (float) Math.sin(t * frequency);
-            }
-        }
-        constants.add(manager.create(cos, new Shape(length, 1, width)));
-        constants.add(manager.create(sin, new Shape(length, 1, width)));
-    }
-
     private String forward() {
         var model = workload.model();
-        var body = new StringBuilder();
-        body.append("x = torch.embedding(%s, ids)\n".formatted(name("model.embedTokens.weight")));
-        for (int i = 0; i < model.layers(); i++) {
-            layer(body, "model.layers." + i + ".");
-        }
-        norm(body, "x", "x", "model.norm.weight", model.hidden());
+        var body = new StringBuilder(TransformerScript.whole(model, workload.rows(), workload.length(), names));
         body.append("x = torch.reshape(x, [%d, %d])\n".formatted(workload.tokens(), model.hidden()));
         body.append("logits = torch.linear(torch.index_select(x, 0, rows), %s)\n"
-                .formatted(name("model.embedTokens.weight")));
+                .formatted(names.get("model.embedTokens.weight")));
         body.append("losses = torch.cross_entropy_loss(logits, targets, None, 0, -100, 0.)\n");
         body.append("return torch.sum(torch.mul(losses, weights))\n");
         return body.toString();
-    }
-
-    private void layer(StringBuilder body, String path) {
-        var model = workload.model();
-        norm(body, "h", "x", path + "inputLayernorm.weight", model.hidden());
-        heads(body, "q", path + "selfAttn.qProj.weight", model.heads());
-        heads(body, "k", path + "selfAttn.kProj.weight", model.kvHeads());
-        heads(body, "v", path + "selfAttn.vProj.weight", model.kvHeads());
-        rotate(body, "q", path + "selfAttn.qNorm.weight");
-        rotate(body, "k", path + "selfAttn.kNorm.weight");
-        body.append("""
-                q = torch.transpose(q, 1, 2)
-                k = torch.transpose(k, 1, 2)
-                v = torch.transpose(v, 1, 2)
-                a = torch.scaled_dot_product_attention(q, k, v, None, 0., False, scale=None, enable_gqa=%s)
-                a = torch.reshape(torch.transpose(a, 1, 2), [%d, %d, %d])
-                x = torch.add(x, torch.linear(a, %s))
-                """.formatted(
-                        model.heads() == model.kvHeads() ? "False" : "True",
-                        workload.rows(),
-                        workload.length(),
-                        model.heads() * model.headDim(),
-                        name(path + "selfAttn.oProj.weight")));
-        norm(body, "h", "x", path + "postAttentionLayernorm.weight", model.hidden());
-        body.append("""
-                g = torch.silu(torch.linear(h, %s))
-                u = torch.linear(h, %s)
-                x = torch.add(x, torch.linear(torch.mul(g, u), %s))
-                """.formatted(
-                        name(path + "mlp.gateProj.weight"),
-                        name(path + "mlp.upProj.weight"),
-                        name(path + "mlp.downProj.weight")));
-    }
-
-    private void norm(StringBuilder body, String to, String from, String path, int width) {
-        body.append("%s = torch.rms_norm(%s, [%d], %s, 1.0e-06)\n".formatted(to, from, width, name(path)));
-    }
-
-    private void heads(StringBuilder body, String to, String path, int heads) {
-        body.append("%s = torch.reshape(torch.linear(h, %s), [%d, %d, %d, %d])\n"
-                .formatted(
-                        to,
-                        name(path),
-                        workload.rows(),
-                        workload.length(),
-                        heads,
-                        workload.model().headDim()));
-    }
-
-    private void rotate(StringBuilder body, String x, String path) {
-        int width = workload.model().headDim();
-        norm(body, x, x, path, width);
-        body.append("""
-                l = torch.slice(%1$s, 3, 0, %2$d)
-                r = torch.slice(%1$s, 3, %2$d, %3$d)
-                %1$s = torch.add(torch.mul(%1$s, cos), torch.mul(torch.cat([torch.neg(r), l], 3), sin))
-                """.formatted(x, width / 2, width));
-    }
-
-    private String name(String path) {
-        var name = names.get(path);
-        if (name == null) {
-            throw new IllegalStateException("the model has no parameter " + path + "; it has " + names.keySet());
-        }
-        return name;
     }
 
     private List<String> updateArguments() {

@@ -1,9 +1,12 @@
 package io.coda4j.bench.peers;
 
 import io.coda4j.bench.Workload;
+import io.coda4j.diffusion.sampling.Canvas;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /** A piece of work that every engine can be asked to do, on operands that {@link Operands} gives to all alike. */
 sealed interface Work {
@@ -13,8 +16,18 @@ sealed interface Work {
     /** Floating-point operations of one run, or 0 where bytes decide. */
     double flops();
 
-    /** Bytes that must pass between memory and processor once, or 0 where operations decide. */
+    /** Bytes that must pass between memory and processor once, or 0 where operations decide; of a text, its bytes. */
     double bytes();
+
+    /** Steps of one run; times are those of a step. */
+    default int steps() {
+        return 1;
+    }
+
+    /** Differences that are rounding and not another result, relative to the largest element that is looked at. */
+    default double tolerance() {
+        return 2e-3;
+    }
 
     /**
      * A product of F32 matrices to [M,N]: NT of x[M,K] and w[N,K], NN of x[M,K] and w[K,N], TN of x[K,M] and w[K,N].
@@ -124,21 +137,173 @@ sealed interface Work {
         }
     }
 
+    /** What a {@link Denoise} computes anew. */
+    enum Pass {
+        /** All of 1024 columns; half of the last 512 are masked. */
+        WHOLE(1024, 0),
+        /** The last 33 of 512 columns over a cache of the others; 32 are masked, which the column before them predicts as well. */
+        WINDOW(512, 479);
+
+        final int length;
+        final int start;
+
+        Pass(int length, int start) {
+            this.length = length;
+            this.start = start;
+        }
+    }
+
+    /**
+     * A pass of a model with the dimensions of CoDA 1.7B, and its head at the masked positions only.
+     *
+     * @param layers of the model, of CoDA's 28
+     * @param model folder of its checkpoint
+     */
+    record Denoise(Pass pass, int layers, Path model) implements Work {
+        @Override
+        public String name() {
+            int computed = pass.length - pass.start;
+            return (pass == Pass.WHOLE ? "" : "window of ") + computed + " tokens, " + positions().length + " masked, "
+                    + layersOf(layers);
+        }
+
+        /** The tokens; the masked ones lie where the pass can predict them. */
+        Canvas canvas() {
+            int[] tokens = CodaModels.tokens(pass.length);
+            for (int position : positions()) {
+                tokens[position] = CodaModels.MASK;
+            }
+            return new Canvas(1, tokens.length, tokens);
+        }
+
+        /** The masked positions. */
+        int[] positions() {
+            return switch (pass) {
+                case WHOLE -> IntStream.range(0, 256).map(i -> 512 + 2 * i).toArray();
+                case WINDOW -> IntStream.range(pass.start + 1, pass.length).toArray();
+            };
+        }
+
+        @Override
+        public double flops() {
+            return CodaModels.flops(layers, pass.length - pass.start, pass.length, positions().length);
+        }
+
+        @Override
+        public double bytes() {
+            return 0;
+        }
+    }
+
+    /**
+     * Filling 256 masks behind a prompt of 256 tokens, the same number at each step: exact decoding here, and elsewhere
+     * the plain loop, which computes the head for all positions.
+     *
+     * @param layers of the model, of CoDA's 28
+     * @param model folder of its checkpoint
+     */
+    record Decode(int layers, Path model) implements Work {
+        static final int PROMPT = 256;
+        static final int MASKED = 256;
+        static final int STEPS = 4;
+
+        @Override
+        public String name() {
+            return "step of " + STEPS + ", " + PROMPT + " + " + MASKED + " tokens, " + layersOf(layers);
+        }
+
+        /** The prompt and the masks behind it. */
+        Canvas canvas() {
+            return Canvas.of(CodaModels.tokens(PROMPT), MASKED, CodaModels.MASK);
+        }
+
+        @Override
+        public int steps() {
+            return STEPS;
+        }
+
+        /** The same token everywhere. */
+        @Override
+        public double tolerance() {
+            return 0;
+        }
+
+        /** Of a step, on average, with the head at masked positions. */
+        @Override
+        public double flops() {
+            int length = PROMPT + MASKED;
+            double masked = MASKED * (STEPS + 1) / (2.0 * STEPS);
+            return CodaModels.flops(layers, length, length, masked);
+        }
+
+        @Override
+        public double bytes() {
+            return 0;
+        }
+    }
+
+    private static String layersOf(int layers) {
+        return layers + " of " + CodaModels.LAYERS + " layers";
+    }
+
+    /**
+     * Encoding source texts on one thread, whatever the number of threads.
+     *
+     * @param tokenizer file
+     * @param texts folder
+     * @param count of the texts
+     * @param size of them in bytes
+     */
+    record Encode(Path tokenizer, Path texts, int count, long size) implements Work {
+        static Encode of(Material material) {
+            var sources = SourceTexts.below(material.texts());
+            return new Encode(
+                    material.tokenizer(), material.texts(), sources.texts().size(), sources.bytes());
+        }
+
+        @Override
+        public String name() {
+            return count + " sources, " + size / 1000 + " kB, one thread";
+        }
+
+        @Override
+        public double flops() {
+            return 0;
+        }
+
+        @Override
+        public double bytes() {
+            return size;
+        }
+
+        /** The same ids. */
+        @Override
+        public double tolerance() {
+            return 0;
+        }
+    }
+
     /**
      * The pieces of work of one kind.
      *
      * @throws IllegalArgumentException if there is no such kind
      */
-    static List<Work> of(String what) {
+    static List<Work> of(String what, Material material) {
         return switch (what) {
             case "gemm" -> gemm();
             case "frozen" -> frozen();
             case "attention" -> attention();
             case "elementwise" -> elementwise();
             case "step" -> List.of(new Step("demo"), new Step("12x768"));
+            case "denoise" ->
+                List.of(
+                        new Denoise(Pass.WHOLE, material.layers(), material.model()),
+                        new Denoise(Pass.WINDOW, material.layers(), material.model()),
+                        new Decode(material.layers(), material.model()));
+            case "encode" -> List.of(Encode.of(material));
             default ->
-                throw new IllegalArgumentException(
-                        "no work is called '" + what + "'; known: gemm, frozen, attention, elementwise, step");
+                throw new IllegalArgumentException("no work is called '" + what
+                        + "'; known: gemm, frozen, attention, elementwise, step, denoise, encode");
         };
     }
 

@@ -83,7 +83,7 @@ public class WorkBenchmark {
     @Setup(Level.Trial)
     public void prepare() {
         var chosen = Stream.of("gemm", "attention", "elementwise", "step")
-                .flatMap(kind -> Work.of(kind).stream())
+                .flatMap(kind -> Work.of(kind, Material.NONE).stream())
                 .filter(candidate -> candidate.name().equals(work))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("no work is called '" + work + "'"));

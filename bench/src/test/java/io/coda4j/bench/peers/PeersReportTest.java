@@ -1,0 +1,47 @@
+package io.coda4j.bench.peers;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.json.JsonMapper;
+
+final class PeersReportTest {
+    private static final PeersReport.Row PRODUCT = new PeersReport.Row(
+            "gemm",
+            new Work.Gemm("NT", 1000, 1000, 1000, false),
+            Map.of("coda", List.of(0.1, 0.2, 0.3), "torch", List.of(0.3), "openblas", List.of(0.1)));
+    private static final PeersReport.Row TEXT = new PeersReport.Row(
+            "encode",
+            new Work.Encode(Path.of("tokenizer.json"), Path.of("src"), 3, 5_000_000),
+            Map.of("coda", List.of(0.5), "tokenizers", List.of(1.0)));
+
+    private static PeersReport report(PeersReport.Row... rows) {
+        return new PeersReport(List.of(rows), List.of("this", "that"), 1, 20, 10);
+    }
+
+    @Test
+    void ratiosAreOfMediansAndAboveOneWhereThisEngineIsFaster() {
+        var row = new JsonMapper().readTree(report(PRODUCT).json()).get("rows").get(0);
+        assertEquals(1.5, row.get("ratios").get("torch").doubleValue(), 1e-9);
+        assertEquals(0.5, row.get("ratios").get("openblas").doubleValue(), 1e-9);
+    }
+
+    @Test
+    void aTextHasASpeedAndAProductAShareOfThePeak() {
+        var lines = report(PRODUCT, TEXT).table().lines().toList();
+        assertTrue(lines.get(4).endsWith("0.50"), lines.get(4));
+        assertTrue(lines.get(5).endsWith("10.0 MB/s"), lines.get(5));
+    }
+
+    @Test
+    void onlyPeersThatTookPartHaveColumns() {
+        var header = report(TEXT).table().lines().toList().get(3);
+        assertTrue(header.contains("/tokenizers"), header);
+        assertFalse(header.contains("torch"), header);
+    }
+}

@@ -1,0 +1,51 @@
+package io.coda4j.bench.peers;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+final class WorkTest {
+    @ParameterizedTest
+    @EnumSource(Work.Pass.class)
+    void maskedPositionsAreThoseOfTheCanvasAndPredictedByComputedColumns(Work.Pass pass) {
+        var work = new Work.Denoise(pass, 4, Path.of("model"));
+        var tokens = work.canvas().tokens();
+        assertEquals(
+                work.positions().length,
+                Arrays.stream(tokens).filter(token -> token == CodaModels.MASK).count());
+        for (int position : work.positions()) {
+            assertEquals(CodaModels.MASK, tokens[position]);
+            assertTrue(position - 1 >= pass.start, "nothing computed predicts " + position);
+        }
+    }
+
+    @Test
+    void stepsOfTheDecodingFinishIt() {
+        assertEquals(0, Work.Decode.MASKED % Work.Decode.STEPS);
+    }
+
+    @Test
+    void theNameSaysHowManyLayersThereAre() {
+        var works = Work.of("denoise", new Material(4, Path.of("model"), Path.of("t"), Path.of("s")));
+        works.forEach(work -> assertTrue(work.name().endsWith("4 of 28 layers"), work.name()));
+    }
+
+    @Test
+    void materialSurvivesACommandLine() {
+        var material = new Material(7, Path.of("a b"), Path.of("c"), Path.of("d"));
+        assertEquals(material, Material.of(List.copyOf(material.words())));
+    }
+
+    @Test
+    void anUnknownKindIsNamed() {
+        var error = assertThrows(IllegalArgumentException.class, () -> Work.of("nonsense", Material.NONE));
+        assertTrue(String.valueOf(error.getMessage()).contains("'nonsense'"), error.getMessage());
+    }
+}
