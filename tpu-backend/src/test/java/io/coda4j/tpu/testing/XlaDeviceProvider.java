@@ -19,6 +19,12 @@ public final class XlaDeviceProvider implements DeviceProvider {
         return XlaProcess.unusableBecause();
     }
 
+    /** What a test's process chooses must be what a user's would. */
+    @Override
+    public Optional<String> passedOverBecause() {
+        return Optional.of("it serves tests, and computes on the processors of the cpu device");
+    }
+
     @Override
     public Device open(String selector) {
         return new XlaDevice(XlaProcess.shared());
