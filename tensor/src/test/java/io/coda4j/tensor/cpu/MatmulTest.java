@@ -72,7 +72,7 @@ class MatmulTest {
             }
         }
         checkFrozen(MatmulCase.matrices("NT", dtype, 2 * MatmulWorkspace.MAX_ROWS + 1, 131, 300));
-        checkFrozen(MatmulCase.matrices("NT", dtype, 99, 40, 500 * MicroKernel.KC + 1));
+        checkFrozen(MatmulCase.matrices("NT", dtype, 70, 3, 500 * MicroKernel.KC + 1));
         checkFrozen(MatmulCase.matrices("NN", dtype, 40, 67, 300));
     }
 
