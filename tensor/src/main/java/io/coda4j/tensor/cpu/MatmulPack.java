@@ -96,18 +96,24 @@ final class MatmulPack {
         }
     }
 
+    /** As {@link #leftRows(boolean, MemorySegment, long, long, int, int, float[], int)}, from the start of the array on. */
+    static void leftRows(
+            boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
+        leftRows(narrow, from, offset, stride, rows, depth, to, 0);
+    }
+
     /**
-     * Left rows with contiguous depth: {@code to[r * ROW + k]}. Rows up to the next multiple of MR become zero.
+     * Left rows with contiguous depth: {@code to[at + r * ROW + k]}. Rows up to the next multiple of MR become zero.
      *
      * @param stride bytes between rows
      */
     static void leftRows(
-            boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
+            boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to, int at) {
         for (int r = 0; r < rows; r++) {
-            row(narrow, from, offset + r * stride, depth, to, r * ROW);
+            row(narrow, from, offset + r * stride, depth, to, at + r * ROW);
         }
         for (int r = rows; r % MR != 0; r++) {
-            Arrays.fill(to, r * ROW, r * ROW + depth, 0);
+            Arrays.fill(to, at + r * ROW, at + r * ROW + depth, 0);
         }
     }
 

@@ -49,11 +49,7 @@ final class MicroKernel {
 
     /** {@code tile[r][c]} = sum over k of {@code a[at + r * ROW + k] * panel[k][c]}, the panel starting at a byte. */
     static void rows(int depth, float[] a, int at, MemorySegment panel, long from, float[] tile) {
-        if (MR == 12) {
-            MicroKernel12.rows(depth, a, at, panel, from, tile);
-        } else {
-            MicroKernel4.rows(depth, a, at, panel, from, tile);
-        }
+        rows(MR, depth, a, at, panel, from, tile);
     }
 
     /** As {@link #rows} for {@code tall} rows, which {@link #tileRows} gave. */

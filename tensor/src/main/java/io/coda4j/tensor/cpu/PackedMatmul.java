@@ -6,7 +6,6 @@ import static io.coda4j.tensor.cpu.MicroKernel.NR;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 
 /**
  * Products with a frozen weight, whose panels are packed once and for all: [M,K] times the transpose of [N,K].
@@ -98,14 +97,9 @@ final class PackedMatmul {
     private void pack(Run run, int row, int rowBlock, int index) {
         int rows = Math.min(rowBlock, run.rows - row);
         int depth = Math.min(step, left.depth() - index * step);
+        long from = left.byteOffset(0, run.first + row, index * step);
         int at = packedAt(row, rowBlock, index);
-        for (int r = 0; r < rows; r++) {
-            long from = left.byteOffset(0, run.first + row + r, index * step);
-            MatmulPack.row(left.narrow(), run.left, from, depth, run.packed, at + r * ROW);
-        }
-        for (int r = rows; r % MR != 0; r++) {
-            Arrays.fill(run.packed, at + r * ROW, at + r * ROW + depth, 0);
-        }
+        MatmulPack.leftRows(left.narrow(), run.left, from, left.outerBytes(), rows, depth, run.packed, at);
     }
 
     private void multiply(Run run, int row, int rowBlock, int column, float[] tile) {
