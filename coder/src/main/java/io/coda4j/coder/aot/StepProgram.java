@@ -34,7 +34,8 @@ public record StepProgram(Program program, Placement placement) {
     /**
      * What a step is made for.
      *
-     * @param weights element type of weights, gradients and the optimiser's state
+     * @param weights element type of weights and the optimiser's state
+     * @param compute element type of the passes over them
      * @param rows B of the batch, over all devices
      * @param length T, tokens of a row
      * @param checkpoint whether the backward pass computes each layer again
@@ -44,6 +45,7 @@ public record StepProgram(Program program, Placement placement) {
     public record Shape(
             CodaConfig config,
             DType weights,
+            DType compute,
             int rows,
             int length,
             boolean checkpoint,
@@ -97,7 +99,9 @@ public record StepProgram(Program program, Placement placement) {
     public static StepProgram training(Shape shape, Optimizer optimizer) {
         int chunk = Math.ceilDiv(Math.multiplyExact(shape.rows, shape.length), LOSS_CHUNKS);
         var loss = new MaskedDiffusionLoss(shape.config.attention(), chunk, shape.staging());
-        var step = new TrainStep(loss, optimizer, CLIP_NORM);
+        var step = shape.compute == shape.weights
+                ? new TrainStep(loss, optimizer, CLIP_NORM)
+                : new TrainStep(loss, optimizer, CLIP_NORM).computingIn(shape.compute);
         var batch = new MaskedBatch(
                 shape.table(DType.I32), shape.table(DType.I32), null, shape.table(DType.I32), shape.table(DType.F32));
         var model = shape.model();

@@ -95,8 +95,17 @@ final class CompileCommand implements Callable<Integer> {
     }
 
     private enum Dtype {
-        BF16,
-        F32
+        BF16(DType.BF16, DType.BF16),
+        MIXED(DType.F32, DType.BF16),
+        F32(DType.F32, DType.F32);
+
+        private final DType weights;
+        private final DType compute;
+
+        Dtype(DType weights, DType compute) {
+            this.weights = weights;
+            this.compute = compute;
+        }
     }
 
     private enum Moments {
@@ -162,7 +171,9 @@ final class CompileCommand implements Callable<Integer> {
             names = "--dtype",
             paramLabel = "TYPE",
             defaultValue = "bf16",
-            description = "Type of weights, gradients and moments: bf16 (default) or f32.")
+            description =
+                    "bf16 (default): everything, as CoDA was trained; mixed: passes in bf16 over weights and moments"
+                            + " in f32, which lose no small update; f32: everything.")
     private Dtype dtype = Dtype.BF16;
 
     @Option(
@@ -260,10 +271,20 @@ final class CompileCommand implements Callable<Integer> {
         if ((long) batch * length > Integer.MAX_VALUE) {
             throw new UsageException("--batch times --length must be below 2^31, got " + batch + " and " + length);
         }
-        var weights = dtype == Dtype.BF16 ? DType.BF16 : DType.F32;
+        if (dtype == Dtype.MIXED && step == Step.DENOISE_STEP) {
+            throw new UsageException("--dtype mixed is for train-step: a denoise-step keeps nothing in f32; use bf16");
+        }
         return checked("--mesh " + grid, () -> {
             var shape = new StepProgram.Shape(
-                    model(), weights, batch, length, remat == Remat.BLOCK, layers == Layers.SCAN, grid, rules());
+                    model(),
+                    dtype.weights,
+                    dtype.compute,
+                    batch,
+                    length,
+                    remat == Remat.BLOCK,
+                    layers == Layers.SCAN,
+                    grid,
+                    rules());
             return switch (step) {
                 case TRAIN_STEP -> StepProgram.training(shape, optimizer());
                 case DENOISE_STEP ->
@@ -463,8 +484,10 @@ final class CompileCommand implements Callable<Integer> {
         if (step == Step.TRAIN_STEP && optimizer == Moments.ADAMW) {
             ways.add("--optimizer adafactor: its state is a small part of the weights");
         }
-        if (dtype == Dtype.F32) {
-            ways.add("--dtype bf16: half the bytes of weights and values");
+        switch (dtype) {
+            case F32 -> ways.add("--dtype bf16: half the bytes of weights and values");
+            case MIXED -> ways.add("--dtype bf16: half the bytes of weights and moments");
+            case BF16 -> {}
         }
         int parts = grid.parts(ModelSharding.rowAxis(grid));
         if (batch > parts) {

@@ -6,6 +6,7 @@ import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.coder.tokenizer.BpeTrainer;
 import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.diffusion.LossWeighting;
+import io.coda4j.diffusion.MaskedDiffusionLoss;
 import io.coda4j.diffusion.MaskingForm;
 import io.coda4j.diffusion.MaskingPlan;
 import io.coda4j.diffusion.MaskingPreset;
@@ -18,6 +19,7 @@ import io.coda4j.nn.AdamW;
 import io.coda4j.nn.Optimizer;
 import io.coda4j.nn.TransformerConfig;
 import io.coda4j.nn.schedule.Schedule;
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +36,7 @@ public record Recipe(
         Batch batch,
         Masking masking,
         Loss loss,
+        Passes passes,
         OptimizerChoice optimizer,
         ScheduleChoice schedule,
         Run run) {
@@ -97,7 +100,29 @@ public record Recipe(
             NoiseLevels noiseLevels) {}
 
     /** The loss; see {@link io.coda4j.diffusion.MaskedDiffusionLoss}. */
-    public record Loss(LossWeighting weighting, int chunkRows, int scoreBucket, boolean checkpointLayers) {}
+    public record Loss(LossWeighting weighting, int chunkRows, int scoreBucket) {}
+
+    /** How a pass goes through the layers. */
+    public enum Layers {
+        /** One after the other: what a device wants that runs operations as they come. */
+        UNROLLED,
+
+        /** As one loop over stacked weights: what a compiler wants, because it then compiles one layer. */
+        SCAN
+    }
+
+    /** The element type in which passes compute; weights and moments are F32. */
+    public enum Precision {
+        F32,
+        BF16
+    }
+
+    /**
+     * How the passes of a step are made; results agree up to rounding.
+     *
+     * @param checkpointLayers whether the backward pass computes each layer again instead of keeping its values
+     */
+    public record Passes(Layers layers, boolean checkpointLayers, Precision compute) {}
 
     /** The rules an optimiser can follow. */
     public enum Rule {
@@ -157,6 +182,7 @@ public record Recipe(
             Batch batch,
             Masking masking,
             Loss loss,
+            Passes passes,
             OptimizerChoice optimizer,
             ScheduleChoice schedule,
             Run run) {
@@ -167,6 +193,7 @@ public record Recipe(
         this.batch = batch;
         this.masking = masking;
         this.loss = loss;
+        this.passes = passes;
         this.optimizer = optimizer;
         this.schedule = schedule;
         this.run = run;
@@ -269,17 +296,18 @@ public record Recipe(
     }
 
     private Recipe with(Run other) {
-        return new Recipe(seed, corpus, tokenizer, model, batch, masking, loss, optimizer, schedule, other);
+        return new Recipe(seed, corpus, tokenizer, model, batch, masking, loss, passes, optimizer, schedule, other);
     }
 
     /** This recipe with another seed. */
     public Recipe seeded(long other) {
-        return new Recipe(other, corpus, tokenizer, model, batch, masking, loss, optimizer, schedule, run);
+        return new Recipe(other, corpus, tokenizer, model, batch, masking, loss, passes, optimizer, schedule, run);
     }
 
     /** This recipe with another corpus. */
     public Recipe reading(String source) {
-        return new Recipe(seed, new Corpus(source), tokenizer, model, batch, masking, loss, optimizer, schedule, run);
+        return new Recipe(
+                seed, new Corpus(source), tokenizer, model, batch, masking, loss, passes, optimizer, schedule, run);
     }
 
     /** The configuration of the model to train with {@code tokens}. */
@@ -348,6 +376,16 @@ public record Recipe(
     /** The limit on the gradients' norm. */
     public double clipNorm() {
         return optimizer.clip() == 0 ? Double.POSITIVE_INFINITY : optimizer.clip();
+    }
+
+    /** One update of a model of {@code config}. */
+    public TrainStep trainStep(CodaConfig config) {
+        var loss = new MaskedDiffusionLoss(config.attention(), this.loss.chunkRows(), passes.checkpointLayers());
+        var step = new TrainStep(loss, rule(), clipNorm());
+        return switch (passes.compute()) {
+            case F32 -> step;
+            case BF16 -> step.computingIn(DType.BF16);
+        };
     }
 
     /** The learning rate over positions of {@link #budget}. */

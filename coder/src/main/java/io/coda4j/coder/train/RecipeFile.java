@@ -40,7 +40,8 @@ public final class RecipeFile {
             batch: {rows: 4, length: 128, segmentAttention: false}
             masking: {preset: null, stage: pretrain, epochs: 1, form: fixed, course: constant, rampSteps: 1, prefix: 0,
                       truncate: 0, block: 0, blockSizes: [], eps: 0.001, noiseLevels: stratified}
-            loss: {weighting: mean_over_masked, chunkRows: 4096, scoreBucket: 256, checkpointLayers: false}
+            loss: {weighting: mean_over_masked, chunkRows: 4096, scoreBucket: 64}
+            passes: {layers: unrolled, checkpointLayers: false, compute: f32}
             optimizer: {name: adamw, beta1: 0.9, beta2: 0.95, eps: 1.0e-8, weightDecay: 0.1, decayVectors: false,
                         clip: 1.0}
             schedule: {name: cosine, peak: 6.0e-3, warmup: 0.03, decay: 0.2, floor: 0.05}

@@ -6,7 +6,6 @@ import io.coda4j.coder.train.TrainStep.Output;
 import io.coda4j.diffusion.CounterDraws;
 import io.coda4j.diffusion.ForwardProcess;
 import io.coda4j.diffusion.MaskedBatch;
-import io.coda4j.diffusion.MaskedDiffusionLoss;
 import io.coda4j.diffusion.MaskingPlan;
 import io.coda4j.diffusion.NoisedBatch;
 import io.coda4j.diffusion.ScoredPositions;
@@ -84,9 +83,7 @@ public final class Trainer implements AutoCloseable {
                 config.padToken(),
                 masking.form(),
                 recipe.masking().noiseLevels());
-        var loss = new MaskedDiffusionLoss(
-                config.attention(), recipe.loss().chunkRows(), recipe.loss().checkpointLayers());
-        this.program = new TrainStep(loss, optimizer, recipe.clipNorm()).compile(device);
+        this.program = recipe.trainStep(config).compile(device);
         if (position != null) {
             step = position.step();
             rows = position.rows();
@@ -198,7 +195,9 @@ public final class Trainer implements AutoCloseable {
 
     private void save() {
         var position = new Checkpoints.Position(step, rows, millis, RecipeFile.write(recipe), text);
-        checkpoints.save(position, config, state);
+        try (var _ = Scope.open()) {
+            checkpoints.save(position, config, state);
+        }
         listener.saved(step);
     }
 

@@ -83,13 +83,21 @@ public final class TrainingRun implements AutoCloseable {
         if (latest.isPresent()) {
             var loaded = Checkpoints.load(latest.get(), recipe, blocks.fingerprint(), device);
             this.position = loaded.position();
-            this.start = loaded.state();
+            this.start = prepared(loaded.state());
             notes.accept("going on after step " + loaded.position().step());
         } else {
             this.position = null;
-            this.start = TrainState.start(
-                    recipe.model().init().initialize(config.transformer(), recipe.seed(), device), optimizer, device);
+            var model = recipe.model().init().initialize(config.transformer(), recipe.seed(), device);
+            this.start = prepared(TrainState.start(model, optimizer, device));
         }
+    }
+
+    /** The state with its layers as the recipe's passes take them. */
+    private TrainState prepared(TrainState state) {
+        return switch (recipe.passes().layers()) {
+            case UNROLLED -> state;
+            case SCAN -> state.stacked();
+        };
     }
 
     /**
@@ -240,7 +248,7 @@ public final class TrainingRun implements AutoCloseable {
     public LanguageModel train(TrainingListener listener) {
         try (var trainer =
                 new Trainer(recipe, config, blocks, start, position, checkpoints, evaluation, listener, device)) {
-            var model = trainer.run().model();
+            var model = trainer.run().model().unstacked();
             ModelFolder.save(modelFolder(), config, model);
             return model;
         }

@@ -1,6 +1,7 @@
 package io.coda4j.coder.aot;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -8,7 +9,10 @@ import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.model.ModelPreset;
 import io.coda4j.nn.AdamW;
 import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Equation;
 import io.coda4j.tensor.MatrixProducts;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Program;
 import io.coda4j.tensor.ShardingPlan.Rule;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.spi.Collective;
@@ -19,6 +23,7 @@ import io.coda4j.tensor.spi.Topology;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class StepProgramTest {
@@ -26,7 +31,7 @@ class StepProgramTest {
     private static final AdamW ADAM_W = new AdamW(0.9, 0.95, 1e-8, 0.1, false);
 
     private static StepProgram.Shape shape(CodaConfig config, boolean checkpoint, Mesh mesh, Rule... rules) {
-        return new StepProgram.Shape(config, DType.BF16, 4, 32, checkpoint, false, mesh, List.of(rules));
+        return new StepProgram.Shape(config, DType.BF16, DType.BF16, 4, 32, checkpoint, false, mesh, List.of(rules));
     }
 
     @Test
@@ -74,7 +79,8 @@ class StepProgramTest {
             var mesh = Mesh.of("fsdp", 4);
             var listed = StepProgram.training(shape(TINY, checkpoint, mesh), ADAM_W);
             var loop = StepProgram.training(
-                    new StepProgram.Shape(TINY, DType.BF16, 4, 32, checkpoint, true, mesh, List.of()), ADAM_W);
+                    new StepProgram.Shape(TINY, DType.BF16, DType.BF16, 4, 32, checkpoint, true, mesh, List.of()),
+                    ADAM_W);
             assertEquals(MatrixProducts.flops(listed.program()), MatrixProducts.flops(loop.program()));
             int layered = 11 * (TINY.transformer().layers() - 1);
             assertEquals(
@@ -84,19 +90,52 @@ class StepProgramTest {
         }
     }
 
+    /** Each weight is rounded once, before the passes, and every product takes two narrow operands. */
+    @Test
+    void mixedPrecisionKeepsTheStateInF32() {
+        var mesh = Mesh.of("fsdp", 4);
+        for (boolean loop : new boolean[] {false, true}) {
+            var step = StepProgram.training(
+                    new StepProgram.Shape(TINY, DType.F32, DType.BF16, 4, 32, true, loop, mesh, List.of()), ADAM_W);
+            int tensors = (step.program().params().size() - 5) / 3;
+            for (var parameter : step.program().params().subList(0, 3 * tensors)) {
+                assertEquals(DType.F32, parameter.type().dtype(), parameter::toString);
+            }
+            var products = equations(step.program())
+                    .filter(e -> e.prim() instanceof Primitive.Dot)
+                    .toList();
+            assertFalse(products.isEmpty());
+            for (var product : products) {
+                product.in()
+                        .forEach(operand ->
+                                assertEquals(DType.BF16, operand.type().dtype(), product::toString));
+            }
+            step.placement().check(step.program());
+        }
+    }
+
+    private static Stream<Equation> equations(Program program) {
+        return program.body().stream()
+                .flatMap(e -> e.prim() instanceof Primitive.Scan scan
+                        ? Stream.concat(Stream.of(e), equations(scan.body()))
+                        : Stream.of(e));
+    }
+
     @Test
     void aVocabularyThatTheMeshDoesNotDivideIsNamedWithTheWayOut() {
         var mesh = Mesh.of("fsdp", 1024);
         var error = assertThrows(
                 IllegalArgumentException.class,
                 () -> StepProgram.denoising(
-                        new StepProgram.Shape(ModelPreset.coda(), DType.BF16, 1024, 8, true, false, mesh, List.of()),
+                        new StepProgram.Shape(
+                                ModelPreset.coda(), DType.BF16, DType.BF16, 1024, 8, true, false, mesh, List.of()),
                         4));
         assertTrue(error.getMessage().contains("151936 = 2^7 x 1187"), error::getMessage);
         assertTrue(error.getMessage().contains("split axis 1 (2048) instead"), error::getMessage);
         var other = StepProgram.denoising(
                 new StepProgram.Shape(
                         ModelPreset.coda(),
+                        DType.BF16,
                         DType.BF16,
                         1024,
                         8,

@@ -56,7 +56,12 @@ public final class SmallRun {
     }
 
     Recipe recipe(int steps) {
-        return RecipeFile.parse("test", yaml(steps, 4));
+        return recipe(steps, "");
+    }
+
+    /** The usual recipe with more settings. */
+    Recipe recipe(int steps, String more) {
+        return RecipeFile.parse("test", yaml(steps, 4) + more);
     }
 
     Path out(String name) {

@@ -2,9 +2,11 @@ package io.coda4j.coder.train;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.nn.safetensors.Safetensors;
 import io.coda4j.tensor.cpu.CpuDevice;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
@@ -72,6 +74,54 @@ class TrainerTest {
                     Files.readAllBytes(small.out("whole").resolve("model/model.safetensors")),
                     Files.readAllBytes(small.out(name).resolve("model/model.safetensors")),
                     name);
+        }
+    }
+
+    /** Only sums in another order set them apart, so they drift slowly. */
+    @Test
+    void layersInALoopTrainAsLayersOneByOne() throws IOException {
+        var small = new SmallRun(folder);
+        var expected = small.train("unrolled", small.recipe(12), false, DEVICE, TrainingListener.SILENT);
+        var loop = small.recipe(12, "passes: {layers: scan, checkpointLayers: true}");
+        var got = small.train("scan", loop, false, DEVICE, TrainingListener.SILENT);
+        for (int i = 0; i < expected.size(); i++) {
+            assertEquals(expected.get(i), got.get(i), 1e-4, "step " + (i + 1));
+        }
+        try (var plain = Safetensors.open(small.out("unrolled").resolve("model/model.safetensors"));
+                var fromLoop = Safetensors.open(small.out("scan").resolve("model/model.safetensors"))) {
+            assertEquals(plain.entries().keySet(), fromLoop.entries().keySet());
+        }
+    }
+
+    @Test
+    void aRunWithLayersInALoopResumesFromLayersOneByOne() throws IOException {
+        var small = new SmallRun(folder);
+        var recipe = small.recipe(9, "passes: {layers: scan}");
+        var expected = small.train("whole", recipe, false, DEVICE, TrainingListener.SILENT);
+        assertThrows(
+                Killed.class,
+                () -> small.train("dies", recipe, false, DEVICE, new TrainingListener() {
+                    @Override
+                    public void stepped(Step step) {
+                        if (step.step() == 6) {
+                            throw new Killed();
+                        }
+                    }
+                }));
+        var resumed = small.train("dies", recipe, true, DEVICE, TrainingListener.SILENT);
+        assertEquals(expected.subList(4, 9), resumed);
+    }
+
+    /** Passes round to 8 bits; weights do not, so small updates add up. */
+    @Test
+    void passesInBfloat16FollowThoseInF32() throws IOException {
+        var small = new SmallRun(folder);
+        var expected = small.train("f32", small.recipe(40), false, DEVICE, TrainingListener.SILENT);
+        var got = small.train(
+                "bf16", small.recipe(40, "passes: {compute: bf16}"), false, DEVICE, TrainingListener.SILENT);
+        assertNotEquals(expected, got);
+        for (int i = 0; i < expected.size(); i++) {
+            assertEquals(expected.get(i), got.get(i), 0.02 * expected.get(i), "step " + (i + 1));
         }
     }
 
