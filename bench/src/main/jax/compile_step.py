@@ -72,35 +72,29 @@ def layer(x, p):
     return x + (jax.nn.silu(y @ p["gate"].T) * (y @ p["up"].T)) @ p["down"].T
 
 
-def pieces_of_loss(states, head, targets, weights):
-    """Rows of each device stay where they are: the columns of the batch are cut into pieces."""
-
-    def piece(total, part):
-        x, ids, w = part
-        logits = (x @ head.T).astype(jnp.float32)
-        at_target = jnp.take_along_axis(logits, ids[..., None], axis=-1)[..., 0]
-        return total + jnp.sum(w * (jax.nn.logsumexp(logits, axis=-1) - at_target)), None
-
-    def cut(x):
-        return jnp.moveaxis(x.reshape(x.shape[0], CHUNKS, -1, *x.shape[2:]), 1, 0)
-
-    total, _ = jax.lax.scan(jax.checkpoint(piece), jnp.float32(0), (cut(states), cut(targets), cut(weights)))
-    return total
+@jax.checkpoint
+def piece_of_loss(states, head, targets, weights):
+    logits = (states @ head.T).astype(jnp.float32)
+    at_target = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+    return jnp.sum(weights * (jax.nn.logsumexp(logits, axis=-1) - at_target))
 
 
-def loss(params, batch, form):
-    x = params["embed"][batch["ids"]]
-    step = jax.checkpoint(layer)
+def loss(params, batch, form, place):
+    """`place` keeps the rows of the batch where they are."""
+    x = place(params["embed"][batch["ids"]])
+    step = jax.checkpoint(lambda x, p: place(layer(x, p)))
     if form == "scan":
         x, _ = jax.lax.scan(lambda x, p: (step(x, p), None), x, params["layers"])
     else:
         for p in params["layers"]:
             x = step(x, p)
-    return pieces_of_loss(rms_norm(x, params["norm"]), params["head"], batch["targets"], batch["weights"])
+    x = rms_norm(x, params["norm"])
+    columns = [jnp.split(part, CHUNKS, axis=1) for part in (x, batch["targets"], batch["weights"])]
+    return sum(piece_of_loss(place(x), params["head"], targets, weights) for x, targets, weights in zip(*columns))
 
 
-def train_step(state, batch, rates, form):
-    value, gradients = jax.value_and_grad(loss)(state["params"], batch, form)
+def train_step(state, batch, rates, form, place):
+    value, gradients = jax.value_and_grad(loss)(state["params"], batch, form, place)
     norm = jnp.sqrt(sum(jnp.sum(jnp.square(g.astype(jnp.float32))) for g in jax.tree.leaves(gradients)))
     scale = jnp.minimum(1.0, 1.0 / norm)
 
@@ -154,7 +148,8 @@ def main():
     batch = {"ids": table(jnp.int32), "targets": table(jnp.int32), "weights": table(jnp.float32)}
     rates = jax.ShapeDtypeStruct((3,), jnp.float32, sharding=NamedSharding(mesh, PartitionSpec()))
 
-    step = jax.jit(lambda s, b, r: train_step(s, b, r, options.form), donate_argnums=0)
+    place = lambda x: jax.lax.with_sharding_constraint(x, rows)
+    step = jax.jit(lambda s, b, r: train_step(s, b, r, options.form, place), donate_argnums=0)
     start = time.monotonic()
     lowered = step.lower(state, batch, rates)
     traced = time.monotonic()
