@@ -15,7 +15,8 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         description = {
             "Trains a tokenizer and a model as a recipe says.",
-            "A killed run goes on with --resume as if it had not been killed."
+            "A killed run goes on with --resume as if it had not been killed.",
+            "recipes/demo.yaml has all settings, and what each is where a recipe does not state it."
         },
         footer = {
             "",

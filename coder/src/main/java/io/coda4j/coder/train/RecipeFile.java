@@ -44,7 +44,7 @@ public final class RecipeFile {
             passes: {layers: unrolled, checkpointLayers: false, compute: f32}
             optimizer: {name: adamw, beta1: 0.9, beta2: 0.95, eps: 1.0e-8, weightDecay: 0.1, decayVectors: false,
                         clip: 1.0}
-            schedule: {name: cosine, peak: 6.0e-3, warmup: 0.03, decay: 0.2, floor: 0.05}
+            schedule: {name: cosine, peak: 6.0e-3, warmup: 0.03, decay: 0.2, floor: 0}
             run: {steps: 0, minutes: 10, evaluateEvery: 1000, evaluationBlocks: 48, checkpointEvery: 2000,
                   keepCheckpoints: 2}
             """;
