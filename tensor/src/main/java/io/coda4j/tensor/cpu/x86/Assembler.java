@@ -114,6 +114,16 @@ final class Assembler {
         }
     }
 
+    /** PUSH: 50+rd. */
+    void push(Gpr register) {
+        stack(0x50, register);
+    }
+
+    /** POP: 58+rd. */
+    void pop(Gpr register) {
+        stack(0x58, register);
+    }
+
     /** DEC: REX.W FF /1. */
     void dec(Gpr register) {
         legacy(true, 0xff, 1, register);
@@ -194,6 +204,11 @@ final class Assembler {
         vex(1, P66, MAP_0F38, 0x50, sum.number(), a.number(), b);
     }
 
+    /** VPXOR (see PXOR): VEX.256.66.0F.WIG EF /r. */
+    void vpxorVex(Vector to, Vector a, Vector b) {
+        vex(1, P66, MAP_0F, 0xef, to.number(), a.number(), b);
+    }
+
     /** VMOVUPS: VEX.256.0F.WIG 10 /r. */
     void vmovupsVex(Vector to, Memory from) {
         vex(1, NP, MAP_0F, 0x10, to.number(), NONE, from);
@@ -266,6 +281,13 @@ final class Assembler {
     }
 
     // Encoding.
+
+    private void stack(int opcode, Gpr register) {
+        if (high(register.number()) != 0) {
+            int8(0x41);
+        }
+        int8(opcode | register.number() & 7);
+    }
 
     private void jump(int opcode, Label target) {
         int8(0x0f);

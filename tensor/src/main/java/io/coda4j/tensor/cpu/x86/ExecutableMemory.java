@@ -1,7 +1,7 @@
 package io.coda4j.tensor.cpu.x86;
 
-import io.coda4j.tensor.DeviceException;
 import java.lang.foreign.MemorySegment;
+import java.util.IdentityHashMap;
 import java.util.List;
 
 /**
@@ -20,30 +20,30 @@ final class ExecutableMemory {
     private ExecutableMemory() {}
 
     /**
-     * The addresses of {@code routines}, ready to be called.
+     * The addresses of {@code routines}, ready to be called. An array that is in the list several times is there once.
      *
-     * @throws DeviceException if the operating system refuses, with its reason
+     * @throws SystemRefusal if the operating system refuses, with its reason
      */
     static long[] of(List<byte[]> routines) {
         LinuxCalls.unusableBecause().ifPresent(reason -> {
-            throw new DeviceException(reason);
+            throw new SystemRefusal(reason);
         });
+        var places = new IdentityHashMap<byte[], Long>();
         long bytes = 0;
-        long[] addresses = new long[routines.size()];
-        for (int i = 0; i < addresses.length; i++) {
-            addresses[i] = bytes;
-            bytes += roundUp(routines.get(i).length + 1, ALIGNMENT);
+        for (byte[] routine : routines) {
+            if (places.putIfAbsent(routine, bytes) == null) {
+                bytes += roundUp(routine.length + 1, ALIGNMENT);
+            }
         }
         var pages = LinuxCalls.mapWritable(roundUp(Math.max(1, bytes), PAGE));
         try {
             pages.fill(TRAP);
-            for (int i = 0; i < addresses.length; i++) {
-                var routine = MemorySegment.ofArray(routines.get(i));
-                MemorySegment.copy(routine, 0, pages, addresses[i], routine.byteSize());
-                addresses[i] += pages.address();
-            }
+            places.forEach((routine, place) ->
+                    MemorySegment.copy(MemorySegment.ofArray(routine), 0, pages, place, routine.length));
             LinuxCalls.makeExecutable(pages);
-            return addresses;
+            return routines.stream()
+                    .mapToLong(routine -> pages.address() + places.getOrDefault(routine, 0L))
+                    .toArray();
         } catch (RuntimeException e) {
             LinuxCalls.unmap(pages);
             throw e;

@@ -1,6 +1,5 @@
 package io.coda4j.tensor.cpu.x86;
 
-import io.coda4j.tensor.DeviceException;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -126,16 +125,16 @@ final class LinuxCalls {
         System.arraycopy(more, 0, options, 1, more.length);
         var address = LINKER.defaultLookup()
                 .find(name)
-                .orElseThrow(() -> new DeviceException("the C library has no function " + name));
+                .orElseThrow(() -> new SystemRefusal("the C library has no function " + name));
         return LINKER.downcallHandle(address, type, options);
     }
 
-    private static DeviceException refused(String what, MemorySegment state) throws Throwable {
+    private static SystemRefusal refused(String what, MemorySegment state) throws Throwable {
         int error = (int) ERRNO.get(state, 0L);
         var strerror = LINKER.downcallHandle(
                 LINKER.defaultLookup().findOrThrow("strerror"), FunctionDescriptor.of(TEXT, ValueLayout.JAVA_INT));
         var text = ((MemorySegment) strerror.invokeExact(error)).getString(0);
-        return new DeviceException("Linux refused " + what + " (" + text + ")");
+        return new SystemRefusal("Linux refused " + what + " (" + text + ")");
     }
 
     private static RuntimeException rethrown(Throwable e) {

@@ -31,7 +31,7 @@ final class NativeProcessor implements Processor {
     private final long cpuid;
     private final long xgetbv;
 
-    /** @throws io.coda4j.tensor.DeviceException if no machine code can run here */
+    /** @throws SystemRefusal if no machine code can run here */
     NativeProcessor() {
         long[] routines = ExecutableMemory.of(List.of(cpuidRoutine(), xgetbvRoutine()));
         cpuid = routines[0];

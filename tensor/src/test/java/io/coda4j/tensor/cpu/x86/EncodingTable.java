@@ -139,6 +139,8 @@ final class EncodingTable {
         // Without rax, for which GNU as has a form of its own.
         pairs("add", List.of(rdi, r9), List.of(1, 127, -128, 128, 2048, -100_000), (a, to, value) -> a.add(to, value));
         for (var register : GPRS) {
+            add("push", a -> a.push(register), register);
+            add("pop", a -> a.pop(register), register);
             add("dec", a -> a.dec(register), register);
             add("test", a -> a.test(register), register, register);
         }
@@ -185,6 +187,7 @@ final class EncodingTable {
 
     private void narrowVectors() {
         var vectors = List.of(ymm(0), ymm(7), ymm(8), ymm(15));
+        triples("vpxor", vectors, Assembler::vpxorVex);
         triples("{vex} vpdpbusd", vectors, Assembler::vpdpbusdVex);
         var ends = List.of(ymm(1), ymm(14));
         pairs("vmovups", ends, MEMORIES, Assembler::vmovupsVex);

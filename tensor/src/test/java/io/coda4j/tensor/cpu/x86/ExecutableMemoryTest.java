@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.testing.Requirement;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -49,10 +48,10 @@ class ExecutableMemoryTest {
 
     @Test
     void aRefusalIsAReason() {
-        var mmap = assertThrows(DeviceException.class, () -> LinuxCalls.mapWritable(1L << 60));
+        var mmap = assertThrows(SystemRefusal.class, () -> LinuxCalls.mapWritable(1L << 60));
         assertTrue(String.valueOf(mmap.getMessage()).startsWith("Linux refused mmap of 1152921504606846976 bytes"));
         var pages = LinuxCalls.mapWritable(4096);
-        var mprotect = assertThrows(DeviceException.class, () -> LinuxCalls.makeExecutable(pages.asSlice(1)));
+        var mprotect = assertThrows(SystemRefusal.class, () -> LinuxCalls.makeExecutable(pages.asSlice(1)));
         var message = String.valueOf(mprotect.getMessage());
         assertTrue(message.startsWith("Linux refused mprotect"), message);
         // With the operating system's own words.

@@ -1,0 +1,148 @@
+package io.coda4j.tensor.cpu.x86;
+
+import io.coda4j.tensor.DeviceException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The kernels of machine code that this process uses, and why it does not use the others.
+ *
+ * <p>{@code -Dcoda.kernels=vector} switches them all off, {@code x86} makes it an error if none can be used, {@code auto} is
+ * the rest; {@code -Dcoda.x86.mask} takes single features away.
+ */
+public final class MachineKernels {
+    private static final System.Logger LOG = System.getLogger(MachineKernels.class.getName());
+    private static final String CHOICE = "coda.kernels";
+
+    /**
+     * What became of one kernel or feature.
+     *
+     * @param name as Linux calls the feature
+     * @param unusableBecause the reason, or empty if it is used
+     */
+    public record State(String name, Optional<String> unusableBecause) {}
+
+    private static final class OfProcess {
+        static final MachineKernels ALL =
+                choose(System.getProperty(CHOICE, "auto"), System.getProperty(CpuFeatures.MASK, ""));
+    }
+
+    private final CpuFeatures features;
+    private final Map<PanelKernel, PanelProduct> products;
+    private final Map<PanelKernel, String> refused;
+
+    private MachineKernels(
+            CpuFeatures features, Map<PanelKernel, PanelProduct> products, Map<PanelKernel, String> refused) {
+        this.features = features;
+        this.products = products;
+        this.refused = refused;
+    }
+
+    /**
+     * The kernels of this process, which are made and checked at the first call.
+     *
+     * @throws DeviceException if a property has a value that it cannot have, or demands what there is not
+     */
+    public static MachineKernels ofProcess() {
+        return OfProcess.ALL;
+    }
+
+    static MachineKernels choose(String choice, String mask) {
+        return switch (choice) {
+            case "auto" -> usable(mask);
+            case "vector" -> none("switched off by -D" + CHOICE + "=vector");
+            case "x86" -> {
+                var kernels = usable(mask);
+                if (kernels.products.isEmpty()) {
+                    throw new DeviceException("-D" + CHOICE + "=x86: no kernel of machine code can be used here: "
+                            + kernels.refused + "; use -D" + CHOICE + "=auto");
+                }
+                yield kernels;
+            }
+            default -> throw new DeviceException("-D" + CHOICE + "=" + choice + ": expected auto, vector or x86");
+        };
+    }
+
+    private static MachineKernels none(String reason) {
+        var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
+        for (var kernel : PanelKernel.values()) {
+            refused.put(kernel, reason);
+        }
+        return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused);
+    }
+
+    private static MachineKernels usable(String mask) {
+        var impossible = LinuxCalls.unusableBecause();
+        if (impossible.isPresent()) {
+            return none(impossible.get());
+        }
+        try {
+            return of(CpuFeatures.of(new NativeProcessor(), mask));
+        } catch (SystemRefusal e) {
+            LOG.log(System.Logger.Level.WARNING, "products use the Vector API: {0}", e.reason());
+            return none(e.reason());
+        }
+    }
+
+    /** The kernels that {@code features} allow, assembled, made executable together, and checked one by one. */
+    private static MachineKernels of(CpuFeatures features) {
+        var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
+        var routines = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
+        for (var kernel : PanelKernel.values()) {
+            kernel.unusableBecause(features)
+                    .ifPresentOrElse(why -> refused.put(kernel, why), () -> routines.put(kernel, kernel.routines()));
+        }
+        var addresses = ExecutableMemory.of(
+                routines.values().stream().flatMap(List::stream).toList());
+        var products = new EnumMap<PanelKernel, PanelProduct>(PanelKernel.class);
+        int next = 0;
+        for (var kernel : routines.keySet()) {
+            int end = next + kernel.rows();
+            var product = new PanelProduct(kernel, new NativeCode(Arrays.copyOfRange(addresses, next, end)));
+            var failure = SelfCheck.failure(product);
+            if (failure.isEmpty()) {
+                products.put(kernel, product);
+            } else {
+                LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", kernel, failure.get());
+                refused.put(kernel, failure.get());
+            }
+            next = end;
+        }
+        return new MachineKernels(features, products, refused);
+    }
+
+    /** The fastest usable product of BF16 rows and panels with F32 sums. */
+    public Optional<PanelProduct> bf16() {
+        return first(PanelKernel.Elements.BF16);
+    }
+
+    private Optional<PanelProduct> first(PanelKernel.Elements elements) {
+        return products.values().stream()
+                .filter(product -> product.kernel().elements() == elements)
+                .findFirst();
+    }
+
+    /** The features of the processor that matter here. */
+    public List<State> features() {
+        var states = new ArrayList<State>();
+        for (var feature : CpuFeature.values()) {
+            states.add(new State(feature.toString(), features.unusableBecause(feature)));
+        }
+        return states;
+    }
+
+    /** The kernels for BF16, best first; the first usable one is used. */
+    public List<State> bf16Kernels() {
+        var states = new ArrayList<State>();
+        for (var kernel : PanelKernel.values()) {
+            if (kernel.elements() == PanelKernel.Elements.BF16) {
+                states.add(new State(kernel.toString(), Optional.ofNullable(refused.get(kernel))));
+            }
+        }
+        return states;
+    }
+}
