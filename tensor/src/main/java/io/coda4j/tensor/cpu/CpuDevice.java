@@ -2,6 +2,7 @@ package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.MachineKernels;
 import io.coda4j.tensor.exec.KernelSet;
 import io.coda4j.tensor.exec.ProgramExecutor;
 import io.coda4j.tensor.spi.Buffer;
@@ -21,7 +22,12 @@ public final class CpuDevice implements Device {
         this.name = name;
         this.parallel = new Parallel(threads);
         var reference = new ReferenceKernels();
-        this.kernels = vector ? kernels(parallel).orElse(reference) : reference;
+        this.kernels = vector ? fast().orElse(reference) : reference;
+    }
+
+    private KernelSet fast() {
+        var kernels = kernels(parallel);
+        return MachineKernels.ofProcess().bf16().map(kernels::behind).orElse(kernels);
     }
 
     /** The CPU with its fast kernels on {@code threads} threads. */

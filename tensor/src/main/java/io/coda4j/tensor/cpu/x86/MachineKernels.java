@@ -7,6 +7,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The kernels of machine code that this process uses, and why it does not use the others.
@@ -26,10 +27,7 @@ public final class MachineKernels {
      */
     public record State(String name, Optional<String> unusableBecause) {}
 
-    private static final class OfProcess {
-        static final MachineKernels ALL =
-                choose(System.getProperty(CHOICE, "auto"), System.getProperty(CpuFeatures.MASK, ""));
-    }
+    private static @Nullable MachineKernels ofProcess;
 
     private final CpuFeatures features;
     private final Map<PanelKernel, PanelProduct> products;
@@ -47,8 +45,11 @@ public final class MachineKernels {
      *
      * @throws DeviceException if a property has a value that it cannot have, or demands what there is not
      */
-    public static MachineKernels ofProcess() {
-        return OfProcess.ALL;
+    public static synchronized MachineKernels ofProcess() {
+        if (ofProcess == null) {
+            ofProcess = choose(System.getProperty(CHOICE, "auto"), System.getProperty(CpuFeatures.MASK, ""));
+        }
+        return ofProcess;
     }
 
     static MachineKernels choose(String choice, String mask) {

@@ -55,6 +55,16 @@ public final class PanelProduct {
         return kernel.toString();
     }
 
+    @Override
+    public String toString() {
+        return name();
+    }
+
+    /** Rows that are computed at once: numbers of rows should be multiples of it. */
+    public int blockRows() {
+        return kernel.rows();
+    }
+
     PanelKernel kernel() {
         return kernel;
     }
