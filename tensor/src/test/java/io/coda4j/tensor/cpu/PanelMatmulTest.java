@@ -134,7 +134,7 @@ class PanelMatmulTest {
                         ? Optional.empty()
                         : Optional.of("no BF16 kernel of machine code runs here"));
         var first = kernels.bf16Kernels().stream()
-                .filter(state -> state.unusableBecause().isEmpty())
+                .filter(state -> state.unusedBecause().isEmpty())
                 .findFirst()
                 .orElseThrow();
         assertEquals(first.name(), kernels.bf16().orElseThrow().name());

@@ -23,9 +23,9 @@ public final class MachineKernels {
      * What became of one kernel or feature.
      *
      * @param name as Linux calls the feature
-     * @param unusableBecause the reason, or empty if it is used
+     * @param unusedBecause the reason why it is not used, or empty if it is
      */
-    public record State(String name, Optional<String> unusableBecause) {}
+    public record State(String name, Optional<String> unusedBecause) {}
 
     private static @Nullable MachineKernels ofProcess;
 
@@ -70,7 +70,7 @@ public final class MachineKernels {
 
     private static MachineKernels none(String reason) {
         var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
-        for (var kernel : PanelKernel.values()) {
+        for (var kernel : PanelKernel.ofBf16()) {
             refused.put(kernel, reason);
         }
         return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused);
@@ -93,7 +93,7 @@ public final class MachineKernels {
     private static MachineKernels of(CpuFeatures features) {
         var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
         var routines = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
-        for (var kernel : PanelKernel.values()) {
+        for (var kernel : PanelKernel.ofBf16()) {
             kernel.unusableBecause(features)
                     .ifPresentOrElse(why -> refused.put(kernel, why), () -> routines.put(kernel, kernel.routines()));
         }
@@ -118,32 +118,27 @@ public final class MachineKernels {
 
     /** The fastest usable product of BF16 rows and panels with F32 sums. */
     public Optional<PanelProduct> bf16() {
-        return first(PanelKernel.Elements.BF16);
-    }
-
-    private Optional<PanelProduct> first(PanelKernel.Elements elements) {
-        return products.values().stream()
-                .filter(product -> product.kernel().elements() == elements)
-                .findFirst();
+        return products.values().stream().findFirst();
     }
 
     /** The features of the processor that matter here. */
     public List<State> features() {
+        return Arrays.stream(CpuFeature.values())
+                .map(feature -> new State(feature.toString(), features.unusableBecause(feature)))
+                .toList();
+    }
+
+    /** The kernels for BF16, best first. */
+    public List<State> bf16Kernels() {
         var states = new ArrayList<State>();
-        for (var feature : CpuFeature.values()) {
-            states.add(new State(feature.toString(), features.unusableBecause(feature)));
+        for (var kernel : PanelKernel.ofBf16()) {
+            var reason = Optional.ofNullable(refused.get(kernel)).or(() -> better(kernel));
+            states.add(new State(kernel.toString(), reason));
         }
         return states;
     }
 
-    /** The kernels for BF16, best first; the first usable one is used. */
-    public List<State> bf16Kernels() {
-        var states = new ArrayList<State>();
-        for (var kernel : PanelKernel.values()) {
-            if (kernel.elements() == PanelKernel.Elements.BF16) {
-                states.add(new State(kernel.toString(), Optional.ofNullable(refused.get(kernel))));
-            }
-        }
-        return states;
+    private Optional<String> better(PanelKernel kernel) {
+        return bf16().filter(product -> product.kernel() != kernel).map(product -> product.name() + " is faster");
     }
 }

@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu.x86;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -57,6 +58,13 @@ enum PanelKernel {
         this.rows = rows;
         this.routines = routines;
         this.features = List.of(features);
+    }
+
+    /** The kernels for BF16, best first. */
+    static List<PanelKernel> ofBf16() {
+        return Arrays.stream(values())
+                .filter(kernel -> kernel.elements == Elements.BF16)
+                .toList();
     }
 
     Elements elements() {

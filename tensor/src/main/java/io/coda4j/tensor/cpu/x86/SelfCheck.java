@@ -23,11 +23,18 @@ final class SelfCheck {
     private final int depth;
     private final int rows;
 
+    /** The sums that a kernel must form, row by row. */
+    private final int[] sums;
+
     private SelfCheck(PanelProduct product) {
         this.product = product;
         this.elements = product.kernel().elements();
         this.depth = STEPS * PanelProduct.STEP_BYTES / elements.bytes();
         this.rows = 2 * product.kernel().rows() + 1;
+        this.sums = new int[rows * PanelProduct.COLUMNS];
+        for (int i = 0; i < sums.length; i++) {
+            sums[i] = sum(i / PanelProduct.COLUMNS, i % PanelProduct.COLUMNS);
+        }
     }
 
     /** What {@code product} got wrong, or empty. */
@@ -71,7 +78,9 @@ final class SelfCheck {
         product.multiply(a, 0, stride, panel, 0, c, 0, width * 4L, count, STEPS, add);
         for (int i = 0; i < rows * width; i++) {
             int r = i / width;
-            int expected = inside(i, width, count) ? bits(sum(r, i % width) + (add ? OLD : 0)) : UNTOUCHED;
+            int expected = inside(i, width, count)
+                    ? bits(sums[r * PanelProduct.COLUMNS + i % width] + (add ? OLD : 0))
+                    : UNTOUCHED;
             int got = c.getAtIndex(ValueLayout.JAVA_INT, i);
             if (got != expected) {
                 return Optional.of("its self-check of " + count + " rows expected 0x" + Integer.toHexString(expected)
@@ -93,7 +102,7 @@ final class SelfCheck {
         return (k * 7 + column * 11) % 15 - 7;
     }
 
-    /** The sum that a kernel must form; for unsigned rows with 128 times the sum of the column. */
+    /** A sum; for unsigned rows with 128 times the sum of the column. */
     private int sum(int row, int column) {
         int sum = 0;
         for (int k = 0; k < depth; k++) {
