@@ -12,8 +12,8 @@ import java.lang.foreign.MemorySegment;
 final class PanelMatmul implements Matmul.Product {
     private static final int COLUMNS = PanelProduct.COLUMNS;
 
-    /** Depth of one call, in steps. */
-    private static final int PART = PanelProduct.MAX_STEPS;
+    /** Steps of the depth of one part, so that a panel's part of 32 KB stays in the first-level cache for all blocks of rows. */
+    private static final int PART = 16;
 
     /** Bytes of rows, and of panels, that are packed at a time at most. */
     private static final long PACKED_ROWS = 32L << 20;
@@ -167,18 +167,12 @@ final class PanelMatmul implements Matmul.Product {
         int end = Math.min(panelsNow, panel + taskPanels);
         // The last panel may have columns that the result has not.
         int whole = Math.min(end, right.outer() / COLUMNS - firstPanel);
-        if (count <= product.blockRows()) {
-            // Each panel is read once: from its start to its end.
+        // A single block of rows reads each panel once, as far as one call may go.
+        int step = count <= product.blockRows() ? PanelProduct.MAX_STEPS : PART;
+        for (int part = 0; part < steps; part += step) {
+            int size = Math.min(step, steps - part);
             for (int p = panel; p < whole; p++) {
-                for (int part = 0; part < steps; part += PART) {
-                    part(row, count, p, part, result, resultAt(row, p), resultStride());
-                }
-            }
-        } else {
-            for (int part = 0; part < steps; part += PART) {
-                for (int p = panel; p < whole; p++) {
-                    part(row, count, p, part, result, resultAt(row, p), resultStride());
-                }
+                part(row, count, p, part, size, result, resultAt(row, p), resultStride());
             }
         }
         if (whole < end) {
@@ -192,7 +186,7 @@ final class PanelMatmul implements Matmul.Product {
         var sums = workspace.sums.segment();
         long stride = COLUMNS * (long) Float.BYTES;
         for (int part = 0; part < steps; part += PART) {
-            part(row, count, panel, part, sums, 0, stride);
+            part(row, count, panel, part, Math.min(PART, steps - part), sums, 0, stride);
         }
         long bytes = right.outer() % COLUMNS * (long) Float.BYTES;
         for (int r = 0; r < count; r++) {
@@ -201,7 +195,8 @@ final class PanelMatmul implements Matmul.Product {
         scratch.workspaces().giveBack(workspace);
     }
 
-    private void part(int row, int count, int panel, int part, MemorySegment to, long at, long stride) {
+    /** The product of {@code count} rows and {@code size} steps of a panel from step {@code part} on. */
+    private void part(int row, int count, int panel, int part, int size, MemorySegment to, long at, long stride) {
         product.multiply(
                 packed,
                 row * rowStride + part * (long) PanelProduct.STEP_BYTES,
@@ -212,7 +207,7 @@ final class PanelMatmul implements Matmul.Product {
                 at,
                 stride,
                 count,
-                Math.min(PART, steps - part),
+                size,
                 part > 0);
     }
 

@@ -11,7 +11,8 @@ import java.util.Objects;
  * what is short of a whole step is zeros. A panel holds, for each group of elements that fill 32 bits, the groups of its 32
  * columns side by side: [depth / 2][32][2] for BF16, [depth / 4][32][4] for INT8. Sums are F32, or I32 for INT8.
  *
- * <p>Each sum is formed in an order that depends on the depth alone.
+ * <p>Each sum is formed in an order that depends on the depth alone, also where the depth is cut into products that are added
+ * one after the other.
  */
 public final class PanelProduct {
     /** Columns of a panel. */
@@ -23,8 +24,8 @@ public final class PanelProduct {
     /** Bytes of a panel that one step takes. */
     public static final int PANEL_STEP_BYTES = STEP_BYTES * COLUMNS;
 
-    /** The most steps of one product: a panel of 32 KB. */
-    public static final int MAX_STEPS = 16;
+    /** The most steps of one product: a panel of 128 KB. */
+    public static final int MAX_STEPS = 64;
 
     private static final int COLUMN_BYTES = COLUMNS * Integer.BYTES;
 

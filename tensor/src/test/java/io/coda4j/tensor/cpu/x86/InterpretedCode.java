@@ -26,6 +26,11 @@ public final class InterpretedCode implements PanelCode {
         return product(PanelKernel.AVX512_BF16);
     }
 
+    /** Products that compute nothing, to see what is done around them. */
+    public static PanelProduct idle() {
+        return new PanelProduct(PanelKernel.AMX_BF16, (_, _, _, _, _, _, _, _, _, _) -> {});
+    }
+
     static PanelProduct product(PanelKernel kernel) {
         return new PanelProduct(kernel, new InterpretedCode(kernel));
     }
