@@ -70,11 +70,19 @@ public final class CpuDevice implements Device {
 
     @Override
     public String description() {
-        var machine = fast ? MachineKernels.ofProcess().bf16() : Optional.<PanelProduct>empty();
         return parallel.threads()
                 + (parallel.threads() == 1 ? " thread, " : " threads, ")
                 + CpuKernels.vectorWidth()
-                + machine.map(product -> ", BF16 on " + product.name()).orElse("");
+                + bf16().map(product -> ", BF16 on " + product.name()).orElse("");
+    }
+
+    @Override
+    public boolean hasFastBf16() {
+        return bf16().isPresent();
+    }
+
+    private Optional<PanelProduct> bf16() {
+        return fast ? MachineKernels.ofProcess().bf16() : Optional.empty();
     }
 
     @Override

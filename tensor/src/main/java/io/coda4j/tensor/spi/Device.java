@@ -18,6 +18,11 @@ public interface Device extends AutoCloseable {
         return List.of();
     }
 
+    /** Whether a product of two BF16 operands is computed much faster than one in which an operand is F32. */
+    default boolean hasFastBf16() {
+        return false;
+    }
+
     /**
      * Prepares a program to be run many times.
      *
