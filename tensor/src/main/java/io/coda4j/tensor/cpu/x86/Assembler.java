@@ -1,7 +1,6 @@
 package io.coda4j.tensor.cpu.x86;
 
 import io.coda4j.tensor.cpu.x86.Operand.Gpr;
-import io.coda4j.tensor.cpu.x86.Operand.Mask;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Register;
 import io.coda4j.tensor.cpu.x86.Operand.Tile;
@@ -26,6 +25,11 @@ final class Assembler {
     // The leading opcode bytes that they hold in the field mmmmm.
     private static final int MAP_0F = 1;
     private static final int MAP_0F38 = 2;
+
+    /** The field L'L of EVEX. */
+    private static final int LENGTH_512 = 2;
+
+    private static final int ZMM_BYTES = 64;
 
     /** Number of the absent operand in vvvv, which is stored inverted as ones. */
     private static final int NONE = 0;
@@ -166,37 +170,32 @@ final class Assembler {
 
     /** VMOVUPS: EVEX.512.0F.W0 10 /r. */
     void vmovups(Vector to, Memory from) {
-        evex(to.bits(), NP, MAP_0F, 0x10, to, NONE, from, to.bits() / 8);
+        evex(NP, MAP_0F, 0x10, to, NONE, from, ZMM_BYTES);
     }
 
-    /** VMOVUPS: EVEX.512.0F.W0 11 /r, and EVEX.256.0F.W0 11 /r. */
+    /** VMOVUPS: EVEX.512.0F.W0 11 /r. */
     void vmovups(Memory to, Vector from) {
-        evex(from.bits(), NP, MAP_0F, 0x11, from, NONE, to, from.bits() / 8);
+        evex(NP, MAP_0F, 0x11, from, NONE, to, ZMM_BYTES);
     }
 
     /** VPXORD (see PXOR): EVEX.512.66.0F.W0 EF /r. */
     void vpxord(Vector to, Vector a, Vector b) {
-        evex(to.bits(), P66, MAP_0F, 0xef, to, a.number(), b, 0);
+        evex(P66, MAP_0F, 0xef, to, a.number(), b, 0);
     }
 
     /** VPBROADCASTD (see VPBROADCAST): EVEX.512.66.0F38.W0 58 /r, from memory. */
     void vpbroadcastd(Vector to, Memory from) {
-        evex(to.bits(), P66, MAP_0F38, 0x58, to, NONE, from, Integer.BYTES);
+        evex(P66, MAP_0F38, 0x58, to, NONE, from, Integer.BYTES);
     }
 
     /** VDPBF16PS: EVEX.512.F3.0F38.W0 52 /r. */
     void vdpbf16ps(Vector sum, Vector a, Vector b) {
-        evex(sum.bits(), PF3, MAP_0F38, 0x52, sum, a.number(), b, 0);
-    }
-
-    /** VCVTNEPS2BF16: EVEX.512.F3.0F38.W0 72 /r, 16 floats to 256 bits. */
-    void vcvtneps2bf16(Vector to, Vector from) {
-        evex(from.bits(), PF3, MAP_0F38, 0x72, to, NONE, from, 0);
+        evex(PF3, MAP_0F38, 0x52, sum, a.number(), b, 0);
     }
 
     /** VPDPBUSD: EVEX.512.66.0F38.W0 50 /r; {@code a} unsigned, {@code b} signed. */
     void vpdpbusd(Vector sum, Vector a, Vector b) {
-        evex(sum.bits(), P66, MAP_0F38, 0x50, sum, a.number(), b, 0);
+        evex(P66, MAP_0F38, 0x50, sum, a.number(), b, 0);
     }
 
     /** VPDPBUSD of AVX-VNNI: VEX.256.66.0F38.W0 50 /r. */
@@ -229,11 +228,6 @@ final class Assembler {
         int8(0xc5);
         int8(0xf8);
         int8(0x77);
-    }
-
-    /** KMOVW: VEX.L0.0F.W0 92 /r, the lower 16 bits of the register. */
-    void kmovw(Mask to, Gpr from) {
-        vex(0, NP, MAP_0F, 0x92, to.number(), NONE, from);
     }
 
     // Tiles (SDM volume 1, chapter 18). Memory of tiles needs an index register: it holds the distance of rows.
@@ -325,14 +319,16 @@ final class Assembler {
     }
 
     /** The four bytes of EVEX (SDM 2.7.1), opcode, ModR/M; {@code unit} scales a displacement of 8 bits (SDM 2.7.5). */
-    private void evex(int bits, int prefix, int map, int opcode, Vector reg, int second, Operand rm, int unit) {
+    private void evex(int prefix, int map, int opcode, Vector reg, int second, Operand rm, int unit) {
         // A register in rm borrows the bit of the index register for its number's highest bit.
         int index = rm instanceof Vector vector ? vector.number() >> 4 : index(rm);
+        if (reg.bits() != 512 || rm instanceof Vector operand && operand.bits() != 512) {
+            throw new IllegalArgumentException("EVEX is used for vectors of 512 bits only");
+        }
         int8(0x62);
         int8(not(high(reg.number())) << 7 | not(index) << 6 | not(base(rm)) << 5 | not(reg.number() >> 4) << 4 | map);
         int8(~second << 3 & 0x78 | 4 | prefix);
-        int zeroing = reg.mask() == 0 ? 0 : 0x80;
-        int8(zeroing | (bits == 512 ? 2 : 1) << 5 | not(second >> 4) << 3 | reg.mask());
+        int8(LENGTH_512 << 5 | not(second >> 4) << 3);
         int8(opcode);
         modRm(reg.number(), rm, unit);
     }

@@ -23,41 +23,18 @@ sealed interface Operand {
         }
     }
 
-    /**
-     * A vector register.
-     *
-     * @param bits 256 or 512
-     * @param mask the mask register that says which elements an instruction writes; 0 for all of them
-     */
-    record Vector(int number, int bits, int mask) implements Register {
+    /** A vector register of 256 or 512 bits. */
+    record Vector(int number, int bits) implements Register {
         public Vector {
             checkNumber("vector register", number, 32);
-            checkNumber("mask register", mask, 8);
             if (bits != 256 && bits != 512) {
                 throw new IllegalArgumentException("vector register of 256 or 512 bits expected, got " + bits);
             }
         }
 
-        /** This register where an instruction writes the elements under {@code mask} and zeros elsewhere. */
-        Vector zeroingExcept(Mask mask) {
-            return new Vector(number, bits, mask.number);
-        }
-
         @Override
         public String toString() {
-            return (bits == 512 ? "zmm" : "ymm") + number + (mask == 0 ? "" : "{k" + mask + "}{z}");
-        }
-    }
-
-    /** A register of one bit for each element. */
-    record Mask(int number) implements Register {
-        public Mask {
-            checkNumber("mask register", number, 8);
-        }
-
-        @Override
-        public String toString() {
-            return "k" + number;
+            return (bits == 512 ? "zmm" : "ymm") + number;
         }
     }
 

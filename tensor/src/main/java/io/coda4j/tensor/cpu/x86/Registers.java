@@ -1,7 +1,6 @@
 package io.coda4j.tensor.cpu.x86;
 
 import io.coda4j.tensor.cpu.x86.Operand.Gpr;
-import io.coda4j.tensor.cpu.x86.Operand.Mask;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Tile;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
@@ -25,8 +24,6 @@ final class Registers {
     static final Gpr r14 = new Gpr(14);
     static final Gpr r15 = new Gpr(15);
 
-    static final Mask k1 = new Mask(1);
-
     static final Tile tmm0 = new Tile(0);
     static final Tile tmm1 = new Tile(1);
     static final Tile tmm2 = new Tile(2);
@@ -40,12 +37,12 @@ final class Registers {
 
     /** A vector register of 512 bits. */
     static Vector zmm(int number) {
-        return new Vector(number, 512, 0);
+        return new Vector(number, 512);
     }
 
     /** A vector register of 256 bits. */
     static Vector ymm(int number) {
-        return new Vector(number, 256, 0);
+        return new Vector(number, 256);
     }
 
     /** The memory at {@code base}. */

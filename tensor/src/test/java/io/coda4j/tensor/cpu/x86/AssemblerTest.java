@@ -76,6 +76,7 @@ class AssemblerTest {
         assertThrows(IllegalArgumentException.class, () -> at(rdi, rsp, 1));
         assertThrows(IllegalArgumentException.class, () -> new Operand.Memory(rdi, rdi, 3, 0));
         assertThrows(IllegalArgumentException.class, () -> assembler.tileloadd(tmm1, at(rdi)));
+        assertThrows(IllegalArgumentException.class, () -> assembler.vpxord(ymm(0), ymm(1), ymm(2)));
         assertThrows(IllegalArgumentException.class, () -> assembler.vpdpbusdVex(ymm(0), ymm(16), ymm(1)));
         var label = new Assembler.Label();
         assembler.jz(label);

@@ -1,6 +1,5 @@
 package io.coda4j.tensor.cpu.x86;
 
-import static io.coda4j.tensor.cpu.x86.Registers.k1;
 import static io.coda4j.tensor.cpu.x86.Registers.r12;
 import static io.coda4j.tensor.cpu.x86.Registers.r13;
 import static io.coda4j.tensor.cpu.x86.Registers.r15;
@@ -20,15 +19,12 @@ import static io.coda4j.tensor.cpu.x86.Registers.ymm;
 import static io.coda4j.tensor.cpu.x86.Registers.zmm;
 
 import io.coda4j.tensor.cpu.x86.Operand.Gpr;
-import io.coda4j.tensor.cpu.x86.Operand.Mask;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Tile;
-import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import java.util.function.IntFunction;
 
 /** Every instruction of the assembler with operands that its encoding treats differently, as text and as a call. */
 final class EncodingTable {
@@ -61,7 +57,7 @@ final class EncodingTable {
     static List<Row> rows() {
         var table = new EncodingTable();
         table.general();
-        table.vectors(Registers::zmm, List.of(0, 9, 16, 31));
+        table.vectors();
         table.narrowVectors();
         table.tiles();
         return table.rows;
@@ -168,21 +164,15 @@ final class EncodingTable {
         }));
     }
 
-    private void vectors(IntFunction<Vector> register, List<Integer> numbers) {
-        var vectors = numbers.stream().map(register::apply).toList();
+    private void vectors() {
+        var vectors = List.of(zmm(0), zmm(9), zmm(16), zmm(31));
         var ends = List.of(vectors.getFirst(), vectors.getLast());
-        var masked = List.of(zmm(1).zeroingExcept(k1), zmm(30).zeroingExcept(new Mask(7)));
         pairs("vmovups", ends, MEMORIES, Assembler::vmovups);
-        pairs("vmovups", masked, MEMORIES, Assembler::vmovups);
         pairs("vmovups", MEMORIES, ends, Assembler::vmovups);
-        pairs("{evex} vmovups", MEMORIES, List.of(ymm(2), ymm(20)), Assembler::vmovups);
         pairs("vpbroadcastd", List.of(zmm(3), zmm(25)), MEMORIES, Assembler::vpbroadcastd);
         triples("vpxord", vectors, Assembler::vpxord);
         triples("vdpbf16ps", vectors, Assembler::vdpbf16ps);
         triples("vpdpbusd", vectors, Assembler::vpdpbusd);
-        pairs("vcvtneps2bf16", List.of(ymm(0), ymm(8), ymm(31)), vectors, Assembler::vcvtneps2bf16);
-        add("kmovw", a -> a.kmovw(k1, rsi), k1, "esi");
-        add("kmovw", a -> a.kmovw(new Mask(7), r9), "k7", "r9d");
     }
 
     private void narrowVectors() {

@@ -37,7 +37,6 @@ final class Interpreter {
     private final List<Region> regions = new ArrayList<>();
     private final long[] gpr = new long[16];
     private final byte[][] vectors = new byte[32][64];
-    private final int[] masks = new int[8];
     private final Tiles tiles = new Tiles(this);
     private boolean zero;
     private boolean upperHalvesInUse;
@@ -48,8 +47,6 @@ final class Interpreter {
     private int reg;
     private int second;
     private int bits;
-    private int mask;
-    private boolean zeroing;
 
     Interpreter(List<Region> regions) {
         this.regions.addAll(regions);
@@ -272,8 +269,6 @@ final class Interpreter {
     private boolean vex(int extension, int map, int last) {
         second = ~last >> 3 & 15;
         bits = (last & 4) == 0 ? 128 : 256;
-        mask = 0;
-        zeroing = false;
         int opcode = map << 12 | (last & 3) << 8 | int8();
         if (opcode == 0x1077) {
             check(bits == 128 && second == 0, "vzeroall, or a reserved field of vzeroupper");
@@ -289,10 +284,6 @@ final class Interpreter {
             case 0x1010, 0x1011, 0x11ef, 0x2158, 0x2150 -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
-            }
-            case 0x1092 -> {
-                check(bits == 128 && place.register && second == 0, "kmovw from a register");
-                masks[reg] = (int) gpr[place.number] & 0xffff;
             }
             default -> {
                 check(bits == 128, "VEX.L of tiles must be 0");
@@ -336,13 +327,10 @@ final class Interpreter {
         int p1 = int8();
         int p2 = int8();
         check((p0 & 8) == 0 && (p1 & 4) != 0, "fixed bits of EVEX");
-        check((p1 & 0x80) == 0 && (p2 & 0x10) == 0, "EVEX.W and EVEX.b are not used");
+        check((p1 & 0x80) == 0 && (p2 & 0x97) == 0, "EVEX.W, z, b and masks are not used");
         second = ~p1 >> 3 & 15 | (~p2 & 8) << 1;
         bits = 128 << (p2 >> 5 & 3);
-        check(bits == 256 || bits == 512, "vectors of 256 or 512 bits");
-        mask = p2 & 7;
-        zeroing = (p2 & 0x80) != 0;
-        check(mask != 0 || !zeroing, "zeroing without a mask");
+        check(bits == 512, "EVEX with vectors of 512 bits");
         int opcode = (p0 & 7) << 12 | (p1 & 3) << 8 | int8();
         boolean broadcast = opcode == 0x2158;
         var place = modRm(~p0 >> 5 & 7, broadcast ? 4 : bits / 8);
@@ -358,12 +346,12 @@ final class Interpreter {
 
     private void vector(int opcode, Place place) {
         upperHalvesInUse = true;
-        boolean unary = opcode == 0x1010 || opcode == 0x1011 || opcode == 0x2158 || opcode == 0x2272;
+        boolean unary = opcode == 0x1010 || opcode == 0x1011 || opcode == 0x2158;
         check(!unary || second == 0, "vvvv must be ones where it names nothing");
         switch (opcode) {
             case 0x1010 -> write(load(place));
             case 0x1011 -> {
-                check(!place.register && mask == 0, "masked stores are not known");
+                check(!place.register, "moves between registers are not known");
                 MemorySegment.copy(
                         MemorySegment.ofArray(vectors[reg]), 0, memory(place.end(), bits / 8, true), 0, bits / 8);
             }
@@ -386,7 +374,6 @@ final class Interpreter {
             }
             case 0x2252 -> dwords((sum, a, b) -> Numbers.bits(Numbers.dotBf16(Float.intBitsToFloat(sum), a, b)), place);
             case 0x2150 -> dwords(Numbers::dotUnsignedSigned, place);
-            case 0x2272 -> convert(operand(place));
             default -> throw unknown("vector opcode " + Integer.toHexString(opcode) + " is not known");
         }
     }
@@ -397,7 +384,6 @@ final class Interpreter {
     }
 
     private void dwords(Dword operation, Place place) {
-        check(mask == 0, "masked products are not known");
         byte[] b = operand(place);
         byte[] result = new byte[64];
         for (int i = 0; i < bits / 8; i += 4) {
@@ -408,50 +394,22 @@ final class Interpreter {
         write(result);
     }
 
-    /** VCVTNEPS2BF16: {@code bits} of floats to half as many bits. */
-    private void convert(byte[] from) {
-        check(mask == 0, "masked conversions are not known");
-        byte[] result = new byte[64];
-        for (int i = 0; i < bits / 32; i++) {
-            short value = Numbers.toBf16(Numbers.int32(from, 4 * i));
-            result[2 * i] = (byte) value;
-            result[2 * i + 1] = (byte) (value >> 8);
-        }
-        vectors[reg] = result;
-    }
-
     private byte[] operand(Place place) {
         return place.register ? vectors[place.number] : load(place);
     }
 
-    /** Elements that the mask leaves out are not read. */
     private byte[] load(Place place) {
         check(!place.register, "moves between registers are not known");
         byte[] result = new byte[64];
-        if (mask == 0) {
-            var from = memory(place.end(), bits / 8, false);
-            MemorySegment.copy(from, 0, MemorySegment.ofArray(result), 0, bits / 8);
-            return result;
-        }
-        for (int i = 0; i < bits / 8; i += 4) {
-            if (selected(i / 4)) {
-                Numbers.put(result, i, memory(place.end() + i, 4, false).get(ValueLayout.JAVA_INT_UNALIGNED, 0));
-            }
-        }
+        var from = memory(place.end(), bits / 8, false);
+        MemorySegment.copy(from, 0, MemorySegment.ofArray(result), 0, bits / 8);
         return result;
-    }
-
-    private boolean selected(int element) {
-        return mask == 0 || (masks[mask] >> element & 1) != 0;
     }
 
     /** The destination up to its upper end: what is beyond the vector becomes zero. */
     private void write(byte[] value) {
         byte[] result = new byte[64];
-        for (int i = 0; i < bits / 8; i++) {
-            boolean keep = !selected(i / 4) && !zeroing;
-            result[i] = keep ? vectors[reg][i] : selected(i / 4) ? value[i] : 0;
-        }
+        System.arraycopy(value, 0, result, 0, bits / 8);
         vectors[reg] = result;
     }
 }

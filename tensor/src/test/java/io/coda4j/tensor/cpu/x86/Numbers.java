@@ -59,17 +59,4 @@ final class Numbers {
         }
         return result;
     }
-
-    /** VCVTNEPS2BF16 on the bits of one float. */
-    static short toBf16(int bits) {
-        float value = Float.intBitsToFloat(bits);
-        if (Float.isNaN(value)) {
-            return (short) (bits >>> 16 | 0x40);
-        }
-        if (Float.isInfinite(value)) {
-            return (short) (bits >>> 16);
-        }
-        int normal = bits(flushed(value));
-        return (short) (normal + 0x7fff + (normal >>> 16 & 1) >>> 16);
-    }
 }
