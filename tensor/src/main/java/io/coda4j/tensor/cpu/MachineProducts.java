@@ -12,7 +12,7 @@ import java.util.Set;
 
 /**
  * Products of BF16 by BF16 with F32 sums on instructions that the Vector API does not know. Everything else, and what is too
- * small or lies in the wrong order, is left to the set behind.
+ * small, is left to the set behind.
  */
 final class MachineProducts implements KernelSet {
     /** Multiply-adds below which packing costs more than the product. */
@@ -48,7 +48,7 @@ final class MachineProducts implements KernelSet {
         var left = Matmul.left(dot, in);
         var right = Matmul.right(dot, in);
         long work = (long) left.outer() * right.outer() * left.depth();
-        if (!left.depthContiguous() || work < (left.batch().length == 1 ? SMALL : SMALL_IN_BATCH)) {
+        if (work < (left.batch().length == 1 ? SMALL : SMALL_IN_BATCH)) {
             return Optional.empty();
         }
         if (frozen.equals(Set.of(1)) && Matmul.isMatrix(left) && Matmul.isMatrix(right)) {

@@ -4,7 +4,7 @@ import io.coda4j.tensor.cpu.x86.PanelProduct;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Products of BF16 operands by machine code, the depth of the first one being contiguous.
+ * Products of BF16 operands by machine code.
  *
  * <p>Rows are packed once for all tasks, and panels some megabytes at a time unless they are a frozen weight's. Each task
  * computes one block of the result, in parts of the depth that are added in ascending order.
@@ -141,10 +141,12 @@ final class PanelMatmul implements Matmul.Product {
     }
 
     private void packRows(int task) {
-        int end = Math.min(rows, (task + 1) * rowBlock);
-        for (int row = task * rowBlock; row < end; row++) {
-            PanelPack.row(left, lhs, batch, firstRow + row, packed, row * rowStride);
-        }
+        var workspace = scratch.workspaces().borrow();
+        int row = task * rowBlock;
+        int count = Math.min(rowBlock, rows - row);
+        long at = row * rowStride;
+        PanelPack.rows(left, lhs, batch, firstRow + row, count, packed, at, workspace.turn, workspace.block);
+        scratch.workspaces().giveBack(workspace);
     }
 
     private void packPanel(int index) {

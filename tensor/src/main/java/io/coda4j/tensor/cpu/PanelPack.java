@@ -36,11 +36,76 @@ final class PanelPack {
         return (steps(depth) + 1L) * PanelProduct.STEP_BYTES;
     }
 
-    /** Row {@code row} of a matrix of {@code left}, whose depth is contiguous, to {@code to[at ..]}, with zeros to its stride. */
-    static void row(MatmulOperand left, MemorySegment from, int batch, int row, MemorySegment to, long at) {
+    /**
+     * {@code count} rows of a matrix of {@code left} from {@code row} on to {@code to[at ..]}, with zeros behind the depth.
+     *
+     * @param turn at least {@link MatmulTurn#BLOCK} floats
+     * @param block at least {@link MatmulTurn#BLOCK} floats
+     */
+    static void rows(
+            MatmulOperand left,
+            MemorySegment from,
+            int batch,
+            int row,
+            int count,
+            MemorySegment to,
+            long at,
+            float[] turn,
+            float[] block) {
+        long stride = rowStride(left.depth());
+        long bytes = left.depthContiguous()
+                ? copiedRows(left, from, batch, row, count, to, at)
+                : turnedRows(left, from, left.byteOffset(batch, row, 0), count, to, at, turn, block);
+        for (int r = 0; r < count; r++) {
+            to.asSlice(at + r * stride + bytes, stride - bytes).fill((byte) 0);
+        }
+    }
+
+    /** Rows with contiguous depth. Bytes written of each. */
+    private static long copiedRows(
+            MatmulOperand left, MemorySegment from, int batch, int row, int count, MemorySegment to, long at) {
+        long stride = rowStride(left.depth());
         long bytes = (long) left.depth() * Short.BYTES;
-        MemorySegment.copy(from, left.byteOffset(batch, row, 0), to, at, bytes);
-        to.asSlice(at + bytes, rowStride(left.depth()) - bytes).fill((byte) 0);
+        for (int r = 0; r < count; r++) {
+            MemorySegment.copy(from, left.byteOffset(batch, row + r, 0), to, at + r * stride, bytes);
+        }
+        return bytes;
+    }
+
+    /**
+     * Rows that lie side by side: two depths are put together lane by lane, and blocks of these pairs transposed. Bytes
+     * written of each row.
+     */
+    private static long turnedRows(
+            MatmulOperand left,
+            MemorySegment from,
+            long source,
+            int count,
+            MemorySegment to,
+            long at,
+            float[] turn,
+            float[] block) {
+        long stride = rowStride(left.depth());
+        for (int r = 0; r < count; r += LANES) {
+            for (int k = 0; k < left.depth(); k += 2 * LANES) {
+                for (int i = 0; i < LANES; i++) {
+                    pairs(left, from, source + r * 2L, k + 2 * i, count - r)
+                            .reinterpretAsFloats()
+                            .intoArray(turn, i * LANES);
+                }
+                long target = at + r * stride + k * 2L;
+                MatmulTurn.turn(turn, 0, LANES, block, to, target, stride, Math.min(LANES, count - r));
+            }
+        }
+        return MatmulBlocks.roundUp(MatmulBlocks.count(left.depth(), 2), LANES) * (long) Integer.BYTES;
+    }
+
+    /** Elements k and k + 1 of {@code count} neighbours, in the halves of each lane; zeros for what is not there. */
+    private static IntVector pairs(MatmulOperand operand, MemorySegment from, long source, int k, int count) {
+        long place = source + k * operand.depthBytes();
+        var low = elements(from, place, k < operand.depth() ? count : 0);
+        var high = elements(from, place + operand.depthBytes(), k + 1 < operand.depth() ? count : 0);
+        return low.or(high.lanewise(VectorOperators.LSHL, 16));
     }
 
     /**
@@ -96,14 +161,9 @@ final class PanelPack {
     /** Depths with contiguous columns: two of them are put together lane by lane. Bytes written. */
     private static long zipped(
             MatmulOperand right, MemorySegment from, long source, int columns, MemorySegment to, long at) {
-        long stride = right.depthBytes();
         for (int k = 0; k < right.depth(); k += 2) {
-            boolean last = k + 1 == right.depth();
             for (int c = 0; c < COLUMNS; c += LANES) {
-                long place = source + k * stride + c * 2L;
-                var low = elements(from, place, columns - c);
-                var high = elements(from, place + stride, last ? 0 : columns - c);
-                low.or(high.lanewise(VectorOperators.LSHL, 16))
+                pairs(right, from, source + c * 2L, k, columns - c)
                         .intoMemorySegment(to, at + (k / 2) * (long) PAIR_BYTES + c * 4L, ORDER);
             }
         }

@@ -40,7 +40,7 @@ final class HotKernelWorkload {
 
     /** Rows and panels for machine code, which is not there on every processor and not needed for them to be packed. */
     private static void packing() {
-        for (var form : List.of("NT", "NN")) {
+        for (var form : List.of("NT", "NN", "TN")) {
             var product = MatmulCase.matrices(form, DType.BF16, 48, 96, 300);
             product.run(1, Set.of(), kernels -> kernels.behind(InterpretedCode.idle()));
             product.run(1, Set.of(1), kernels -> kernels.behind(InterpretedCode.idle()));

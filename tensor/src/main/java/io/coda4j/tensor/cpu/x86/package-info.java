@@ -1,11 +1,16 @@
 /**
  * Machine code for x86-64 that is assembled at run time, for products that the Vector API has no words for: BF16 and INT8
- * on AMX, AVX512-BF16 and VNNI.
+ * on AMX, AVX-512 and AVX-VNNI.
  *
- * <p>{@link io.coda4j.tensor.cpu.x86.Assembler} turns kernels written in Java into bytes. The package knows addresses and
- * layouts, not tensors.
+ * <p>In the order in which they come to work: {@link io.coda4j.tensor.cpu.x86.CpuFeatures} says what the processor and the
+ * operating system allow; each {@link io.coda4j.tensor.cpu.x86.PanelKernel} is a program in Java that
+ * {@link io.coda4j.tensor.cpu.x86.Assembler} turns into bytes; {@link io.coda4j.tensor.cpu.x86.ExecutableMemory} makes them
+ * callable; {@link io.coda4j.tensor.cpu.x86.SelfCheck} lets them prove themselves; and
+ * {@link io.coda4j.tensor.cpu.x86.PanelProduct}, which is what others call, checks the bounds of all memory before each
+ * call. {@link io.coda4j.tensor.cpu.x86.MachineKernels} does all this once and remembers why a kernel is not used.
  *
- * <p>References in this package are to the Intel 64 and IA-32 Architectures Software Developer's Manual (SDM).
+ * <p>The package knows addresses and layouts, not tensors. References in it are to the Intel 64 and IA-32 Architectures
+ * Software Developer's Manual (SDM).
  */
 @NullMarked
 package io.coda4j.tensor.cpu.x86;
