@@ -36,8 +36,8 @@ public final class CpuDevice implements Device {
     }
 
     private KernelSet fast() {
-        var kernels = kernels(parallel);
-        return MachineKernels.ofProcess().bf16().map(kernels::behind).orElse(kernels);
+        MachineKernels.requireSettings();
+        return kernels(parallel).behind(this::bf16);
     }
 
     /** The CPU with its fast kernels on {@code threads} threads. */
@@ -70,10 +70,7 @@ public final class CpuDevice implements Device {
 
     @Override
     public String description() {
-        return parallel.threads()
-                + (parallel.threads() == 1 ? " thread, " : " threads, ")
-                + CpuKernels.vectorWidth()
-                + bf16().map(product -> ", BF16 on " + product.name()).orElse("");
+        return parallel.threads() + (parallel.threads() == 1 ? " thread, " : " threads, ") + CpuKernels.vectorWidth();
     }
 
     @Override

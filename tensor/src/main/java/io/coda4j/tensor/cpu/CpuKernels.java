@@ -8,6 +8,7 @@ import io.coda4j.tensor.exec.KernelSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import jdk.incubator.vector.FloatVector;
 
 /** The Vector API kernels: one line per primitive says which file computes it, or that the reference kernel does. */
@@ -23,8 +24,8 @@ final class CpuKernels implements KernelSet {
         this.frozenWeights = new FrozenWeights(memory, parallel, matmul);
     }
 
-    /** These kernels, with {@code product} in front of them where it can compute what is asked for. */
-    KernelSet behind(PanelProduct product) {
+    /** These kernels, with {@code product} in front of them where it can compute what is asked for; see there. */
+    KernelSet behind(Supplier<Optional<PanelProduct>> product) {
         return new MachineProducts(product, parallel, matmul, frozenWeights).orElse(this);
     }
 

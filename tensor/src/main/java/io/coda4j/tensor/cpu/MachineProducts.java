@@ -9,6 +9,7 @@ import io.coda4j.tensor.exec.KernelSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * Products of BF16 by BF16 with F32 sums on instructions that the Vector API does not know. Everything else, and what is too
@@ -21,13 +22,16 @@ final class MachineProducts implements KernelSet {
     /** Multiply-adds of each of many matrices, below which they should share their tasks. */
     private static final long SMALL_IN_BATCH = 1 << 20;
 
-    private final PanelProduct product;
+    /** Asked for at the first product that it might compute: machine code takes a while to be made and checked. */
+    private final Supplier<Optional<PanelProduct>> machine;
+
     private final Parallel parallel;
     private final MatmulScratch scratch;
     private final FrozenWeights weights;
 
-    MachineProducts(PanelProduct product, Parallel parallel, MatmulScratch scratch, FrozenWeights weights) {
-        this.product = product;
+    MachineProducts(
+            Supplier<Optional<PanelProduct>> machine, Parallel parallel, MatmulScratch scratch, FrozenWeights weights) {
+        this.machine = machine;
         this.parallel = parallel;
         this.scratch = scratch;
         this.weights = weights;
@@ -45,31 +49,31 @@ final class MachineProducts implements KernelSet {
                 || in.get(1).dtype() != DType.BF16) {
             return Optional.empty();
         }
+        return machine.get().flatMap(product -> kernel(product, dot, in, frozen));
+    }
+
+    private Optional<Kernel> kernel(PanelProduct product, Primitive.Dot dot, List<TensorType> in, Set<Integer> frozen) {
         var left = Matmul.left(dot, in);
         var right = Matmul.right(dot, in);
         long work = (long) left.outer() * right.outer() * left.depth();
         if (work < (left.batch().length == 1 ? SMALL : SMALL_IN_BATCH)) {
             return Optional.empty();
         }
+        var fast = new PanelMatmul(product, left, right, parallel, scratch);
         if (frozen.equals(Set.of(1)) && Matmul.isMatrix(left) && Matmul.isMatrix(right)) {
-            return Optional.of(frozen(dot, in, left, right));
+            var plain = Matmul.bind(dot, in, parallel, scratch).orElseThrow();
+            return Optional.of(frozen(right, fast, plain));
         }
         // Few rows are not worth the packing of a panel.
         return Math.min(left.outer(), right.outer()) <= MatmulDots.MAX_FEW
                 ? Optional.empty()
-                : Optional.of(Matmul.kernel(left, right, product(left, right), parallel));
-    }
-
-    private PanelMatmul product(MatmulOperand left, MatmulOperand right) {
-        return new PanelMatmul(product, left, right, parallel, scratch);
+                : Optional.of(Matmul.kernel(left, right, fast, parallel));
     }
 
     /** With the weight's panels, which are packed at the first run; where there is no room for them, as without. */
-    private Kernel frozen(Primitive.Dot dot, List<TensorType> in, MatmulOperand left, MatmulOperand right) {
-        var plain = Matmul.bind(dot, in, parallel, scratch).orElseThrow();
-        var fast = product(left, right);
+    private Kernel frozen(MatmulOperand weight, PanelMatmul fast, Kernel plain) {
         return (from, to) -> {
-            var panels = weights.of(right, CpuBuffer.of(from[1]), PackedWeights.Layout.MACHINE);
+            var panels = weights.of(weight, CpuBuffer.of(from[1]), PackedWeights.Layout.MACHINE);
             if (panels == null) {
                 plain.run(from, to);
             } else {

@@ -9,6 +9,7 @@ import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.InterpretedCode;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** Calls every hot kernel often enough for it to be compiled; run in a process of its own. */
@@ -42,8 +43,8 @@ final class HotKernelWorkload {
     private static void packing() {
         for (var form : List.of("NT", "NN", "TN")) {
             var product = MatmulCase.matrices(form, DType.BF16, 48, 96, 300);
-            product.run(1, Set.of(), kernels -> kernels.behind(InterpretedCode.idle()));
-            product.run(1, Set.of(1), kernels -> kernels.behind(InterpretedCode.idle()));
+            product.run(1, Set.of(), kernels -> kernels.behind(() -> Optional.of(InterpretedCode.idle())));
+            product.run(1, Set.of(1), kernels -> kernels.behind(() -> Optional.of(InterpretedCode.idle())));
         }
     }
 

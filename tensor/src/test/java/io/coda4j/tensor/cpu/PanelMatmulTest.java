@@ -28,7 +28,7 @@ class PanelMatmulTest {
     }
 
     private static float[] run(PanelProduct product, MatmulCase test, int threads, Set<Integer> frozen) {
-        return test.run(threads, frozen, kernels -> kernels.behind(product));
+        return test.run(threads, frozen, kernels -> kernels.behind(() -> Optional.of(product)));
     }
 
     private static void check(PanelProduct product, MatmulCase test, Set<Integer> frozen) {
@@ -45,7 +45,7 @@ class PanelMatmulTest {
     private static boolean isChosen(MatmulCase test, Set<Integer> frozen) {
         try (var parallel = new Parallel(1)) {
             var set = new MachineProducts(
-                    InterpretedCode.amxBf16(),
+                    () -> Optional.of(InterpretedCode.amxBf16()),
                     parallel,
                     new MatmulScratch(),
                     new FrozenWeights(new CpuMemory(CpuDevice.reference()), parallel, new MatmulScratch()));

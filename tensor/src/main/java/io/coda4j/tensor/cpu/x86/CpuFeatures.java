@@ -73,6 +73,15 @@ record CpuFeatures(Map<CpuFeature, String> unusable) {
         return Optional.ofNullable(unusable.get(feature));
     }
 
+    /**
+     * Checks a mask.
+     *
+     * @throws DeviceException if it names something else than features
+     */
+    static void requireMask(String mask) {
+        parse(mask);
+    }
+
     private static Set<CpuFeature> parse(String mask) {
         var features = EnumSet.noneOf(CpuFeature.class);
         for (var name : mask.isBlank() ? new String[0] : mask.split(",")) {

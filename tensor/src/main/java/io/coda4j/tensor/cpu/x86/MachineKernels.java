@@ -52,6 +52,19 @@ public final class MachineKernels {
         return ofProcess;
     }
 
+    /**
+     * Checks the properties, and with {@code x86} that there is a kernel; the rest waits until {@link #ofProcess()} is called.
+     *
+     * @throws DeviceException as {@link #ofProcess()}
+     */
+    public static void requireSettings() {
+        CpuFeatures.requireMask(System.getProperty(CpuFeatures.MASK, ""));
+        switch (System.getProperty(CHOICE, "auto")) {
+            case "auto", "vector" -> {}
+            default -> ofProcess();
+        }
+    }
+
     static MachineKernels choose(String choice, String mask) {
         return switch (choice) {
             case "auto" -> usable(mask);
