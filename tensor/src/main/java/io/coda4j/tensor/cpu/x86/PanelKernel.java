@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** The kernels that compute {@link PanelProduct}, those to be preferred first. */
+/** The kernels that compute {@link PanelProduct}, those to be preferred first. The engine uses those for BF16 so far. */
 enum PanelKernel {
     AMX_BF16(
             Elements.BF16,
