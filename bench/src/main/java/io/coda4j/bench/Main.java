@@ -23,6 +23,7 @@ public final class Main {
     /** Runs the command in {@code args}; its exit code, which is 2 after one line about bad input. */
     static int run(String... args) {
         return new CommandLine(new Main())
+                .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionExceptionHandler((e, line, _) -> explain(e, line))
                 .execute(args);
     }

@@ -58,8 +58,12 @@ final class CodaEngine implements Engine {
         return task(
                 in -> Interpreter.current().apply(dot, in),
                 new Layout(work.isFrozen() ? Set.of(1) : Set.of()),
-                uniform(1, x),
-                uniform(2, w));
+                as(work.dtype(), uniform(1, x)),
+                as(work.dtype(), uniform(2, w)));
+    }
+
+    private static Array as(DType dtype, Array array) {
+        return dtype == array.dtype() ? array : (Array) array.convert(dtype);
     }
 
     private Task attention(Work.Attention work) {

@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
             "",
             "Examples:",
             "  coda bench peers --what gemm --threads 1",
+            "  coda bench peers --what gemm --dtype bf16 --json",
             "  coda bench peers --what step --only 12x768 --turns 3",
             "  coda bench peers --what denoise --layers 4 --turns 3 --threads 2",
             "  coda bench peers --what encode --text src",
@@ -54,6 +55,19 @@ public final class PeersCommand implements Callable<Integer> {
                 "All but the last two if not given."
             })
     private List<String> kinds = List.of();
+
+    /** The element types of {@code --dtype}. */
+    private enum Dtype {
+        F32,
+        BF16
+    }
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "T",
+            defaultValue = "f32",
+            description = "gemm: element type of the operands, f32 or bf16 with F32 sums and prepared weights (f32).")
+    private Dtype dtype = Dtype.F32;
 
     @Option(names = "--threads", paramLabel = "N", defaultValue = "1", description = "Threads of each engine (1).")
     private int threads = 1;
@@ -101,6 +115,13 @@ public final class PeersCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         if (threads < 1 || turns < 1 || forks < 1 || !(seconds > 0)) {
             throw new ParameterException(spec.commandLine(), "threads, turns, forks and seconds must be positive");
+        }
+        if (dtype == Dtype.BF16) {
+            if (!kinds.equals(List.of("gemm"))) {
+                throw new ParameterException(
+                        spec.commandLine(), "--dtype bf16 needs --what gemm, got " + String.join(",", kinds));
+            }
+            kinds = List.of(Work.GEMM_BF16);
         }
         if (layers < 1 || layers > CodaModels.LAYERS) {
             throw new ParameterException(
@@ -214,6 +235,7 @@ public final class PeersCommand implements Callable<Integer> {
     private static boolean knows(String peer, String kind) {
         return switch (kind) {
             case "encode" -> peer.equals("tokenizers");
+            case Work.GEMM_BF16 -> peer.equals("torch");
             case "gemm", "frozen" -> !peer.equals("tokenizers");
             default -> peer.equals("torch");
         };

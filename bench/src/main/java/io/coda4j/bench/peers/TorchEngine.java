@@ -7,11 +7,16 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.coda4j.bench.Workload;
+import io.coda4j.tensor.DType;
 import java.util.Arrays;
 import java.util.List;
 
 /** PyTorch on the CPU, through DJL. */
 final class TorchEngine implements Engine {
+    // Element types by the numbers that PyTorch's own code has for them (c10/core/ScalarType.h).
+    private static final int FLOAT32 = 6;
+    private static final int BFLOAT16 = 15;
+
     private final NDManager manager;
     private final String description;
 
@@ -47,22 +52,35 @@ final class TorchEngine implements Engine {
                 task(
                         "return torch.linear(x, w)",
                         List.of("x", "w"),
-                        uniform(1, work.m(), work.k()),
-                        uniform(2, work.n(), work.k()));
+                        operand(work, 1, work.m(), work.k()),
+                        operand(work, 2, work.n(), work.k()));
             case "NN" ->
                 task(
                         "return torch.mm(x, w)",
                         List.of("x", "w"),
-                        uniform(1, work.m(), work.k()),
-                        uniform(2, work.k(), work.n()));
+                        operand(work, 1, work.m(), work.k()),
+                        operand(work, 2, work.k(), work.n()));
             case "TN" ->
                 task(
                         "return torch.mm(torch.t(x), w)",
                         List.of("x", "w"),
-                        uniform(1, work.k(), work.m()),
-                        uniform(2, work.k(), work.n()));
+                        operand(work, 1, work.k(), work.m()),
+                        operand(work, 2, work.k(), work.n()));
             default -> throw new UnsupportedOperationException("form " + work.form());
         };
+    }
+
+    /** By PyTorch itself: the binding does not know BF16, and its own conversion ends the process. */
+    private static NDArray cast(NDArray array, int type) {
+        try (var script = new TorchScript(
+                array.getManager(), List.of("x"), "return torch.to(x, " + type + ", False, False, None)")) {
+            return script.call(array);
+        }
+    }
+
+    private NDArray operand(Work.Gemm work, long seed, int rows, int columns) {
+        var wide = uniform(seed, rows, columns);
+        return work.dtype() == DType.F32 ? wide : cast(wide, BFLOAT16);
     }
 
     private Task attention(Work.Attention work) {
@@ -137,7 +155,8 @@ final class TorchEngine implements Engine {
     }
 
     private static float[] first(NDArray array) {
-        return Arrays.copyOf(array.toFloatArray(), (int) Math.min(Operands.SAMPLE, array.size()));
+        var wide = array.getDataType() == DataType.FLOAT32 ? array : cast(array, FLOAT32);
+        return Arrays.copyOf(wide.toFloatArray(), (int) Math.min(Operands.SAMPLE, array.size()));
     }
 
     private static final class ScriptTask implements Task {

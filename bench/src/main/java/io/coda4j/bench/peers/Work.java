@@ -2,6 +2,7 @@ package io.coda4j.bench.peers;
 
 import io.coda4j.bench.Workload;
 import io.coda4j.diffusion.sampling.Canvas;
+import io.coda4j.tensor.DType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +11,12 @@ import java.util.stream.IntStream;
 
 /** A piece of work that every engine can be asked to do, on operands that {@link Operands} gives to all alike. */
 sealed interface Work {
+    /** The kind of products of BF16 matrices. */
+    String GEMM_BF16 = "gemm-bf16";
+
+    /** N and K of the matrices of CoDA 1.7B. */
+    int[][] LAYERS = {{2048, 2048}, {6144, 2048}, {2048, 6144}, {1024, 2048}};
+
     /** For tables. */
     String name();
 
@@ -30,11 +37,23 @@ sealed interface Work {
     }
 
     /**
-     * A product of F32 matrices to [M,N]: NT of x[M,K] and w[N,K], NN of x[M,K] and w[K,N], TN of x[K,M] and w[K,N].
+     * A product of matrices to [M,N]: NT of x[M,K] and w[N,K], NN of x[M,K] and w[K,N], TN of x[K,M] and w[K,N].
      *
+     * @param dtype of the operands: F32 or BF16, whose sums are F32
      * @param isFrozen whether w is the same matrix in every run, so that an engine may prepare it
      */
-    record Gemm(String form, int m, int n, int k, boolean isFrozen) implements Work {
+    record Gemm(DType dtype, String form, int m, int n, int k, boolean isFrozen) implements Work {
+        /** A product of F32 matrices. */
+        Gemm(String form, int m, int n, int k, boolean isFrozen) {
+            this(DType.F32, form, m, n, k, isFrozen);
+        }
+
+        /** PyTorch rounds results of BF16 operands to BF16. */
+        @Override
+        public double tolerance() {
+            return dtype == DType.BF16 ? 1e-2 : 2e-3;
+        }
+
         @Override
         public String name() {
             return form + " " + m + " x " + n + " x " + k + (isFrozen ? " frozen" : "");
@@ -292,6 +311,7 @@ sealed interface Work {
         return switch (what) {
             case "gemm" -> gemm();
             case "frozen" -> frozen();
+            case GEMM_BF16 -> gemmBf16();
             case "attention" -> attention();
             case "elementwise" -> elementwise();
             case "step" -> List.of(new Step("demo"), new Step("12x768"));
@@ -309,9 +329,8 @@ sealed interface Work {
 
     private static List<Work> gemm() {
         var works = new ArrayList<Work>();
-        int[][] layers = {{2048, 2048}, {6144, 2048}, {2048, 6144}, {1024, 2048}};
         for (int m : new int[] {128, 256, 1024, 2048}) {
-            for (int[] layer : layers) {
+            for (int[] layer : LAYERS) {
                 works.add(new Gemm("NT", m, layer[0], layer[1], false));
             }
             works.add(new Gemm("NN", m, 2048, 6144, false));
@@ -320,6 +339,17 @@ sealed interface Work {
         works.add(new Gemm("NT", 2048, 384, 128, false));
         works.add(new Gemm("NN", 2048, 128, 384, false));
         works.add(new Gemm("TN", 384, 128, 2048, false));
+        return works;
+    }
+
+    /** The layers of CoDA 1.7B for few and for many tokens, against prepared weights. */
+    private static List<Work> gemmBf16() {
+        var works = new ArrayList<Work>();
+        for (int m : new int[] {1, 16, 32, 64, 256, 1024}) {
+            for (int[] layer : LAYERS) {
+                works.add(new Gemm(DType.BF16, "NT", m, layer[0], layer[1], true));
+            }
+        }
         return works;
     }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.tensor.DType;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -41,6 +42,18 @@ final class WorkTest {
     void materialSurvivesACommandLine() {
         var material = new Material(7, Path.of("a b"), Path.of("c"), Path.of("d"));
         assertEquals(material, Material.of(List.copyOf(material.words())));
+    }
+
+    @Test
+    void productsOfBf16CoverFewAndManyTokens() {
+        var works = Work.of(Work.GEMM_BF16, Material.NONE).stream()
+                .map(Work.Gemm.class::cast)
+                .toList();
+        assertEquals(
+                List.of(1, 16, 32, 64, 256, 1024),
+                works.stream().map(Work.Gemm::m).distinct().toList());
+        assertEquals(6 * Work.LAYERS.length, works.size());
+        assertTrue(works.stream().allMatch(work -> work.isFrozen() && work.dtype() == DType.BF16));
     }
 
     @Test

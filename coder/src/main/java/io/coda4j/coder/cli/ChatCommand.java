@@ -49,6 +49,9 @@ final class ChatCommand implements Callable<Integer> {
     private SamplingOptions sampling = new SamplingOptions();
 
     @Mixin
+    private PrecisionOption precision = new PrecisionOption();
+
+    @Mixin
     private DeviceOption device = new DeviceOption();
 
     @Override
@@ -57,7 +60,7 @@ final class ChatCommand implements Callable<Integer> {
             throw new UsageException("--max-tokens must be at least 1, got " + maxTokens);
         }
         sampling.check();
-        try (var loaded = device.open(opened -> Generator.open(model, opened));
+        try (var loaded = device.open(opened -> Generator.open(model, opened, precision.asked()));
                 var generator = loaded.withCaching(sampling.caching(loaded))) {
             if (generator.tokenizer().tokenId("<|im_start|>").isEmpty()) {
                 throw new UsageException(

@@ -184,6 +184,7 @@ final class Filling {
                             .map(hole -> Map.of("text", decode(hole), "tokens", hole.length()))
                             .toList());
             fields.put("tokens", tokens);
+            fields.put("precision", generator.precision().label());
             fields.put("cache", generator.caching().label());
             fields.put("decode", settings().rule().label());
             fields.put("generatedTokens", generated());

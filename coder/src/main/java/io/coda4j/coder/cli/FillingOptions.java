@@ -33,6 +33,9 @@ final class FillingOptions {
     private SamplingOptions sampling = new SamplingOptions();
 
     @Mixin
+    private PrecisionOption precision = new PrecisionOption();
+
+    @Mixin
     private DeviceOption device = new DeviceOption();
 
     /**
@@ -52,7 +55,7 @@ final class FillingOptions {
      */
     void run(Function<Generator, Template> template, boolean isOpen, String after) {
         long began = System.nanoTime();
-        try (var loaded = device.open(opened -> Generator.open(model, opened));
+        try (var loaded = device.open(opened -> Generator.open(model, opened, precision.asked()));
                 var generator = loaded.withCaching(sampling.caching(loaded))) {
             double loadSeconds = (System.nanoTime() - began) * 1e-9;
             var filling = new Filling(generator, template.apply(generator), sampling, isOpen);

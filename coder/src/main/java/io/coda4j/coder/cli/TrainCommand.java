@@ -40,6 +40,14 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "S", description = "Seed, instead of the recipe's.")
     private @Nullable Long seed;
 
+    @Option(
+            names = "--precision",
+            paramLabel = "P",
+            description =
+                    "What passes compute in, instead of the recipe's passes.compute: f32 or bf16. Sums of products,"
+                            + " weights and the optimiser's state are F32.")
+    private Recipe.@Nullable Precision precision;
+
     @Option(names = "--json", description = "Print the outcome as JSON.")
     private boolean json;
 
@@ -48,15 +56,16 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        var recipe = seeded(RecipeFile.read(config));
+        var recipe = changed(RecipeFile.read(config));
         var job = new TrainingJob(recipe, folder(), resume, device);
         var outcome = job.run("coda train --config " + config + " --out " + folder());
         System.out.print(json ? outcome.json() + "\n" : outcome.text());
         return 0;
     }
 
-    private Recipe seeded(Recipe recipe) {
-        return seed == null ? recipe : recipe.seeded(seed);
+    private Recipe changed(Recipe recipe) {
+        var computing = precision == null ? recipe : recipe.computingIn(precision);
+        return seed == null ? computing : computing.seeded(seed);
     }
 
     private Path folder() {

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** A model with its tokenizer, ready to fill masked tokens. */
 public final class Generator implements AutoCloseable {
@@ -28,32 +29,41 @@ public final class Generator implements AutoCloseable {
     private final LanguageModel model;
     private final BpeTokenizer tokenizer;
     private final Device device;
+    private final Precision precision;
     private final ModelDenoiser denoiser;
 
     /** A generator over a model in memory that computes everything at every step. */
     public Generator(CodaConfig config, LanguageModel model, BpeTokenizer tokenizer, Device device) {
-        this(config, model, tokenizer, device, new Caching.None());
+        this(config, model, tokenizer, device, new Caching.None(), Precision.F32);
     }
 
-    private Generator(CodaConfig config, LanguageModel model, BpeTokenizer tokenizer, Device device, Caching caching) {
+    private Generator(
+            CodaConfig config,
+            LanguageModel model,
+            BpeTokenizer tokenizer,
+            Device device,
+            Caching caching,
+            Precision precision) {
         this.config = config;
         this.model = model;
         this.tokenizer = tokenizer;
         this.device = device;
-        this.denoiser = new ModelDenoiser(config, model, device, caching);
+        this.precision = precision;
+        this.denoiser = new ModelDenoiser(config, model, device, caching, precision);
     }
 
     /** A generator over the same model with another cache, to be closed by itself. */
     public Generator withCaching(Caching caching) {
-        return new Generator(config, model, tokenizer, device, caching);
+        return new Generator(config, model, tokenizer, device, caching, precision);
     }
 
     /**
      * A generator over the model and the tokenizer in {@code folder}.
      *
+     * @param asked what products with the model's matrices are made of; null: what suits the model and the device
      * @throws ModelException if the folder holds no model that writes text
      */
-    public static Generator open(Path folder, Device device) {
+    public static Generator open(Path folder, Device device, @Nullable Precision asked) {
         var loaded = ModelFolder.map(folder, device);
         var config = loaded.config();
         var tokenizer = TokenizerJson.read(folder);
@@ -64,7 +74,9 @@ public final class Generator implements AutoCloseable {
                             + config.transformer().vocabulary() + "; they belong to different models");
         }
         requireMask(folder, config, tokenizer);
-        return new Generator(config, loaded.model(), tokenizer, device);
+        var precision = Precision.chosen(asked, loaded.model(), device);
+        var model = precision.prepared(loaded.model(), device);
+        return new Generator(config, model, tokenizer, device, new Caching.None(), precision);
     }
 
     private static void requireMask(Path folder, CodaConfig config, BpeTokenizer tokenizer) {
@@ -95,6 +107,11 @@ public final class Generator implements AutoCloseable {
     /** What is not computed anew at every step. */
     public Caching caching() {
         return denoiser.caching();
+    }
+
+    /** What products with the model's matrices are made of. */
+    public Precision precision() {
+        return precision;
     }
 
     /** The model's configuration. */

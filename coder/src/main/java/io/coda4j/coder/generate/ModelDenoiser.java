@@ -63,19 +63,29 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
     }
 
     /**
+     * As {@link #ModelDenoiser(CodaConfig, LanguageModel, Device, Caching, Precision)}, multiplying F32.
+     *
+     * @throws IllegalArgumentException if a weight is on another device, or the cache is not for this kind of model
+     */
+    public ModelDenoiser(CodaConfig config, LanguageModel model, Device device, Caching caching) {
+        this(config, model, device, caching, Precision.F32);
+    }
+
+    /**
      * A denoiser over {@code model}, whose weights are on {@code device}.
      *
      * @param config says which attention the model has and whether its hidden states predict the next token
      * @param caching what need not be computed anew at a step
+     * @param precision of products with BF16 matrices
      * @throws IllegalArgumentException if a weight is on another device, or the cache is not for this kind of model
      */
-    public ModelDenoiser(CodaConfig config, LanguageModel model, Device device, Caching caching) {
+    public ModelDenoiser(CodaConfig config, LanguageModel model, Device device, Caching caching, Precision precision) {
         this.config = config;
         this.model = model;
         this.device = device;
         this.caching = caching;
         this.lead = config.shift() ? 1 : 0;
-        this.programs = new ModelPrograms(config, device);
+        this.programs = new ModelPrograms(config, device, precision);
         if (caching instanceof Caching.Causal && config.attention() != AttentionMask.CAUSAL) {
             throw new IllegalArgumentException(
                     "denoiser: the causal cache is for autoregressive models, this one attends in both directions");

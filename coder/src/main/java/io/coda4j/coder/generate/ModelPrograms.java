@@ -48,11 +48,13 @@ final class ModelPrograms implements AutoCloseable {
 
     private final CodaConfig config;
     private final Device device;
+    private final Precision precision;
     private final Map<Size, Programs> programs = new LinkedHashMap<>(16, 0.75f, true);
 
-    ModelPrograms(CodaConfig config, Device device) {
+    ModelPrograms(CodaConfig config, Device device, Precision precision) {
         this.config = config;
         this.device = device;
+        this.precision = precision;
     }
 
     /** The programs for passes over {@code columns} columns with caches of {@code capacity} positions, or 0 without. */
@@ -68,11 +70,12 @@ final class ModelPrograms implements AutoCloseable {
             eldest.getValue().close();
         }
         var created = new Programs(
-                Compiled.of("hidden_states", this::whole, device).freezing("transformer.**"),
-                Compiled.of("window_states", ModelPrograms::window, device)
+                Compiled.of("hidden_states", precision.of(this::whole), device).freezing("transformer.**"),
+                Compiled.of("window_states", precision.of(ModelPrograms::window), device)
                         .freezing("transformer.**")
                         .donating("caches.**"),
-                Compiled.of("logits", ModelPrograms::logits, device).freezing("head"));
+                Compiled.of("logits", precision.of(ModelPrograms::logits), device)
+                        .freezing("head"));
         programs.put(size, created);
         return created;
     }

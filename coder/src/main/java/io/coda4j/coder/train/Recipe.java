@@ -304,6 +304,12 @@ public record Recipe(
         return new Recipe(other, corpus, tokenizer, model, batch, masking, loss, passes, optimizer, schedule, run);
     }
 
+    /** This recipe with passes that compute in {@code precision}. */
+    public Recipe computingIn(Precision precision) {
+        var changed = new Passes(passes.layers, passes.checkpointLayers, precision);
+        return new Recipe(seed, corpus, tokenizer, model, batch, masking, loss, changed, optimizer, schedule, run);
+    }
+
     /** This recipe with another corpus. */
     public Recipe reading(String source) {
         return new Recipe(

@@ -73,6 +73,14 @@ class DeviceErrorsTest {
     }
 
     @Test
+    void noSuchKernelsOnTheCpu() throws IOException, InterruptedException {
+        train("cpu", Map.of("JAVA_TOOL_OPTIONS", "-Dcoda.kernels=fast"))
+                .complains(2, List.of("-Dcoda.kernels=fast: expected auto, vector or x86"));
+        train("cpu", Map.of("JAVA_TOOL_OPTIONS", "-Dcoda.x86.mask=amx"))
+                .complains(2, List.of("-Dcoda.x86.mask=amx: expected a comma list of [avx512f, ", "got 'amx'"));
+    }
+
+    @Test
     void noLibrary() throws IOException, InterruptedException {
         var libraries = Files.createDirectories(folder.resolve("lib"));
         for (var name : new String[] {"libOpenCL.so.1", "libOpenCL.so"}) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.coda4j.nn.json.Json;
+import io.coda4j.tensor.spi.Devices;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -96,6 +97,28 @@ class GenerationCommandsTest {
                 .mapToDouble(phase -> phase.getValue().asDouble())
                 .sum();
         assertEquals(fields.member("seconds").asDouble(), phases, 1e-6);
+    }
+
+    /** Without a processor that multiplies BF16 the default is exact; a checkpoint of BF16 must say what it became. */
+    @Test
+    void thePrecisionIsChosenByTheCheckpointAndTheDeviceUnlessAskedFor() {
+        var folder = work.resolve("narrow").toString();
+        var written = Invocation.of("synth", "--config", "tiny", "--seed", "7", "--dtype", "bf16", "--out", folder);
+        assertEquals(0, written.code(), written::toString);
+        var prompt = new String[] {"--prompt", "int a", "--max-tokens", "8"};
+        assertEquals("f32", json("generate", "m", prompt).member("precision").asString());
+        var fast = Devices.defaultDevice().hasFastBf16() ? "bf16" : "f32";
+        assertEquals(
+                fast, json("generate", "narrow", prompt).member("precision").asString());
+        for (var asked : List.of("f32", "bf16")) {
+            for (var model : List.of("m", "narrow")) {
+                var fields = json("generate", model, "--prompt", "int a", "--max-tokens", "8", "--precision", asked);
+                assertEquals(asked, fields.member("precision").asString());
+                assertTrue(fields.member("text").asString().startsWith("int a"));
+            }
+        }
+        Invocation.of("generate", "--model", folder, "--prompt", "a", "--precision", "fp8")
+                .complains(2, List.of("--precision", "fp8", "F32, BF16"));
     }
 
     @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.model.Initialization;
+import io.coda4j.diffusion.sampling.Caching;
 import io.coda4j.diffusion.sampling.Canvas;
 import io.coda4j.diffusion.sampling.DenoiseRequest;
 import io.coda4j.nn.LanguageModel;
@@ -85,6 +86,29 @@ class ModelDenoiserTest {
                 var got = denoise(denoiser, canvas, positions);
                 assertArrayEquals(picked(model, config, canvas, positions), got, 1e-4f, "length " + length);
             }
+        }
+    }
+
+    /** Rounded products move the logits by a small share of their size, and do move them. */
+    @Test
+    void productsOfBf16ComeCloseToThoseOfF32() {
+        var config = config(true, false);
+        var model = Precision.BF16.prepared(model(config), Devices.defaultDevice());
+        var canvas = canvas(2, 33);
+        var positions = IntStream.range(0, 66).toArray();
+        try (var exact = new ModelDenoiser(config, model, Devices.defaultDevice());
+                var rounded =
+                        new ModelDenoiser(config, model, Devices.defaultDevice(), new Caching.None(), Precision.BF16)) {
+            float[] expected = denoise(exact, canvas, positions);
+            float[] got = denoise(rounded, canvas, positions);
+            double size = 0;
+            double error = 0;
+            for (int i = 0; i < got.length; i++) {
+                size += expected[i] * (double) expected[i];
+                error += (got[i] - expected[i]) * (double) (got[i] - expected[i]);
+            }
+            double share = Math.sqrt(error / size);
+            assertTrue(share > 1e-5 && share < 0x1p-6, "relative error " + share);
         }
     }
 

@@ -2,26 +2,42 @@ package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.MachineKernels;
+import io.coda4j.tensor.cpu.x86.PanelProduct;
 import io.coda4j.tensor.exec.KernelSet;
 import io.coda4j.tensor.exec.ProgramExecutor;
 import io.coda4j.tensor.spi.Buffer;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Executable;
 import io.coda4j.tensor.spi.Layout;
+import io.coda4j.tensor.spi.Trait;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
 /** The CPU of this machine. Bitwise reproducible: results do not depend on the number of threads. */
 public final class CpuDevice implements Device {
+    /** The kernels of the Vector API, among the traits. */
+    private static final String VECTOR = "vector";
+
     private final String name;
     private final Parallel parallel;
     private final CpuMemory memory = new CpuMemory(this);
     private final KernelSet kernels;
+    private final boolean fast;
 
     private CpuDevice(String name, int threads, boolean vector) {
         this.name = name;
+        this.fast = vector;
         this.parallel = new Parallel(threads);
         var reference = new ReferenceKernels();
-        this.kernels = vector ? kernels(parallel).orElse(reference) : reference;
+        this.kernels = vector ? fast().orElse(reference) : reference;
+    }
+
+    private KernelSet fast() {
+        MachineKernels.requireSettings();
+        return kernels(parallel).behind(this::bf16);
     }
 
     /** The CPU with its fast kernels on {@code threads} threads. */
@@ -55,6 +71,33 @@ public final class CpuDevice implements Device {
     @Override
     public String description() {
         return parallel.threads() + (parallel.threads() == 1 ? " thread, " : " threads, ") + CpuKernels.vectorWidth();
+    }
+
+    @Override
+    public boolean hasFastBf16() {
+        return bf16().isPresent();
+    }
+
+    private Optional<PanelProduct> bf16() {
+        return fast ? MachineKernels.ofProcess().bf16() : Optional.empty();
+    }
+
+    @Override
+    public List<Trait> traits() {
+        var traits = new ArrayList<Trait>();
+        if (fast) {
+            var machine = MachineKernels.ofProcess();
+            machine.features().forEach(state -> traits.add(trait("features", state)));
+            traits.add(new Trait("f32 products", VECTOR, Optional.empty()));
+            machine.bf16Kernels().forEach(state -> traits.add(trait("bf16 products", state)));
+            var better = machine.bf16().map(product -> product.name() + " is faster");
+            traits.add(new Trait("bf16 products", VECTOR, better));
+        }
+        return traits;
+    }
+
+    private static Trait trait(String group, MachineKernels.State state) {
+        return new Trait(group, state.name(), state.unusedBecause());
     }
 
     @Override

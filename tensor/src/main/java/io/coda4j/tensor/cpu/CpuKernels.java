@@ -2,11 +2,13 @@ package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.PanelProduct;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.exec.KernelSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import jdk.incubator.vector.FloatVector;
 
 /** The Vector API kernels: one line per primitive says which file computes it, or that the reference kernel does. */
@@ -20,6 +22,11 @@ final class CpuKernels implements KernelSet {
     CpuKernels(Parallel parallel, CpuMemory memory) {
         this.parallel = parallel;
         this.frozenWeights = new FrozenWeights(memory, parallel, matmul);
+    }
+
+    /** These kernels, with {@code product} in front of them where it can compute what is asked for; see there. */
+    KernelSet behind(Supplier<Optional<PanelProduct>> product) {
+        return new MachineProducts(product, parallel, matmul, frozenWeights).orElse(this);
     }
 
     /** The width of the vectors in use, for people. */

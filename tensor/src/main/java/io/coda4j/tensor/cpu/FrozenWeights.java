@@ -28,27 +28,27 @@ final class FrozenWeights {
 
     /**
      * The panels of {@code weight}, which lies in {@code buffer}, or null if there is no room for them or the buffer has
-     * panels of another shape already.
+     * panels of another shape or layout already.
      */
     @Nullable
-    PackedWeights of(MatmulOperand weight, CpuBuffer buffer) {
+    PackedWeights of(MatmulOperand weight, CpuBuffer buffer, PackedWeights.Layout layout) {
         synchronized (buffer) {
             var known = buffer.packed();
             if (known == null) {
-                return pack(weight, buffer);
+                return pack(weight, buffer, layout);
             }
-            return known.depth() == weight.depth() ? known : null;
+            return known.depth() == weight.depth() && known.layout() == layout ? known : null;
         }
     }
 
-    private @Nullable PackedWeights pack(MatmulOperand weight, CpuBuffer buffer) {
-        long bytes = PackedWeights.bytes(weight);
+    private @Nullable PackedWeights pack(MatmulOperand weight, CpuBuffer buffer, PackedWeights.Layout layout) {
+        long bytes = layout.bytes(weight);
         if (used.addAndGet(bytes) > LIMIT) {
             used.addAndGet(-bytes);
             return null;
         }
         var panels = memory.allocate(bytes, () -> used.addAndGet(-bytes));
-        var packed = PackedWeights.of(weight, buffer.segment(), panels, parallel, scratch);
+        var packed = PackedWeights.of(weight, layout, buffer.segment(), panels, parallel, scratch);
         buffer.keep(packed);
         return packed;
     }

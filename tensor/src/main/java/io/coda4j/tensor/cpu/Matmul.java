@@ -38,7 +38,7 @@ final class Matmul {
         var right = right(dot, in);
         var product = new PackedMatmul(left(dot, in), right.outer(), parallel, scratch);
         return Optional.of((from, to) -> {
-            var packed = weights.of(right, CpuBuffer.of(from[1]));
+            var packed = weights.of(right, CpuBuffer.of(from[1]), PackedWeights.Layout.vector(right));
             if (packed == null) {
                 plain.get().run(from, to);
             } else {
@@ -47,13 +47,13 @@ final class Matmul {
         });
     }
 
-    private static MatmulOperand left(Primitive.Dot dot, List<TensorType> in) {
+    static MatmulOperand left(Primitive.Dot dot, List<TensorType> in) {
         var type = in.get(0);
         var outer = type.shape().axesExcept(dot.lhsBatch(), dot.lhsContract());
         return MatmulOperand.of(type, dot.lhsBatch(), outer, dot.lhsContract());
     }
 
-    private static MatmulOperand right(Primitive.Dot dot, List<TensorType> in) {
+    static MatmulOperand right(Primitive.Dot dot, List<TensorType> in) {
         var type = in.get(1);
         var outer = type.shape().axesExcept(dot.rhsBatch(), dot.rhsContract());
         return MatmulOperand.of(type, dot.rhsBatch(), outer, dot.rhsContract());
@@ -67,7 +67,8 @@ final class Matmul {
                 && (long) right.outer() * right.depth() >= SMALL;
     }
 
-    private static boolean isMatrix(MatmulOperand operand) {
+    /** Whether {@code operand} is one matrix whose elements of a sum lie side by side. */
+    static boolean isMatrix(MatmulOperand operand) {
         return operand.batch().length == 1 && operand.depthContiguous() && !operand.copied() && operand.depth() > 0;
     }
 
@@ -114,7 +115,8 @@ final class Matmul {
         return multiply + packRows * MatmulBlocks.count(outer, blocks.columns()) + packPanels;
     }
 
-    private static Kernel kernel(MatmulOperand left, MatmulOperand right, Product product, Parallel parallel) {
+    /** The kernel of {@code product}, which copies operands first whose axes are to be brought into order. */
+    static Kernel kernel(MatmulOperand left, MatmulOperand right, Product product, Parallel parallel) {
         var whole = product;
         if (left.copied()) {
             var copy = new MatmulCopy(left, parallel);

@@ -370,7 +370,7 @@ final class MatmulPack {
     }
 
     /** The first {@code count} of a vector of BF16 elements, each in the low half of a lane, and zeros. */
-    private static IntVector bits(MemorySegment from, long offset, int count) {
+    static IntVector bits(MemorySegment from, long offset, int count) {
         var bits = count >= LANES
                 ? ShortVector.fromMemorySegment(SHORTS, from, offset, ORDER)
                 : ShortVector.fromMemorySegment(SHORTS, from, offset, ORDER, SHORTS.indexInRange(0, count));

@@ -36,7 +36,7 @@ public interface KernelSet {
         throw new UnsupportedOperationException("this device computes no chains");
     }
 
-    /** This set where it has a kernel, and for chains, else {@code other}. */
+    /** This set where it has a kernel, and for chains that it fuses, else {@code other}. */
     default KernelSet orElse(KernelSet other) {
         var first = this;
         return new KernelSet() {
@@ -53,12 +53,12 @@ public interface KernelSet {
 
             @Override
             public boolean fuses(long elements) {
-                return first.fuses(elements);
+                return first.fuses(elements) || other.fuses(elements);
             }
 
             @Override
             public Kernel chain(Chain chain, long elements) {
-                return first.chain(chain, elements);
+                return (first.fuses(elements) ? first : other).chain(chain, elements);
             }
         };
     }

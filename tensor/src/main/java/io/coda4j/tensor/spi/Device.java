@@ -3,6 +3,7 @@ package io.coda4j.tensor.spi;
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.TensorType;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /** Something that runs programs. Its one essential verb is {@link #compile}. */
 public interface Device extends AutoCloseable {
@@ -11,6 +12,16 @@ public interface Device extends AutoCloseable {
 
     /** A line about the hardware for people: model, cores, vector width, memory. */
     String description();
+
+    /** The parts of the hardware that matter and the kernels that there are, used or with the reason why not. */
+    default List<Trait> traits() {
+        return List.of();
+    }
+
+    /** Whether a product of two BF16 operands is computed much faster than one in which an operand is F32. */
+    default boolean hasFastBf16() {
+        return false;
+    }
 
     /**
      * Prepares a program to be run many times.

@@ -16,7 +16,15 @@ public final class Devices {
 
     /** The device that eager code and host data use when none is named: the CPU. Never closed. */
     public static Device defaultDevice() {
-        return Default.CPU;
+        try {
+            return Default.CPU;
+        } catch (ExceptionInInitializerError e) {
+            // A setting that cannot be is the user's error, not the class's.
+            if (e.getCause() instanceof DeviceException cause) {
+                throw cause;
+            }
+            throw e;
+        }
     }
 
     /** All kinds of devices that are installed, usable or not. */

@@ -7,7 +7,10 @@ import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.InterpretedCode;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /** Calls every hot kernel often enough for it to be compiled; run in a process of its own. */
 final class HotKernelWorkload {
@@ -26,12 +29,22 @@ final class HotKernelWorkload {
                     MatmulCase.matrices(form, dtype, 24, 64, 300).run(1);
                 }
             }
+            packing();
             for (var dtype : List.of(DType.F32, DType.BF16)) {
                 MatmulCase.matrices("NT", dtype, 1, 400, 50).run(1);
                 MatmulCase.matrices("NT", dtype, 3, 400, 50).run(1);
                 MatmulCase.matrices("NT", dtype, 36, 400, 50).runFrozen(1);
                 new AttentionCase(dtype, AttentionMask.CAUSAL, 1, 40, 40, 2, 1, 32, 0, 2).run(1);
             }
+        }
+    }
+
+    /** Rows and panels for machine code, which is not there on every processor and not needed for them to be packed. */
+    private static void packing() {
+        for (var form : List.of("NT", "NN", "TN")) {
+            var product = MatmulCase.matrices(form, DType.BF16, 48, 96, 300);
+            product.run(1, Set.of(), kernels -> kernels.behind(() -> Optional.of(InterpretedCode.idle())));
+            product.run(1, Set.of(1), kernels -> kernels.behind(() -> Optional.of(InterpretedCode.idle())));
         }
     }
 

@@ -5,11 +5,13 @@ import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.KernelSet;
 import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Function;
 
 /** One product of random operands, computed by the kernel under test and by nested loops in double precision. */
 record MatmulCase(Primitive.Dot dot, TensorType lhs, TensorType rhs) {
@@ -42,23 +44,23 @@ record MatmulCase(Primitive.Dot dot, TensorType lhs, TensorType rhs) {
 
     /** The kernel's result on {@code threads} threads; storage is filled with NaN before. */
     float[] run(int threads) {
-        return run(threads, Set.of());
+        return run(threads, Set.of(), kernels -> kernels);
     }
 
     /** As {@link #run(int)}, the right operand being the same at each run. */
     float[] runFrozen(int threads) {
-        return run(threads, Set.of(1));
+        return run(threads, Set.of(1), kernels -> kernels);
     }
 
-    private float[] run(int threads, Set<Integer> frozen) {
+    /** As {@link #run(int)} where {@code frozen} operands are the same at each run, with kernels made of the usual ones. */
+    float[] run(int threads, Set<Integer> frozen, Function<CpuKernels, KernelSet> kernels) {
         var out = result();
         try (var device = CpuDevice.reference();
                 var parallel = new Parallel(threads);
                 var a = random(device, lhs, 1);
                 var b = random(device, rhs, 2);
                 var c = device.upload(out, MemorySegment.ofArray(nans(out)))) {
-            var kernel = CpuDevice.reference()
-                    .kernels(parallel)
+            var kernel = kernels.apply(CpuDevice.reference().kernels(parallel))
                     .kernel(dot, List.of(lhs, rhs), List.of(out), frozen)
                     .orElseThrow();
             kernel.run(new Buffer[] {a, b}, new Buffer[] {c});

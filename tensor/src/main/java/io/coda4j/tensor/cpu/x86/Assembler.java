@@ -1,0 +1,398 @@
+package io.coda4j.tensor.cpu.x86;
+
+import io.coda4j.tensor.cpu.x86.Operand.Gpr;
+import io.coda4j.tensor.cpu.x86.Operand.Memory;
+import io.coda4j.tensor.cpu.x86.Operand.Register;
+import io.coda4j.tensor.cpu.x86.Operand.Tile;
+import io.coda4j.tensor.cpu.x86.Operand.Vector;
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * An assembler for the instructions that the kernels of this package use, and no others. Destinations come first, as in
+ * Intel's syntax; each method names its entry in SDM volume 2 and the line of the entry's table that it encodes.
+ *
+ * <p>Where several encodings exist it chooses the one that GNU as chooses, save that jumps always have 32 bits.
+ */
+final class Assembler {
+    // The prefix that VEX and EVEX hold in the field pp (SDM 2.3.5.7).
+    private static final int NP = 0;
+    private static final int P66 = 1;
+    private static final int PF3 = 2;
+    private static final int PF2 = 3;
+
+    // The leading opcode bytes that they hold in the field mmmmm.
+    private static final int MAP_0F = 1;
+    private static final int MAP_0F38 = 2;
+
+    /** The field L'L of EVEX. */
+    private static final int LENGTH_512 = 2;
+
+    private static final int ZMM_BYTES = 64;
+
+    /** Number of the absent operand in vvvv, which is stored inverted as ones. */
+    private static final int NONE = 0;
+
+    private final ByteArrayOutputStream code = new ByteArrayOutputStream();
+    private final List<Jump> jumps = new ArrayList<>();
+
+    /** A place in the code to jump to. */
+    static final class Label {
+        private int position = -1;
+    }
+
+    /** A 32-bit distance at {@code position}, to be filled in. */
+    private record Jump(int position, Label target) {}
+
+    /**
+     * The bytes of everything assembled so far.
+     *
+     * @throws IllegalStateException if a label that is jumped to was never placed
+     */
+    byte[] bytes() {
+        byte[] bytes = code.toByteArray();
+        for (var jump : jumps) {
+            if (jump.target.position < 0) {
+                throw new IllegalStateException(
+                        "a label that is jumped to from byte " + jump.position + " has no place");
+            }
+            // Relative to the end of the jump, which its distance is.
+            int distance = jump.target.position - (jump.position + Integer.BYTES);
+            for (int i = 0; i < Integer.BYTES; i++) {
+                bytes[jump.position + i] = (byte) (distance >> 8 * i);
+            }
+        }
+        return bytes;
+    }
+
+    /** Places {@code label} before the next instruction. */
+    void place(Label label) {
+        if (label.position >= 0) {
+            throw new IllegalStateException("the label has a place already, byte " + label.position);
+        }
+        label.position = code.size();
+    }
+
+    // General-purpose instructions.
+
+    /** MOV: REX.W 89 /r. */
+    void mov(Gpr to, Gpr from) {
+        legacy(true, 0x89, from.number(), to);
+    }
+
+    /** MOV: REX.W 8B /r, 64 bits. */
+    void mov(Gpr to, Memory from) {
+        legacy(true, 0x8b, to.number(), from);
+    }
+
+    /** MOV: 89 /r, the lower 32 bits of the register. */
+    void mov32(Memory to, Gpr from) {
+        legacy(false, 0x89, from.number(), to);
+    }
+
+    /** MOV: REX.W C7 /0 id, sign-extended. */
+    void mov(Gpr to, int value) {
+        legacy(true, 0xc7, 0, to);
+        int32(value);
+    }
+
+    /** LEA: REX.W 8D /r. */
+    void lea(Gpr to, Memory address) {
+        legacy(true, 0x8d, to.number(), address);
+    }
+
+    /** ADD: REX.W 01 /r. */
+    void add(Gpr to, Gpr from) {
+        legacy(true, 0x01, from.number(), to);
+    }
+
+    /** ADD: REX.W 83 /0 ib for a value of 8 bits, else REX.W 81 /0 id. */
+    void add(Gpr to, int value) {
+        boolean small = value == (byte) value;
+        legacy(true, small ? 0x83 : 0x81, 0, to);
+        if (small) {
+            int8(value);
+        } else {
+            int32(value);
+        }
+    }
+
+    /** PUSH: 50+rd. */
+    void push(Gpr register) {
+        stack(0x50, register);
+    }
+
+    /** POP: 58+rd. */
+    void pop(Gpr register) {
+        stack(0x58, register);
+    }
+
+    /** DEC: REX.W FF /1. */
+    void dec(Gpr register) {
+        legacy(true, 0xff, 1, register);
+    }
+
+    /** TEST: REX.W 85 /r; sets the zero flag if the register holds 0. */
+    void test(Gpr register) {
+        legacy(true, 0x85, register.number(), register);
+    }
+
+    /** Jcc: 0F 84 cd, jump if zero. */
+    void jz(Label target) {
+        jump(0x84, target);
+    }
+
+    /** Jcc: 0F 85 cd, jump if not zero. */
+    void jnz(Label target) {
+        jump(0x85, target);
+    }
+
+    /** RET: C3. */
+    void ret() {
+        int8(0xc3);
+    }
+
+    /** CPUID: 0F A2. */
+    void cpuid() {
+        int8(0x0f);
+        int8(0xa2);
+    }
+
+    /** XGETBV: NP 0F 01 D0. */
+    void xgetbv() {
+        int8(0x0f);
+        int8(0x01);
+        int8(0xd0);
+    }
+
+    // Vectors.
+
+    /** VMOVUPS: EVEX.512.0F.W0 10 /r. */
+    void vmovups(Vector to, Memory from) {
+        evex(NP, MAP_0F, 0x10, to, NONE, from, ZMM_BYTES);
+    }
+
+    /** VMOVUPS: EVEX.512.0F.W0 11 /r. */
+    void vmovups(Memory to, Vector from) {
+        evex(NP, MAP_0F, 0x11, from, NONE, to, ZMM_BYTES);
+    }
+
+    /** VPXORD (see PXOR): EVEX.512.66.0F.W0 EF /r. */
+    void vpxord(Vector to, Vector a, Vector b) {
+        evex(P66, MAP_0F, 0xef, to, a.number(), b, 0);
+    }
+
+    /** VPBROADCASTD (see VPBROADCAST): EVEX.512.66.0F38.W0 58 /r, from memory. */
+    void vpbroadcastd(Vector to, Memory from) {
+        evex(P66, MAP_0F38, 0x58, to, NONE, from, Integer.BYTES);
+    }
+
+    /** VDPBF16PS: EVEX.512.F3.0F38.W0 52 /r. */
+    void vdpbf16ps(Vector sum, Vector a, Vector b) {
+        evex(PF3, MAP_0F38, 0x52, sum, a.number(), b, 0);
+    }
+
+    /** VPDPBUSD: EVEX.512.66.0F38.W0 50 /r; {@code a} unsigned, {@code b} signed. */
+    void vpdpbusd(Vector sum, Vector a, Vector b) {
+        evex(P66, MAP_0F38, 0x50, sum, a.number(), b, 0);
+    }
+
+    /** VPDPBUSD of AVX-VNNI: VEX.256.66.0F38.W0 50 /r. */
+    void vpdpbusdVex(Vector sum, Vector a, Vector b) {
+        vex(1, P66, MAP_0F38, 0x50, sum.number(), a.number(), b);
+    }
+
+    /** VPXOR (see PXOR): VEX.256.66.0F.WIG EF /r. */
+    void vpxorVex(Vector to, Vector a, Vector b) {
+        vex(1, P66, MAP_0F, 0xef, to.number(), a.number(), b);
+    }
+
+    /** VMOVUPS: VEX.256.0F.WIG 10 /r. */
+    void vmovupsVex(Vector to, Memory from) {
+        vex(1, NP, MAP_0F, 0x10, to.number(), NONE, from);
+    }
+
+    /** VMOVUPS: VEX.256.0F.WIG 11 /r. */
+    void vmovupsVex(Memory to, Vector from) {
+        vex(1, NP, MAP_0F, 0x11, from.number(), NONE, to);
+    }
+
+    /** VPBROADCASTD (see VPBROADCAST): VEX.256.66.0F38.W0 58 /r, from memory. */
+    void vpbroadcastdVex(Vector to, Memory from) {
+        vex(1, P66, MAP_0F38, 0x58, to.number(), NONE, from);
+    }
+
+    /** VZEROUPPER: VEX.128.0F.WIG 77. */
+    void vzeroupper() {
+        int8(0xc5);
+        int8(0xf8);
+        int8(0x77);
+    }
+
+    // Tiles (SDM volume 1, chapter 18). Memory of tiles needs an index register: it holds the distance of rows.
+
+    /** LDTILECFG: VEX.128.NP.0F38.W0 49 !(11):000:bbb, 64 bytes. */
+    void ldtilecfg(Memory config) {
+        vex(0, NP, MAP_0F38, 0x49, 0, NONE, config);
+    }
+
+    /** TILERELEASE: VEX.128.NP.0F38.W0 49 C0. */
+    void tilerelease() {
+        vex(0, NP, MAP_0F38, 0x49, 0, NONE, new Tile(0));
+    }
+
+    /** TILEZERO: VEX.128.F2.0F38.W0 49 11:rrr:000. */
+    void tilezero(Tile tile) {
+        vex(0, PF2, MAP_0F38, 0x49, tile.number(), NONE, new Tile(0));
+    }
+
+    /** TILELOADD: VEX.128.F2.0F38.W0 4B !(11):rrr:100. */
+    void tileloadd(Tile to, Memory from) {
+        vex(0, PF2, MAP_0F38, 0x4b, to.number(), NONE, strided(from));
+    }
+
+    /** TILESTORED: VEX.128.F3.0F38.W0 4B !(11):rrr:100. */
+    void tilestored(Memory to, Tile from) {
+        vex(0, PF3, MAP_0F38, 0x4b, from.number(), NONE, strided(to));
+    }
+
+    /** TDPBF16PS: VEX.128.F3.0F38.W0 5C 11:rrr:bbb. */
+    void tdpbf16ps(Tile sum, Tile a, Tile b) {
+        vex(0, PF3, MAP_0F38, 0x5c, sum.number(), b.number(), a);
+    }
+
+    /** TDPBSSD (see TDPBSSD/TDPBSUD/TDPBUSD/TDPBUUD): VEX.128.F2.0F38.W0 5E 11:rrr:bbb. */
+    void tdpbssd(Tile sum, Tile a, Tile b) {
+        vex(0, PF2, MAP_0F38, 0x5e, sum.number(), b.number(), a);
+    }
+
+    private static Memory strided(Memory memory) {
+        if (memory.index() == null) {
+            throw new IllegalArgumentException("a tile's memory needs an index register for its stride, got " + memory);
+        }
+        return memory;
+    }
+
+    // Encoding.
+
+    private void stack(int opcode, Gpr register) {
+        if (high(register.number()) != 0) {
+            int8(0x41);
+        }
+        int8(opcode | register.number() & 7);
+    }
+
+    private void jump(int opcode, Label target) {
+        int8(0x0f);
+        int8(opcode);
+        jumps.add(new Jump(code.size(), target));
+        int32(0);
+    }
+
+    /** REX (SDM 2.2.1) where it says anything, opcode, ModR/M. */
+    private void legacy(boolean wide, int opcode, int reg, Operand rm) {
+        int rex = (wide ? 8 : 0) | high(reg) << 2 | index(rm) << 1 | base(rm);
+        if (rex != 0) {
+            int8(0x40 | rex);
+        }
+        int8(opcode);
+        modRm(reg, rm, 1);
+    }
+
+    /** The two or three bytes of VEX (SDM 2.3.5), opcode, ModR/M. Neither W nor registers above 15 are needed. */
+    private void vex(int length, int prefix, int map, int opcode, int reg, int second, Operand rm) {
+        if (reg > 15 || second > 15 || rm instanceof Register register && register.number() > 15) {
+            throw new IllegalArgumentException("VEX reaches vector registers 0 to 15 only");
+        }
+        int last = ~second << 3 & 0x78 | length << 2 | prefix;
+        if (map == MAP_0F && index(rm) == 0 && base(rm) == 0) {
+            int8(0xc5);
+            int8(not(high(reg)) << 7 | last);
+        } else {
+            int8(0xc4);
+            int8(not(high(reg)) << 7 | not(index(rm)) << 6 | not(base(rm)) << 5 | map);
+            int8(last);
+        }
+        int8(opcode);
+        modRm(reg, rm, 1);
+    }
+
+    /** The four bytes of EVEX (SDM 2.7.1), opcode, ModR/M; {@code unit} scales a displacement of 8 bits (SDM 2.7.5). */
+    private void evex(int prefix, int map, int opcode, Vector reg, int second, Operand rm, int unit) {
+        // A register in rm borrows the bit of the index register for its number's highest bit.
+        int index = rm instanceof Vector vector ? vector.number() >> 4 : index(rm);
+        if (reg.bits() != 512 || rm instanceof Vector operand && operand.bits() != 512) {
+            throw new IllegalArgumentException("EVEX is used for vectors of 512 bits only");
+        }
+        int8(0x62);
+        int8(not(high(reg.number())) << 7 | not(index) << 6 | not(base(rm)) << 5 | not(reg.number() >> 4) << 4 | map);
+        int8(~second << 3 & 0x78 | 4 | prefix);
+        int8(LENGTH_512 << 5 | not(second >> 4) << 3);
+        int8(opcode);
+        modRm(reg.number(), rm, unit);
+    }
+
+    /** ModR/M, SIB and displacement (SDM 2.1.3). */
+    private void modRm(int reg, Operand rm, int unit) {
+        switch (rm) {
+            case Register register -> int8(0xc0 | (reg & 7) << 3 | register.number() & 7);
+            case Memory memory -> memory(reg, memory, unit);
+        }
+    }
+
+    private void memory(int reg, Memory memory, int unit) {
+        int base = memory.base().number() & 7;
+        var index = memory.index();
+        int displacement = memory.displacement();
+        // Base 5 without displacement means another thing.
+        boolean none = displacement == 0 && base != 5;
+        boolean small = displacement % unit == 0 && displacement / unit == (byte) (displacement / unit);
+        int mode = none ? 0 : small ? 1 : 2;
+        // Base 4 means that a SIB byte follows, in which index 4 means that there is none.
+        boolean sib = index != null || base == 4;
+        int8(mode << 6 | (reg & 7) << 3 | (sib ? 4 : base));
+        if (sib) {
+            int scale = Integer.numberOfTrailingZeros(memory.scale());
+            int8(scale << 6 | (index == null ? 4 : index.number() & 7) << 3 | base);
+        }
+        if (mode == 1) {
+            int8(displacement / unit);
+        } else if (mode == 2) {
+            int32(displacement);
+        }
+    }
+
+    /** Bit 3 of a register's number. */
+    private static int high(int number) {
+        return number >> 3 & 1;
+    }
+
+    private static int index(Operand rm) {
+        return rm instanceof Memory memory && memory.index() != null
+                ? high(memory.index().number())
+                : 0;
+    }
+
+    private static int base(Operand rm) {
+        return switch (rm) {
+            case Register register -> high(register.number());
+            case Memory memory -> high(memory.base().number());
+        };
+    }
+
+    /** The inverted bit, as VEX and EVEX store it. */
+    private static int not(int bit) {
+        return ~bit & 1;
+    }
+
+    private void int8(int value) {
+        code.write(value);
+    }
+
+    private void int32(int value) {
+        for (int i = 0; i < Integer.BYTES; i++) {
+            int8(value >> 8 * i);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+package io.coda4j.tensor.cpu.x86;
+
+import io.coda4j.tensor.DeviceException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernels of machine code that this process uses, and why it does not use the others.
+ *
+ * <p>{@code -Dcoda.kernels=vector} switches them all off, {@code x86} makes it an error if none can be used, {@code auto} is
+ * the rest; {@code -Dcoda.x86.mask} takes single features away.
+ */
+public final class MachineKernels {
+    private static final System.Logger LOG = System.getLogger(MachineKernels.class.getName());
+    private static final String CHOICE = "coda.kernels";
+
+    /**
+     * What became of one kernel or feature.
+     *
+     * @param name as Linux calls the feature
+     * @param unusedBecause the reason why it is not used, or empty if it is
+     */
+    public record State(String name, Optional<String> unusedBecause) {}
+
+    private static @Nullable MachineKernels ofProcess;
+
+    private final CpuFeatures features;
+    private final Map<PanelKernel, PanelProduct> products;
+    private final Map<PanelKernel, String> refused;
+
+    private MachineKernels(
+            CpuFeatures features, Map<PanelKernel, PanelProduct> products, Map<PanelKernel, String> refused) {
+        this.features = features;
+        this.products = products;
+        this.refused = refused;
+    }
+
+    /**
+     * The kernels of this process, which are made and checked at the first call.
+     *
+     * @throws DeviceException if a property has a value that it cannot have, or demands what there is not
+     */
+    public static synchronized MachineKernels ofProcess() {
+        if (ofProcess == null) {
+            ofProcess = choose(System.getProperty(CHOICE, "auto"), System.getProperty(CpuFeatures.MASK, ""));
+        }
+        return ofProcess;
+    }
+
+    /**
+     * Checks the properties, and with {@code x86} that there is a kernel; the rest waits until {@link #ofProcess()} is called.
+     *
+     * @throws DeviceException as {@link #ofProcess()}
+     */
+    public static void requireSettings() {
+        CpuFeatures.requireMask(System.getProperty(CpuFeatures.MASK, ""));
+        switch (System.getProperty(CHOICE, "auto")) {
+            case "auto", "vector" -> {}
+            default -> ofProcess();
+        }
+    }
+
+    static MachineKernels choose(String choice, String mask) {
+        return switch (choice) {
+            case "auto" -> usable(mask);
+            case "vector" -> none("switched off by -D" + CHOICE + "=vector");
+            case "x86" -> {
+                var kernels = usable(mask);
+                if (kernels.products.isEmpty()) {
+                    throw new DeviceException("-D" + CHOICE + "=x86: no kernel of machine code can be used here: "
+                            + kernels.refused + "; use -D" + CHOICE + "=auto");
+                }
+                yield kernels;
+            }
+            default -> throw new DeviceException("-D" + CHOICE + "=" + choice + ": expected auto, vector or x86");
+        };
+    }
+
+    private static MachineKernels none(String reason) {
+        var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
+        for (var kernel : PanelKernel.ofBf16()) {
+            refused.put(kernel, reason);
+        }
+        return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused);
+    }
+
+    private static MachineKernels usable(String mask) {
+        var impossible = LinuxCalls.unusableBecause();
+        if (impossible.isPresent()) {
+            return none(impossible.get());
+        }
+        try {
+            return of(CpuFeatures.of(new NativeProcessor(), mask));
+        } catch (SystemRefusal e) {
+            LOG.log(System.Logger.Level.WARNING, "products use the Vector API: {0}", e.reason());
+            return none(e.reason());
+        }
+    }
+
+    /** The kernels that {@code features} allow, assembled, made executable together, and checked one by one. */
+    private static MachineKernels of(CpuFeatures features) {
+        var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
+        var routines = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
+        for (var kernel : PanelKernel.ofBf16()) {
+            kernel.unusableBecause(features)
+                    .ifPresentOrElse(why -> refused.put(kernel, why), () -> routines.put(kernel, kernel.routines()));
+        }
+        var addresses = ExecutableMemory.of(
+                routines.values().stream().flatMap(List::stream).toList());
+        var products = new EnumMap<PanelKernel, PanelProduct>(PanelKernel.class);
+        int next = 0;
+        for (var kernel : routines.keySet()) {
+            int end = next + kernel.rows();
+            var product = new PanelProduct(kernel, new NativeCode(Arrays.copyOfRange(addresses, next, end)));
+            var failure = SelfCheck.failure(product);
+            if (failure.isEmpty()) {
+                products.put(kernel, product);
+            } else {
+                LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", kernel, failure.get());
+                refused.put(kernel, failure.get());
+            }
+            next = end;
+        }
+        return new MachineKernels(features, products, refused);
+    }
+
+    /** The fastest usable product of BF16 rows and panels with F32 sums. */
+    public Optional<PanelProduct> bf16() {
+        return products.values().stream().findFirst();
+    }
+
+    /** The features of the processor that matter here. */
+    public List<State> features() {
+        return Arrays.stream(CpuFeature.values())
+                .map(feature -> new State(feature.toString(), features.unusableBecause(feature)))
+                .toList();
+    }
+
+    /** The kernels for BF16, best first. */
+    public List<State> bf16Kernels() {
+        var states = new ArrayList<State>();
+        for (var kernel : PanelKernel.ofBf16()) {
+            var reason = Optional.ofNullable(refused.get(kernel)).or(() -> better(kernel));
+            states.add(new State(kernel.toString(), reason));
+        }
+        return states;
+    }
+
+    private Optional<String> better(PanelKernel kernel) {
+        return bf16().filter(product -> product.kernel() != kernel).map(product -> product.name() + " is faster");
+    }
+}

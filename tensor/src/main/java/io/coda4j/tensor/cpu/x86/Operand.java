@@ -1,0 +1,81 @@
+package io.coda4j.tensor.cpu.x86;
+
+import org.jspecify.annotations.Nullable;
+
+/** What an instruction works on. Operands print as Intel's syntax writes them. */
+sealed interface Operand {
+    /** A register, with the number by which instructions name it. */
+    sealed interface Register extends Operand {
+        int number();
+    }
+
+    /** A general-purpose register of 64 bits. */
+    record Gpr(int number) implements Register {
+        private static final String[] NAMES = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"};
+
+        public Gpr {
+            checkNumber("general-purpose register", number, 16);
+        }
+
+        @Override
+        public String toString() {
+            return number < NAMES.length ? NAMES[number] : "r" + number;
+        }
+    }
+
+    /** A vector register of 256 or 512 bits. */
+    record Vector(int number, int bits) implements Register {
+        public Vector {
+            checkNumber("vector register", number, 32);
+            if (bits != 256 && bits != 512) {
+                throw new IllegalArgumentException("vector register of 256 or 512 bits expected, got " + bits);
+            }
+        }
+
+        @Override
+        public String toString() {
+            return (bits == 512 ? "zmm" : "ymm") + number;
+        }
+    }
+
+    /** A tile of AMX: up to 16 rows of 64 bytes. */
+    record Tile(int number) implements Register {
+        public Tile {
+            checkNumber("tile register", number, 8);
+        }
+
+        @Override
+        public String toString() {
+            return "tmm" + number;
+        }
+    }
+
+    /** Memory at {@code base + index * scale + displacement}. */
+    record Memory(Gpr base, @Nullable Gpr index, int scale, int displacement) implements Operand {
+        public Memory {
+            if (scale != 1 && scale != 2 && scale != 4 && scale != 8) {
+                throw new IllegalArgumentException("scale of 1, 2, 4 or 8 expected, got " + scale);
+            }
+            if (index != null && index.equals(Registers.rsp)) {
+                throw new IllegalArgumentException("rsp cannot be an index");
+            }
+        }
+
+        /** This address and {@code bytes} more. */
+        Memory plus(int bytes) {
+            return new Memory(base, index, scale, displacement + bytes);
+        }
+
+        @Override
+        public String toString() {
+            return "[" + base + (index == null ? "" : "+" + index + "*" + scale)
+                    + (displacement == 0 ? "" : (displacement < 0 ? "" : "+") + displacement) + "]";
+        }
+    }
+
+    private static void checkNumber(String what, int number, int end) {
+        if (number < 0 || number >= end) {
+            throw new IllegalArgumentException(what + " 0 to " + (end - 1) + " expected, got " + number);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+package io.coda4j.tensor.cpu.x86;
+
+import static io.coda4j.tensor.cpu.x86.Registers.r12;
+import static io.coda4j.tensor.cpu.x86.Registers.r13;
+import static io.coda4j.tensor.cpu.x86.Registers.r15;
+import static io.coda4j.tensor.cpu.x86.Registers.r8;
+import static io.coda4j.tensor.cpu.x86.Registers.r9;
+import static io.coda4j.tensor.cpu.x86.Registers.rax;
+import static io.coda4j.tensor.cpu.x86.Registers.rbp;
+import static io.coda4j.tensor.cpu.x86.Registers.rbx;
+import static io.coda4j.tensor.cpu.x86.Registers.rdi;
+import static io.coda4j.tensor.cpu.x86.Registers.rsi;
+import static io.coda4j.tensor.cpu.x86.Registers.rsp;
+import static io.coda4j.tensor.cpu.x86.Registers.tmm0;
+import static io.coda4j.tensor.cpu.x86.Registers.tmm3;
+import static io.coda4j.tensor.cpu.x86.Registers.tmm5;
+import static io.coda4j.tensor.cpu.x86.Registers.tmm7;
+import static io.coda4j.tensor.cpu.x86.Registers.ymm;
+import static io.coda4j.tensor.cpu.x86.Registers.zmm;
+
+import io.coda4j.tensor.cpu.x86.Operand.Gpr;
+import io.coda4j.tensor.cpu.x86.Operand.Memory;
+import io.coda4j.tensor.cpu.x86.Operand.Tile;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+
+/** Every instruction of the assembler with operands that its encoding treats differently, as text and as a call. */
+final class EncodingTable {
+    /** {@code text} as GNU as reads it after {@code .intel_syntax noprefix}. */
+    record Row(String text, Consumer<Assembler> call) {
+        byte[] bytes() {
+            var assembler = new Assembler();
+            call.accept(assembler);
+            return assembler.bytes();
+        }
+    }
+
+    @FunctionalInterface
+    private interface Ternary<R> {
+        void assemble(Assembler assembler, R to, R a, R b);
+    }
+
+    private static final List<Gpr> GPRS = List.of(rax, rsp, rdi, r8, r15);
+    private static final List<Tile> TILES = List.of(tmm0, tmm3, tmm7);
+
+    /** Bases that need SIB or a displacement, high bases and indices, displacements of 0, 8 (scaled or not) and 32 bits. */
+    private static final List<Memory> STRIDED = strided();
+
+    private static final List<Memory> MEMORIES = memories();
+
+    private final List<Row> rows = new ArrayList<>();
+
+    private EncodingTable() {}
+
+    static List<Row> rows() {
+        var table = new EncodingTable();
+        table.general();
+        table.vectors();
+        table.narrowVectors();
+        table.tiles();
+        return table.rows;
+    }
+
+    private static List<Memory> memories() {
+        var memories = new ArrayList<>(STRIDED);
+        for (var base : List.of(rax, rsp, rbp, r12, r13)) {
+            for (int displacement : new int[] {0, 1, 64, -128, 508, 512, 8128, -8192, 8192}) {
+                memories.add(new Memory(base, null, 1, displacement));
+            }
+        }
+        return memories;
+    }
+
+    private static List<Memory> strided() {
+        var memories = new ArrayList<Memory>();
+        for (var base : List.of(rax, rsp, rbp, r12, r13)) {
+            for (var index : List.of(rsi, rbp, r12)) {
+                memories.add(new Memory(base, index, 1, 0));
+                memories.add(new Memory(base, index, 8, -4096));
+            }
+        }
+        return memories;
+    }
+
+    private void add(String mnemonic, Consumer<Assembler> call, Object... operands) {
+        var text = new StringBuilder(mnemonic);
+        for (int i = 0; i < operands.length; i++) {
+            text.append(i == 0 ? " " : ", ").append(operands[i]);
+        }
+        rows.add(new Row(text.toString(), call));
+    }
+
+    private <A, B> void pairs(String mnemonic, List<A> first, List<B> second, Binary<A, B> instruction) {
+        for (var a : first) {
+            for (var b : second) {
+                add(mnemonic, assembler -> instruction.assemble(assembler, a, b), a, b);
+            }
+        }
+    }
+
+    @FunctionalInterface
+    private interface Binary<A, B> {
+        void assemble(Assembler assembler, A a, B b);
+    }
+
+    private <R> void triples(String mnemonic, List<R> registers, Ternary<R> instruction) {
+        for (var to : registers) {
+            for (var a : registers) {
+                for (var b : registers) {
+                    add(mnemonic, assembler -> instruction.assemble(assembler, to, a, b), to, a, b);
+                }
+            }
+        }
+    }
+
+    private void general() {
+        var addresses = List.of(
+                new Memory(rsp, null, 1, 8),
+                new Memory(r13, r12, 4, 0),
+                new Memory(r12, null, 1, 0),
+                new Memory(rbp, null, 1, 300),
+                new Memory(rbx, rax, 2, -128));
+        pairs("mov", GPRS, GPRS, Assembler::mov);
+        pairs("mov", GPRS, addresses, Assembler::mov);
+        for (var memory : addresses) {
+            for (var from : List.of(rax, r9)) {
+                add("mov", a -> a.mov32(memory, from), "dword ptr " + memory, from.equals(rax) ? "eax" : "r9d");
+            }
+        }
+        pairs("mov", GPRS, List.of(0, -1, 64, Integer.MAX_VALUE), (a, to, value) -> a.mov(to, value));
+        pairs("lea", List.of(rax, r15), MEMORIES, Assembler::lea);
+        pairs("add", GPRS, GPRS, Assembler::add);
+        // Without rax, for which GNU as has a form of its own.
+        pairs("add", List.of(rdi, r9), List.of(1, 127, -128, 128, 2048, -100_000), (a, to, value) -> a.add(to, value));
+        for (var register : GPRS) {
+            add("push", a -> a.push(register), register);
+            add("pop", a -> a.pop(register), register);
+            add("dec", a -> a.dec(register), register);
+            add("test", a -> a.test(register), register, register);
+        }
+        jump("jz", Assembler::jz);
+        jump("jnz", Assembler::jnz);
+        add("ret", Assembler::ret);
+        add("cpuid", Assembler::cpuid);
+        add("xgetbv", Assembler::xgetbv);
+    }
+
+    /** Forwards over a return and backwards over it. */
+    private void jump(String mnemonic, BiConsumer<Assembler, Assembler.Label> instruction) {
+        rows.add(new Row("{disp32} " + mnemonic + " 1f; ret; 1: ret", a -> {
+            var label = new Assembler.Label();
+            instruction.accept(a, label);
+            a.ret();
+            a.place(label);
+            a.ret();
+        }));
+        rows.add(new Row("1: ret; {disp32} " + mnemonic + " 1b", a -> {
+            var label = new Assembler.Label();
+            a.place(label);
+            a.ret();
+            instruction.accept(a, label);
+        }));
+    }
+
+    private void vectors() {
+        var vectors = List.of(zmm(0), zmm(9), zmm(16), zmm(31));
+        var ends = List.of(vectors.getFirst(), vectors.getLast());
+        pairs("vmovups", ends, MEMORIES, Assembler::vmovups);
+        pairs("vmovups", MEMORIES, ends, Assembler::vmovups);
+        pairs("vpbroadcastd", List.of(zmm(3), zmm(25)), MEMORIES, Assembler::vpbroadcastd);
+        triples("vpxord", vectors, Assembler::vpxord);
+        triples("vdpbf16ps", vectors, Assembler::vdpbf16ps);
+        triples("vpdpbusd", vectors, Assembler::vpdpbusd);
+    }
+
+    private void narrowVectors() {
+        var vectors = List.of(ymm(0), ymm(7), ymm(8), ymm(15));
+        triples("vpxor", vectors, Assembler::vpxorVex);
+        triples("{vex} vpdpbusd", vectors, Assembler::vpdpbusdVex);
+        var ends = List.of(ymm(1), ymm(14));
+        pairs("vmovups", ends, MEMORIES, Assembler::vmovupsVex);
+        pairs("vmovups", MEMORIES, ends, Assembler::vmovupsVex);
+        pairs("vpbroadcastd", ends, MEMORIES, Assembler::vpbroadcastdVex);
+        add("vzeroupper", Assembler::vzeroupper);
+    }
+
+    private void tiles() {
+        for (var memory : MEMORIES) {
+            add("ldtilecfg", a -> a.ldtilecfg(memory), memory);
+        }
+        add("tilerelease", Assembler::tilerelease);
+        for (var tile : TILES) {
+            add("tilezero", a -> a.tilezero(tile), tile);
+        }
+        pairs("tileloadd", TILES, STRIDED, Assembler::tileloadd);
+        pairs("tilestored", STRIDED, TILES, Assembler::tilestored);
+        // Three operands of one instruction must differ.
+        for (var tiles : List.of(List.of(tmm0, tmm3, tmm5), List.of(tmm7, tmm0, tmm3), List.of(tmm5, tmm7, tmm0))) {
+            var sum = tiles.get(0);
+            var left = tiles.get(1);
+            var right = tiles.get(2);
+            add("tdpbf16ps", a -> a.tdpbf16ps(sum, left, right), sum, left, right);
+            add("tdpbssd", a -> a.tdpbssd(sum, left, right), sum, left, right);
+        }
+    }
+}
