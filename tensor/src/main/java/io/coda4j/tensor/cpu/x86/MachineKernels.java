@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The kernels of machine code that this process uses, and why it does not use the others.
  *
- * <p>{@code -Dcoda.kernels=vector} switches them all off, {@code x86} makes it an error if none can be used, {@code auto} is
- * the rest; {@code -Dcoda.x86.mask} takes single features away.
+ * <p>{@code -Dcoda.kernels=vector} switches them all off. {@code auto} uses those that have shown themselves on such a
+ * processor; {@code x86} uses all, and makes it an error if none can be used. {@code -Dcoda.x86.mask} takes single features
+ * away.
  */
 public final class MachineKernels {
     private static final System.Logger LOG = System.getLogger(MachineKernels.class.getName());
@@ -67,10 +68,10 @@ public final class MachineKernels {
 
     static MachineKernels choose(String choice, String mask) {
         return switch (choice) {
-            case "auto" -> usable(mask);
+            case "auto" -> usable(mask, false);
             case "vector" -> none("switched off by -D" + CHOICE + "=vector");
             case "x86" -> {
-                var kernels = usable(mask);
+                var kernels = usable(mask, true);
                 if (kernels.products.isEmpty()) {
                     throw new DeviceException("-D" + CHOICE + "=x86: no kernel of machine code can be used here: "
                             + kernels.refused + "; use -D" + CHOICE + "=auto");
@@ -89,25 +90,30 @@ public final class MachineKernels {
         return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused);
     }
 
-    private static MachineKernels usable(String mask) {
+    private static MachineKernels usable(String mask, boolean untried) {
         var impossible = LinuxCalls.unusableBecause();
         if (impossible.isPresent()) {
             return none(impossible.get());
         }
         try {
-            return of(CpuFeatures.of(new NativeProcessor(), mask));
+            return of(CpuFeatures.of(new NativeProcessor(), mask), untried);
         } catch (SystemRefusal e) {
             LOG.log(System.Logger.Level.WARNING, "products use the Vector API: {0}", e.reason());
             return none(e.reason());
         }
     }
 
-    /** The kernels that {@code features} allow, assembled, made executable together, and checked one by one. */
-    private static MachineKernels of(CpuFeatures features) {
+    /**
+     * The kernels that {@code features} allow, assembled, made executable together, and checked one by one.
+     *
+     * @param untried whether those that have not run on such a processor yet may do so now
+     */
+    private static MachineKernels of(CpuFeatures features, boolean untried) {
         var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
         var routines = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
         for (var kernel : PanelKernel.ofBf16()) {
             kernel.unusableBecause(features)
+                    .or(() -> untried ? Optional.empty() : kernel.untriedBecause())
                     .ifPresentOrElse(why -> refused.put(kernel, why), () -> routines.put(kernel, kernel.routines()));
         }
         var addresses = ExecutableMemory.of(

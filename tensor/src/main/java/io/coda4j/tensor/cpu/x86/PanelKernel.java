@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /** The kernels that compute {@link PanelProduct}, those to be preferred first. The engine uses those for BF16 so far. */
@@ -48,6 +49,9 @@ enum PanelKernel {
         }
     }
 
+    /** The kernels whose tests have passed on a processor that has their instructions. */
+    private static final Set<PanelKernel> TRIED = Set.of();
+
     private final Elements elements;
     private final int rows;
     private final Supplier<List<byte[]>> routines;
@@ -58,6 +62,16 @@ enum PanelKernel {
         this.rows = rows;
         this.routines = routines;
         this.features = List.of(features);
+    }
+
+    /**
+     * Why this kernel is used only where it is asked for, or empty if it has shown itself on a processor: until then it is
+     * proved on an interpreter of its bytes alone.
+     */
+    Optional<String> untriedBecause() {
+        return TRIED.contains(this)
+                ? Optional.empty()
+                : Optional.of("it has not run on such a processor yet; -Dcoda.kernels=x86 uses it");
     }
 
     /** The kernels for BF16, best first. */
