@@ -25,7 +25,10 @@ import org.jocl.cl_kernel;
 import org.jocl.cl_program;
 import org.jspecify.annotations.Nullable;
 
-/** The programs of a device: each built once in this process, and its binary kept for the next. */
+/**
+ * The programs of a device: each built once in this process, and its binary kept for the next, by the driver or, where it
+ * does not, here.
+ */
 final class ClProgramCache implements AutoCloseable {
     private record Key(String source, String options) {}
 
@@ -37,6 +40,7 @@ final class ClProgramCache implements AutoCloseable {
     private final ClQueue queue;
     private final ClHandles handles;
     private final ClCacheFolder binaries;
+    private final boolean driverKeepsKernels;
     private final Map<Key, Built> programs = new HashMap<>();
     private int sourceBuilds;
 
@@ -46,13 +50,15 @@ final class ClProgramCache implements AutoCloseable {
             cl_device_id id,
             ClQueue queue,
             ClHandles handles,
-            ClCacheFolder binaries) {
+            ClCacheFolder binaries,
+            boolean driverKeepsKernels) {
         this.device = device;
         this.context = context;
         this.id = id;
         this.queue = queue;
         this.handles = handles;
         this.binaries = binaries;
+        this.driverKeepsKernels = driverKeepsKernels;
     }
 
     /**
@@ -83,6 +89,9 @@ final class ClProgramCache implements AutoCloseable {
     }
 
     private cl_program build(Key key) {
+        if (driverKeepsKernels) {
+            return fromSource(key);
+        }
         var entry = binaries.entry(key.source, key.options);
         var binary = binaries.read(entry);
         if (binary.isPresent()) {
