@@ -1,5 +1,6 @@
 package io.coda4j.bench.peers;
 
+import io.coda4j.tensor.DType;
 import java.util.Arrays;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.openblas.global.openblas_full;
@@ -22,7 +23,8 @@ final class OpenBlasEngine implements Engine {
     @Override
     public Task prepare(Work work) {
         return switch (work) {
-            case Work.Gemm gemm -> new GemmTask(gemm);
+            case Work.Gemm gemm when gemm.dtype() == DType.F32 -> new GemmTask(gemm);
+            case Work.Gemm gemm -> throw new UnsupportedOperationException("this OpenBLAS has no " + gemm.dtype());
             case Work.Attention _, Work.Rows _, Work.Step _, Work.Denoise _, Work.Decode _, Work.Encode _ ->
                 throw new UnsupportedOperationException("OpenBLAS only multiplies");
         };

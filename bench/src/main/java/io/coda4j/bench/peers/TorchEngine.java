@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.coda4j.bench.Workload;
+import io.coda4j.tensor.DType;
 import java.util.Arrays;
 import java.util.List;
 
@@ -47,22 +48,27 @@ final class TorchEngine implements Engine {
                 task(
                         "return torch.linear(x, w)",
                         List.of("x", "w"),
-                        uniform(1, work.m(), work.k()),
-                        uniform(2, work.n(), work.k()));
+                        operand(work, 1, work.m(), work.k()),
+                        operand(work, 2, work.n(), work.k()));
             case "NN" ->
                 task(
                         "return torch.mm(x, w)",
                         List.of("x", "w"),
-                        uniform(1, work.m(), work.k()),
-                        uniform(2, work.k(), work.n()));
+                        operand(work, 1, work.m(), work.k()),
+                        operand(work, 2, work.k(), work.n()));
             case "TN" ->
                 task(
                         "return torch.mm(torch.t(x), w)",
                         List.of("x", "w"),
-                        uniform(1, work.k(), work.m()),
-                        uniform(2, work.k(), work.n()));
+                        operand(work, 1, work.k(), work.m()),
+                        operand(work, 2, work.k(), work.n()));
             default -> throw new UnsupportedOperationException("form " + work.form());
         };
+    }
+
+    private NDArray operand(Work.Gemm work, long seed, int... dims) {
+        var values = uniform(seed, dims);
+        return work.dtype() == DType.BF16 ? values.toType(DataType.BFLOAT16, false) : values;
     }
 
     private Task attention(Work.Attention work) {
@@ -137,7 +143,9 @@ final class TorchEngine implements Engine {
     }
 
     private static float[] first(NDArray array) {
-        return Arrays.copyOf(array.toFloatArray(), (int) Math.min(Operands.SAMPLE, array.size()));
+        try (var floats = array.toType(DataType.FLOAT32, true)) {
+            return Arrays.copyOf(floats.toFloatArray(), (int) Math.min(Operands.SAMPLE, array.size()));
+        }
     }
 
     private static final class ScriptTask implements Task {

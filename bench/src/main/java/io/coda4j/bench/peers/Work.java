@@ -2,6 +2,7 @@ package io.coda4j.bench.peers;
 
 import io.coda4j.bench.Workload;
 import io.coda4j.diffusion.sampling.Canvas;
+import io.coda4j.tensor.DType;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,19 +31,27 @@ sealed interface Work {
     }
 
     /**
-     * A product of F32 matrices to [M,N]: NT of x[M,K] and w[N,K], NN of x[M,K] and w[K,N], TN of x[K,M] and w[K,N].
+     * A product of matrices to [M,N]: NT of x[M,K] and w[N,K], NN of x[M,K] and w[K,N], TN of x[K,M] and w[K,N].
      *
+     * @param dtype of x and w, F32 or BF16; sums are F32
      * @param isFrozen whether w is the same matrix in every run, so that an engine may prepare it
      */
-    record Gemm(String form, int m, int n, int k, boolean isFrozen) implements Work {
+    record Gemm(DType dtype, String form, int m, int n, int k, boolean isFrozen) implements Work {
         @Override
         public String name() {
-            return form + " " + m + " x " + n + " x " + k + (isFrozen ? " frozen" : "");
+            return form + " " + m + " x " + n + " x " + k + (dtype == DType.F32 ? "" : " " + dtype)
+                    + (isFrozen ? " frozen" : "");
         }
 
         @Override
         public double flops() {
             return 2.0 * m * n * k;
+        }
+
+        /** A peer may round its results to BF16, which has 8 bits. */
+        @Override
+        public double tolerance() {
+            return dtype == DType.BF16 ? 0x1p-8 : Work.super.tolerance();
         }
 
         @Override
@@ -312,21 +321,28 @@ sealed interface Work {
         int[][] layers = {{2048, 2048}, {6144, 2048}, {2048, 6144}, {1024, 2048}};
         for (int m : new int[] {128, 256, 1024, 2048}) {
             for (int[] layer : layers) {
-                works.add(new Gemm("NT", m, layer[0], layer[1], false));
+                works.add(new Gemm(DType.F32, "NT", m, layer[0], layer[1], false));
             }
-            works.add(new Gemm("NN", m, 2048, 6144, false));
-            works.add(new Gemm("TN", 6144, 2048, m, false));
+            works.add(new Gemm(DType.F32, "NN", m, 2048, 6144, false));
+            works.add(new Gemm(DType.F32, "TN", 6144, 2048, m, false));
         }
-        works.add(new Gemm("NT", 2048, 384, 128, false));
-        works.add(new Gemm("NN", 2048, 128, 384, false));
-        works.add(new Gemm("TN", 384, 128, 2048, false));
+        works.add(new Gemm(DType.F32, "NT", 2048, 384, 128, false));
+        works.add(new Gemm(DType.F32, "NN", 2048, 128, 384, false));
+        works.add(new Gemm(DType.F32, "TN", 384, 128, 2048, false));
+        works.add(new Gemm(DType.F32, "NT", 1024, 1024, 1024, false));
+        works.add(new Gemm(DType.BF16, "NT", 1024, 1024, 1024, false));
+        for (int m : new int[] {256, 1024}) {
+            works.add(new Gemm(DType.BF16, "NT", m, 6144, 2048, false));
+            works.add(new Gemm(DType.BF16, "NN", m, 2048, 6144, false));
+            works.add(new Gemm(DType.BF16, "TN", 6144, 2048, m, false));
+        }
         return works;
     }
 
     private static List<Work> frozen() {
         var works = new ArrayList<Work>();
         for (int m : new int[] {1, 4, 8, 16, 32, 64}) {
-            works.add(new Gemm("NT", m, 6144, 2048, true));
+            works.add(new Gemm(DType.F32, "NT", m, 6144, 2048, true));
         }
         return works;
     }
