@@ -30,6 +30,12 @@ import org.jspecify.annotations.Nullable;
  * does not, here.
  */
 final class ClProgramCache implements AutoCloseable {
+    /**
+     * What a driver that compiles with LLVM logs when a temporary file of its own is gone, which has nothing to do with the
+     * source: LLVM deletes such files when a signal comes, and to the JVM signals are an everyday means.
+     */
+    private static final String LOST_FILE = "unable to rename temporary";
+
     private record Key(String source, String options) {}
 
     private record Built(cl_program program, Map<String, ClFunction> functions) {}
@@ -124,12 +130,19 @@ final class ClProgramCache implements AutoCloseable {
 
     private cl_program fromSource(Key key) {
         sourceBuilds++;
+        return fromSource(key, 1);
+    }
+
+    private cl_program fromSource(Key key, int retries) {
         var program = clCreateProgramWithSource(context, 1, new String[] {key.source}, null, null);
         try {
             clBuildProgram(program, 0, null, key.options, null, null);
         } catch (CLException e) {
             var log = log(program);
             clReleaseProgram(program);
+            if (retries > 0 && log.contains(LOST_FILE)) {
+                return fromSource(key, retries - 1);
+            }
             throw refused(key, log, e);
         }
         return handles.created(ClHandles.Kind.PROGRAM, program);
