@@ -22,10 +22,20 @@ public final class Main {
 
     /** Runs the command in {@code args}; its exit code, which is 2 after one line about bad input. */
     static int run(String... args) {
+        return commandLine().execute(args);
+    }
+
+    /** The command line with its messages for bad input. */
+    static CommandLine commandLine() {
         return new CommandLine(new Main())
                 .setCaseInsensitiveEnumValuesAllowed(true)
-                .setExecutionExceptionHandler((e, line, _) -> explain(e, line))
-                .execute(args);
+                .setParameterExceptionHandler((e, _) -> refuse(e))
+                .setExecutionExceptionHandler((e, line, _) -> explain(e, line));
+    }
+
+    private static int refuse(CommandLine.ParameterException e) {
+        e.getCommandLine().getErr().println("coda: " + e.getMessage());
+        return 2;
     }
 
     private static int explain(Exception e, CommandLine line) throws Exception {

@@ -3,12 +3,13 @@ package io.coda4j.tensor;
 /**
  * The element types of the engine.
  *
- * <p>{@code BF16} is a storage and matrix-product type: sums over it run in {@code F32}. {@code F64} exists for the
- * reference kernels and for gradient checks.
+ * <p>{@code F16} (IEEE 754 binary16) and {@code BF16} are storage and matrix-product types: sums and functions of them run in
+ * {@code F32}. {@code F64} exists for the reference kernels and for gradient checks.
  */
 public enum DType {
     BOOL(1),
     I32(4),
+    F16(2),
     BF16(2),
     F32(4),
     F64(8);
@@ -27,14 +28,19 @@ public enum DType {
     /** Whether values are floating-point numbers, the only ones with a gradient. */
     public boolean isFloat() {
         return switch (this) {
-            case BF16, F32, F64 -> true;
+            case F16, BF16, F32, F64 -> true;
             case BOOL, I32 -> false;
         };
     }
 
+    /** Whether values are stored in less precision than they are computed in. */
+    public boolean isReducedPrecision() {
+        return this == F16 || this == BF16;
+    }
+
     /** The type in which sums and transcendental functions over this type are computed. */
     public DType accumulator() {
-        return this == BF16 ? F32 : this;
+        return isReducedPrecision() ? F32 : this;
     }
 
     @Override

@@ -9,7 +9,7 @@ import java.util.stream.IntStream;
  * The meaning of every fused primitive, written in core primitives.
  *
  * <p>Devices without a kernel run this; fused kernels are tested against it; gradients are derived from it unless
- * {@code Vjp} names a fused one. BF16 operands are computed in F32 inside.
+ * {@code Vjp} names a fused one. F16 and BF16 operands are computed in F32 inside.
  */
 public final class Decompose {
     private static final List<Integer> BATCH_AND_HEAD = List.of(0, 1);

@@ -20,6 +20,7 @@ public final class Elements {
         return switch (dtype) {
             case BOOL -> data.get(JAVA_BYTE, index) != 0 ? 1 : 0;
             case I32 -> data.get(JAVA_INT_UNALIGNED, 4 * index);
+            case F16 -> Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, 2 * index));
             case BF16 -> Bf16.toFloat(data.get(JAVA_SHORT_UNALIGNED, 2 * index));
             case F32 -> data.get(JAVA_FLOAT_UNALIGNED, 4 * index);
             case F64 -> data.get(JAVA_DOUBLE_UNALIGNED, 8 * index);
@@ -31,6 +32,7 @@ public final class Elements {
         switch (dtype) {
             case BOOL -> data.set(JAVA_BYTE, index, (byte) (value != 0 ? 1 : 0));
             case I32 -> data.set(JAVA_INT_UNALIGNED, 4 * index, (int) value);
+            case F16 -> data.set(JAVA_SHORT_UNALIGNED, 2 * index, Float.floatToFloat16((float) value));
             case BF16 -> data.set(JAVA_SHORT_UNALIGNED, 2 * index, Bf16.fromFloat((float) value));
             case F32 -> data.set(JAVA_FLOAT_UNALIGNED, 4 * index, (float) value);
             case F64 -> data.set(JAVA_DOUBLE_UNALIGNED, 8 * index, value);

@@ -177,7 +177,8 @@ public sealed interface Primitive {
 
     /**
      * The same elements as {@code dtype}. Float to I32 truncates toward zero and saturates, NaN becomes 0; anything to
-     * BOOL asks whether it differs from 0; F32 to BF16 rounds to nearest even.
+     * BOOL asks whether it differs from 0; a float of less precision is the nearest one, ties to even, and infinity
+     * where it is too large.
      */
     record Convert(DType dtype) implements Core {
         @Override
@@ -317,8 +318,8 @@ public sealed interface Primitive {
      * Sums of products over the contracted axes, separately for each index of the batch axes. Result axes: batch, then
      * free axes of the left, then free axes of the right operand.
      *
-     * @param accumulate the type of the sums and of the result: F32 for BF16 and F32 operands, of which there may be one
-     *     of each, F64 for F64
+     * @param accumulate the type of the sums and of the result: F32 for F16, BF16 and F32 operands, of which one may be F32
+     *     beside another type, F64 for F64
      */
     record Dot(
             List<Integer> lhsBatch,
@@ -335,8 +336,10 @@ public sealed interface Primitive {
             rule.isFloat(0);
             rule.isFloat(1);
             rule.require(
-                    lhs.dtype().accumulator() == rhs.dtype().accumulator(),
-                    () -> "element types must be equal, or f32 and bf16");
+                    lhs.dtype() == rhs.dtype()
+                            || lhs.dtype() == rhs.dtype().accumulator()
+                            || rhs.dtype() == lhs.dtype().accumulator(),
+                    () -> "element types must be equal, or f32 beside f16 or bf16");
             rule.require(
                     accumulate == lhs.dtype().accumulator(),
                     () -> "accumulates " + lhs.dtype() + " products in "

@@ -231,7 +231,11 @@ class ShapeRuleTest {
                 bad(
                         dot(none, none, none, none),
                         List.of(f32(2), TensorType.f64(2)),
-                        "dot: element types must be equal, or f32 and bf16"),
+                        "dot: element types must be equal, or f32 beside f16 or bf16"),
+                bad(
+                        dot(none, none, none, none),
+                        List.of(TensorType.of(DType.F16, 2), TensorType.of(DType.BF16, 2)),
+                        "dot: element types must be equal, or f32 beside f16 or bf16"),
                 bad(dot(none, none, none, none), List.of(f32(2), i32(2)), "dot: operand 1 must be a floating-point"),
                 bad(
                         dot(none, none, none, none),

@@ -79,7 +79,7 @@ final class HloBody {
         var kind = switch (a.type().dtype()) {
             case BOOL -> "UNSIGNED";
             case I32 -> "SIGNED";
-            case BF16, F32, F64 -> "FLOAT";
+            case F16, BF16, F32, F64 -> "FLOAT";
         };
         var in = List.of(a, b);
         var type = a.type().as(DType.BOOL);

@@ -33,6 +33,7 @@ final class HloText {
         return switch (dtype) {
             case BOOL -> "i1";
             case I32 -> "i32";
+            case F16 -> "f16";
             case BF16 -> "bf16";
             case F32 -> "f32";
             case F64 -> "f64";
@@ -77,10 +78,16 @@ final class HloText {
         return switch (dtype) {
             case BOOL -> value != 0 ? "true" : "false";
             case I32 -> Integer.toString((int) value);
+            case F16 -> f16(Float.floatToFloat16((float) value));
             case BF16 -> bf16(Bf16.fromFloat((float) value));
             case F32 -> f32((float) value);
             case F64 -> f64(value);
         };
+    }
+
+    private static String f16(short bits) {
+        float value = Float.float16ToFloat(bits);
+        return isPlain(value, 0x1p-14) ? Float.toString(value) : "0x%04X".formatted(bits);
     }
 
     private static String bf16(short bits) {

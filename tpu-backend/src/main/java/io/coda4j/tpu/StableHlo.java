@@ -33,9 +33,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Fused primitives are written as their meaning, save loops; XLA fuses on its own. Where StableHLO leaves a result open that
  * {@link Primitive} defines, more is written than one operation: conversions to I32 and BOOL, I32 division. Sums over
- * BF16 run in F32, and products of F32 at full precision. Three things remain the device's choice: an id outside a
+ * F16 and BF16 run in F32, and products of F32 at full precision. Three things remain the device's choice: an id outside a
  * table is no error (a row taken is the nearest, an added one is dropped), the order in which rows are added, and, if
- * XLA's {@code xla_allow_excess_precision} is left on, whether F32 is rounded on its way through BF16.
+ * XLA's {@code xla_allow_excess_precision} is left on, whether F32 is rounded on its way through F16 or BF16.
  *
  * <p>The text needs StableHLO 0.9 or newer. Equal programs give equal text.
  */
@@ -320,9 +320,9 @@ public final class StableHlo {
         return body.select(byZero, minusOne, exceptMinusOne);
     }
 
-    /** BF16 counts in I32, because it cannot hold every index on the way. */
+    /** F16 and BF16 count in I32, because they cannot hold every index on the way. */
     private HloValue iota(int axis, TensorType type) {
-        var counted = type.dtype() == DType.BF16 ? type.as(DType.I32) : type;
+        var counted = type.dtype().isReducedPrecision() ? type.as(DType.I32) : type;
         var iota = body.define("iota", " dim = " + axis + " : " + HloText.type(counted), counted);
         return body.convert(iota, type.dtype());
     }
@@ -332,7 +332,7 @@ public final class StableHlo {
         return switch (dtype) {
             case BOOL -> x.type().dtype() == DType.BOOL ? x : body.compare("NE", x, body.constant(x.type(), 0));
             case I32 -> fromFloat ? truncate(x) : body.convert(x, dtype);
-            case BF16, F32, F64 -> body.convert(x, dtype);
+            case F16, BF16, F32, F64 -> body.convert(x, dtype);
         };
     }
 

@@ -13,6 +13,7 @@ class HloTextTest {
     @Test
     void typesNameDimensionsThenElements() {
         assertEquals("tensor<2x0x3xbf16>", HloText.type(TensorType.of(DType.BF16, 2, 0, 3)));
+        assertEquals("tensor<2xf16>", HloText.type(TensorType.of(DType.F16, 2)));
         assertEquals("tensor<i1>", HloText.type(TensorType.of(DType.BOOL)));
         assertEquals("tensor<7xi32>", HloText.type(TensorType.i32(7)));
         assertEquals("tensor<f64>", HloText.type(TensorType.f64()));
@@ -22,6 +23,7 @@ class HloTextTest {
     void valuesAreRoundedToTheirType() {
         assertEquals("0.1", HloText.literal(DType.F32, 0.1));
         assertEquals("0.100097656", HloText.literal(DType.BF16, 0.1));
+        assertEquals("0.099975586", HloText.literal(DType.F16, 0.1));
         assertEquals("-3", HloText.literal(DType.I32, -3.9));
         assertEquals("true", HloText.literal(DType.BOOL, 0.5));
         assertEquals("-0.0", HloText.literal(DType.F32, -0.0));
@@ -33,6 +35,9 @@ class HloTextTest {
         assertEquals("0xFF800000", HloText.literal(DType.F32, Double.NEGATIVE_INFINITY));
         assertEquals("0x7FC00000", HloText.literal(DType.F32, Double.NaN));
         assertEquals("0x00000001", HloText.literal(DType.F32, Float.MIN_VALUE));
+        assertEquals("0x7C00", HloText.literal(DType.F16, 65520));
+        assertEquals("0x7E00", HloText.literal(DType.F16, Double.NaN));
+        assertEquals("0x0001", HloText.literal(DType.F16, 6e-8));
         assertEquals("0x7F80", HloText.literal(DType.BF16, 1e39));
         assertEquals("0x7FC0", HloText.literal(DType.BF16, Double.NaN));
         assertEquals("0xFFF0000000000000", HloText.literal(DType.F64, Double.NEGATIVE_INFINITY));

@@ -69,9 +69,9 @@ class XlaCpuTest {
     /** One program for all cases of a primitive, because XLA takes longer to start than to compile another operation. */
     @TestFactory
     Stream<DynamicTest> everyCaseGivesWhatTheReferenceGives() {
-        return Stream.of(DType.F32, DType.BF16).flatMap(real -> {
+        return Stream.of(DType.F32, DType.BF16, DType.F16).flatMap(real -> {
             var groups = new LinkedHashMap<String, List<OpCase>>();
-            for (var c : OpTable.cases(real)) {
+            for (var c : real == DType.F16 ? OpTable.halves() : OpTable.cases(real)) {
                 groups.computeIfAbsent(c.prim().mnemonic(), _ -> new ArrayList<>())
                         .add(c);
             }

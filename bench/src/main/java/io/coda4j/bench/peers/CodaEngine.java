@@ -6,6 +6,7 @@ import io.coda4j.coder.train.TrainStep;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Compiled;
 import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Eager;
 import io.coda4j.tensor.Interpreter;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Scope;
@@ -14,25 +15,37 @@ import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.cpu.CpuDevice;
+import io.coda4j.tensor.spi.Device;
+import io.coda4j.tensor.spi.Devices;
 import io.coda4j.tensor.spi.Executable;
 import io.coda4j.tensor.spi.Layout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
-/** This project's CPU device. */
+/** This project on one of its devices. */
 final class CodaEngine implements Engine {
-    private final CpuDevice device;
+    private final Device device;
 
-    CodaEngine(CpuDevice device) {
+    CodaEngine(Device device) {
         this.device = device;
+    }
+
+    /**
+     * This project on the device called {@code name}; plain {@code cpu} has {@code threads} threads.
+     *
+     * @param note see {@link Devices#open(String, Consumer)}
+     */
+    static CodaEngine on(String name, int threads, Consumer<String> note) {
+        return new CodaEngine(name.equals("cpu") ? CpuDevice.withThreads(threads) : Devices.open(name, note));
     }
 
     @Override
     public String description() {
-        return "coda4j, " + device.description() + ", Java " + Runtime.version();
+        return "coda4j on " + device.name() + ", " + device.description() + ", Java " + Runtime.version();
     }
 
     @Override
@@ -58,12 +71,17 @@ final class CodaEngine implements Engine {
         return task(
                 in -> Interpreter.current().apply(dot, in),
                 new Layout(work.isFrozen() ? Set.of(1) : Set.of()),
-                as(work.dtype(), uniform(1, x)),
-                as(work.dtype(), uniform(2, w)));
+                operand(work, 1, x),
+                operand(work, 2, w));
     }
 
-    private static Array as(DType dtype, Array array) {
-        return dtype == array.dtype() ? array : (Array) array.convert(dtype);
+    private static Array operand(Work.Gemm work, long seed, Shape shape) {
+        var values = Operands.uniform(seed, Math.toIntExact(shape.size()));
+        if (work.dtype() == DType.F32) {
+            return Array.of(shape, values);
+        }
+        return (Array) new Eager(Devices.defaultDevice())
+                .run(() -> Array.of(shape, values).convert(work.dtype()));
     }
 
     private Task attention(Work.Attention work) {
@@ -142,18 +160,21 @@ final class CodaEngine implements Engine {
     private final class ProgramTask implements Task {
         private final Executable executable;
         private final List<Array> operands;
+        private final Fence fence;
         private List<Array> results = List.of();
 
         ProgramTask(Executable executable, Array... operands) {
             this.executable = executable;
             this.operands =
                     Arrays.stream(operands).map(array -> array.to(device)).toList();
+            this.fence = new Fence(device);
         }
 
         @Override
         public void run() {
             results.forEach(Array::close);
             results = executable.run(operands);
+            fence.await(results.getFirst());
         }
 
         @Override
@@ -163,6 +184,7 @@ final class CodaEngine implements Engine {
 
         @Override
         public void close() {
+            fence.close();
             executable.close();
         }
     }
@@ -176,6 +198,7 @@ final class CodaEngine implements Engine {
     private final class AdamWTask implements Task {
         private final Executable executable;
         private final List<Array> rest;
+        private final Fence fence = new Fence(device);
         private List<Array> state;
 
         AdamWTask(Work.Rows work) {
@@ -203,6 +226,7 @@ final class CodaEngine implements Engine {
             var arguments = new ArrayList<>(state);
             arguments.addAll(rest);
             state = executable.run(arguments);
+            fence.await(state.getFirst());
         }
 
         @Override
@@ -212,6 +236,7 @@ final class CodaEngine implements Engine {
 
         @Override
         public void close() {
+            fence.close();
             executable.close();
         }
     }

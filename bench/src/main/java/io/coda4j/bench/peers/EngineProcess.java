@@ -1,5 +1,6 @@
 package io.coda4j.bench.peers;
 
+import io.coda4j.tensor.DeviceException;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -14,10 +15,14 @@ import java.util.concurrent.TimeUnit;
 
 /** An engine in a process of its own; see {@link EngineServer}. */
 final class EngineProcess implements AutoCloseable {
+    private static final String NOTE = "note ";
+    private static final String FAILED = "failed ";
+
     private final String name;
     private final Process process;
     private final BufferedReader answers;
     private final PrintWriter requests;
+    private final List<String> notes = new ArrayList<>();
     private final String description;
 
     private EngineProcess(String name, Process process) {
@@ -25,15 +30,34 @@ final class EngineProcess implements AutoCloseable {
         this.process = process;
         this.answers = process.inputReader(StandardCharsets.UTF_8);
         this.requests = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
-        this.description = answer().substring("ok ".length());
+        try {
+            this.description = readDescription();
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+    }
+
+    /** The description, after what the engine has to say to people. */
+    private String readDescription() {
+        for (var line = answer(); ; line = answer()) {
+            if (line.startsWith(NOTE)) {
+                notes.add(line.substring(NOTE.length()));
+            } else {
+                return line.substring("ok ".length());
+            }
+        }
     }
 
     /**
      * Starts an engine.
      *
+     * @param device of this engine; peers compute on the processor
      * @param libraries the folder with the peers' jars
+     * @throws DeviceException if the device cannot be used
      */
-    static EngineProcess start(String name, int threads, Path libraries, Material material) throws IOException {
+    static EngineProcess start(String name, int threads, String device, Path libraries, Material material)
+            throws IOException {
         var classPath = System.getProperty("java.class.path") + File.pathSeparator + libraries.resolve("*");
         var command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -45,7 +69,8 @@ final class EngineProcess implements AutoCloseable {
                 classPath,
                 EngineServer.class.getName(),
                 name,
-                String.valueOf(threads)));
+                String.valueOf(threads),
+                device));
         command.addAll(material.words());
         var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
         // Settings for other builds of OpenBLAS slow this one; OpenMP's would override the number of threads.
@@ -66,7 +91,16 @@ final class EngineProcess implements AutoCloseable {
         return description;
     }
 
-    /** Makes work ready; some elements of its result, or empty if this engine cannot do it. */
+    /** What there is to say about the choice of the device. */
+    List<String> notes() {
+        return notes;
+    }
+
+    /**
+     * Makes work ready; some elements of its result, or empty if this engine cannot do such work.
+     *
+     * @throws DeviceException if its device cannot do this one
+     */
     Optional<double[]> prepare(String kind, int index) {
         requests.println("prepare " + kind + " " + index);
         var answer = answer();
@@ -91,7 +125,10 @@ final class EngineProcess implements AutoCloseable {
             if (line == null) {
                 throw new IllegalStateException("the process of " + name + " has ended, exit code "
                         + process.waitFor() + "; run it by itself to see why: java -cp ... "
-                        + EngineServer.class.getName() + " " + name + " 1");
+                        + EngineServer.class.getName() + " " + name + " 1 cpu");
+            }
+            if (line.startsWith(FAILED)) {
+                throw new DeviceException(line.substring(FAILED.length()));
             }
             return line;
         } catch (IOException e) {

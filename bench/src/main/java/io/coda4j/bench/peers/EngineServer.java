@@ -1,6 +1,6 @@
 package io.coda4j.bench.peers;
 
-import io.coda4j.tensor.cpu.CpuDevice;
+import io.coda4j.tensor.DeviceException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -13,7 +13,10 @@ import org.jspecify.annotations.Nullable;
  * The process of one engine. Requests come as lines on standard input, each gets one line on standard output:
  *
  * <pre>
- * prepare KIND INDEX   ok, and some elements of the result; or: no REASON
+ *                      first of all: note LINE, any number of them, for people; then ok, and the engine's description;
+ *                      or: failed REASON
+ * prepare KIND INDEX   ok, and some elements of the result; or: no REASON, where the engine cannot do such work;
+ *                      or: failed REASON, where its device cannot do this one
  * run SECONDS          ok, and the seconds of a step of one run, from as many runs as take that long
  * </pre>
  */
@@ -28,20 +31,35 @@ final class EngineServer {
         this.material = material;
     }
 
-    /** Arguments: the engine's name, its number of threads and the words of {@link Material}. */
+    /** Arguments: the engine's name, its number of threads, this engine's device and the words of {@link Material}. */
     public static void main(String[] args) throws IOException {
         // What libraries print must not get between the answers.
         var answers = System.out;
         System.setOut(System.err);
         int threads = Integer.parseInt(args[1]);
-        Engine engine = switch (args[0]) {
-            case "coda" -> new CodaEngine(CpuDevice.withThreads(threads));
+        Engine engine;
+        try {
+            engine = engine(args[0], threads, args[2], answers);
+        } catch (DeviceException e) {
+            answers.println(failed(e));
+            return;
+        }
+        new EngineServer(engine, Material.of(List.of(args).subList(3, args.length))).serve(answers);
+    }
+
+    private static Engine engine(String name, int threads, String device, PrintStream answers) {
+        return switch (name) {
+            case "coda" -> CodaEngine.on(device, threads, line -> answers.println("note " + line));
             case "torch" -> new TorchEngine(threads);
             case "openblas" -> new OpenBlasEngine(threads);
             case "tokenizers" -> new TokenizersEngine();
-            default -> throw new IllegalArgumentException("no engine is called " + args[0]);
+            default -> throw new IllegalArgumentException("no engine is called " + name);
         };
-        new EngineServer(engine, Material.of(List.of(args).subList(2, args.length))).serve(answers);
+    }
+
+    /** One line, whatever the message is. */
+    private static String failed(DeviceException e) {
+        return "failed " + String.valueOf(e.getMessage()).lines().findFirst().orElse("");
     }
 
     private void serve(PrintStream answers) throws IOException {
@@ -68,11 +86,13 @@ final class EngineServer {
         closeTask();
         try {
             task = engine.prepare(work);
+            task.run();
         } catch (UnsupportedOperationException e) {
             return "no " + e.getMessage();
+        } catch (DeviceException e) {
+            return failed(e);
         }
         steps = work.steps();
-        task.run();
         var answer = new StringBuilder("ok");
         for (float value : task.sample()) {
             answer.append(' ').append(value);

@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             "with the same threads.",
             "Each engine runs in a process of its own; they take turns, and medians over all turns and restarts are",
             "printed with their ratios: above 1 this engine is faster. Results are compared before anything is timed.",
+            "With --device this engine computes elsewhere, the peers still on the processor.",
             "The libraries of the peers (150 MB) are fetched when first needed."
         },
         footer = {
@@ -37,9 +38,12 @@ import picocli.CommandLine.Spec;
             "  coda bench peers --what step --only 12x768 --turns 3",
             "  coda bench peers --what denoise --layers 4 --turns 3 --threads 2",
             "  coda bench peers --what encode --text src",
+            "  coda bench peers --what gemm --device opencl --threads 2",
             "  coda bench peers --what step,elementwise --forks 3 --json"
         })
 public final class PeersCommand implements Callable<Integer> {
+    private static final String CPU = "cpu";
+
     @Spec
     private picocli.CommandLine.Model.CommandSpec spec;
 
@@ -69,7 +73,19 @@ public final class PeersCommand implements Callable<Integer> {
             description = "gemm: element type of the operands, f32 or bf16 with F32 sums and prepared weights (f32).")
     private Dtype dtype = Dtype.F32;
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "1", description = "Threads of each engine (1).")
+    @Option(
+            names = "--device",
+            paramLabel = "DEVICE",
+            defaultValue = "cpu",
+            description = "Where this engine computes: cpu (the default), another device that 'coda devices' lists, or"
+                    + " auto. encode has no device.")
+    private String device = CPU;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Threads of each engine that computes on the processor (1); OpenCL drivers take all.")
     private int threads = 1;
 
     @Option(names = "--turns", paramLabel = "N", defaultValue = "7", description = "Turns of each engine (7).")
@@ -131,9 +147,16 @@ public final class PeersCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "--text: " + text + " is not a folder; expected one with sources");
         }
+        if (kinds.contains("encode") && !device.equals(CPU)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--what encode: a tokenizer runs on the processor and on no device, got --device " + device
+                            + "; leave one of the two out");
+        }
         var libraries = libraries();
         var rows = new LinkedHashMap<String, PeersReport.Row>();
         var descriptions = new ArrayList<String>();
+        tryDevice(libraries);
         double peak = Machine.peak(threads);
         double bandwidth = Machine.bandwidth(threads);
         try (var folder = new TemporaryFolder("coda-bench")) {
@@ -145,9 +168,18 @@ public final class PeersCommand implements Callable<Integer> {
         if (rows.isEmpty() && !kinds.isEmpty()) {
             throw new ParameterException(spec.commandLine(), "--only: no work has '" + only + "' in its name");
         }
-        var report = new PeersReport(List.copyOf(rows.values()), descriptions, threads, peak, bandwidth);
+        var report = new PeersReport(List.copyOf(rows.values()), descriptions, device, threads, peak, bandwidth);
         System.out.println(json ? report.json() : report.table());
         return 0;
+    }
+
+    /** Finds out whether the device works before anything takes time. */
+    private void tryDevice(Path libraries) throws IOException {
+        if (!device.equals(CPU)) {
+            try (var engine = EngineProcess.start("coda", threads, device, libraries, Material.NONE)) {
+                engine.notes().forEach(System.err::println);
+            }
+        }
     }
 
     /** Beside this program's jar. */
@@ -214,10 +246,10 @@ public final class PeersCommand implements Callable<Integer> {
             throws IOException {
         var engines = new ArrayList<EngineProcess>();
         try {
-            engines.add(EngineProcess.start("coda", threads, libraries, material));
+            engines.add(EngineProcess.start("coda", threads, device, libraries, material));
             for (var peer : PeersReport.PEERS) {
                 if (kinds.stream().anyMatch(kind -> knows(peer, kind))) {
-                    engines.add(EngineProcess.start(peer, threads, libraries, material));
+                    engines.add(EngineProcess.start(peer, threads, device, libraries, material));
                 }
             }
             if (descriptions.isEmpty()) {

@@ -12,11 +12,12 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * What {@code coda bench peers} has measured.
  *
- * @param engines their descriptions
+ * @param engines their descriptions, this engine's first, with its device
+ * @param device as it was asked for
  * @param peak GFLOP/s that the machine reaches
  * @param bandwidth GB/s that it reads
  */
-record PeersReport(List<Row> rows, List<String> engines, int threads, double peak, double bandwidth) {
+record PeersReport(List<Row> rows, List<String> engines, String device, int threads, double peak, double bandwidth) {
     /** The engines besides this one, in the order of the table. */
     static final List<String> PEERS = List.of("torch", "openblas", "tokenizers");
 
@@ -79,6 +80,11 @@ record PeersReport(List<Row> rows, List<String> engines, int threads, double pea
         return String.join(System.lineSeparator(), lines);
     }
 
+    /** The ceilings are those of the processor. */
+    private String ceiling(Row row) {
+        return device.equals("cpu") || device.startsWith("cpu:") ? row.ceiling(peak, bandwidth) : "-";
+    }
+
     private static String header(List<String> columns) {
         var line = new StringBuilder("%-60s %12s".formatted("work", "coda4j ms"));
         columns.forEach(peer -> line.append(" %13s".formatted(peer + " ms")));
@@ -97,7 +103,7 @@ record PeersReport(List<Row> rows, List<String> engines, int threads, double pea
         var ratios = row.ratios();
         columns.forEach(peer -> line.append(" %11s"
                 .formatted(ratios.containsKey(peer) ? String.format(Locale.ROOT, "%.2f", ratios.get(peer)) : "-")));
-        return line.append(" %10s".formatted(row.ceiling(peak, bandwidth))).toString();
+        return line.append(" %10s".formatted(ceiling(row))).toString();
     }
 
     private void addSummary(List<String> lines, String kind, String peer) {
@@ -131,6 +137,7 @@ record PeersReport(List<Row> rows, List<String> engines, int threads, double pea
         }
         var report = new LinkedHashMap<String, Object>();
         report.put("processor", Machine.processor());
+        report.put("device", device);
         report.put("threads", threads);
         report.put("peakGflops", peak);
         report.put("readGbPerSecond", bandwidth);

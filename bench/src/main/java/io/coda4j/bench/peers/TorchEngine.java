@@ -13,8 +13,9 @@ import java.util.List;
 
 /** PyTorch on the CPU, through DJL. */
 final class TorchEngine implements Engine {
-    // Element types by the numbers that PyTorch's own code has for them (c10/core/ScalarType.h).
+    /** Numbers of element types, as {@code c10::ScalarType} has them. */
     private static final int FLOAT32 = 6;
+
     private static final int BFLOAT16 = 15;
 
     private final NDManager manager;
@@ -47,6 +48,37 @@ final class TorchEngine implements Engine {
     }
 
     private Task gemm(Work.Gemm work) {
+        var product = product(work);
+        return work.dtype() == DType.F32 ? product : new NarrowTask(product);
+    }
+
+    /** A task whose result is BF16. */
+    private final class NarrowTask implements Task {
+        private final ScriptTask task;
+
+        NarrowTask(ScriptTask task) {
+            this.task = task;
+        }
+
+        @Override
+        public void run() {
+            task.run();
+        }
+
+        @Override
+        public float[] sample() {
+            try (var floats = cast(task.result, FLOAT32)) {
+                return first(floats);
+            }
+        }
+
+        @Override
+        public void close() {
+            task.close();
+        }
+    }
+
+    private ScriptTask product(Work.Gemm work) {
         return switch (work.form()) {
             case "NT" ->
                 task(
@@ -70,17 +102,17 @@ final class TorchEngine implements Engine {
         };
     }
 
-    /** By PyTorch itself: the binding does not know BF16, and its own conversion ends the process. */
-    private static NDArray cast(NDArray array, int type) {
-        try (var script = new TorchScript(
-                array.getManager(), List.of("x"), "return torch.to(x, " + type + ", False, False, None)")) {
-            return script.call(array);
-        }
+    private NDArray operand(Work.Gemm work, long seed, int... dims) {
+        var values = uniform(seed, dims);
+        return work.dtype() == DType.BF16 ? cast(values, BFLOAT16) : values;
     }
 
-    private NDArray operand(Work.Gemm work, long seed, int rows, int columns) {
-        var wide = uniform(seed, rows, columns);
-        return work.dtype() == DType.F32 ? wide : cast(wide, BFLOAT16);
+    /** By PyTorch itself: DJL's own conversion knows no BF16, and ends the process. */
+    private static NDArray cast(NDArray x, int scalarType) {
+        try (var script = new TorchScript(
+                x.getManager(), List.of("x"), "return torch.to(x, " + scalarType + ", False, False, None)")) {
+            return script.call(x);
+        }
     }
 
     private Task attention(Work.Attention work) {
@@ -150,7 +182,7 @@ final class TorchEngine implements Engine {
                 new Shape(Arrays.stream(dims).asLongStream().toArray()));
     }
 
-    private Task task(String body, List<String> arguments, NDArray... operands) {
+    private ScriptTask task(String body, List<String> arguments, NDArray... operands) {
         return new ScriptTask(new TorchScript(manager, arguments, body), new NDList(operands));
     }
 

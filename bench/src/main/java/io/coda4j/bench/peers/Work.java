@@ -43,20 +43,16 @@ sealed interface Work {
      * @param isFrozen whether w is the same matrix in every run, so that an engine may prepare it
      */
     record Gemm(DType dtype, String form, int m, int n, int k, boolean isFrozen) implements Work {
-        /** A product of F32 matrices. */
-        Gemm(String form, int m, int n, int k, boolean isFrozen) {
-            this(DType.F32, form, m, n, k, isFrozen);
-        }
-
         /** PyTorch rounds results of BF16 operands to BF16. */
         @Override
         public double tolerance() {
-            return dtype == DType.BF16 ? 1e-2 : 2e-3;
+            return dtype == DType.BF16 ? 1e-2 : Work.super.tolerance();
         }
 
         @Override
         public String name() {
-            return form + " " + m + " x " + n + " x " + k + (isFrozen ? " frozen" : "");
+            return form + " " + m + " x " + n + " x " + k + (dtype == DType.F32 ? "" : " " + dtype)
+                    + (isFrozen ? " frozen" : "");
         }
 
         @Override
@@ -331,18 +327,19 @@ sealed interface Work {
         var works = new ArrayList<Work>();
         for (int m : new int[] {128, 256, 1024, 2048}) {
             for (int[] layer : LAYERS) {
-                works.add(new Gemm("NT", m, layer[0], layer[1], false));
+                works.add(new Gemm(DType.F32, "NT", m, layer[0], layer[1], false));
             }
-            works.add(new Gemm("NN", m, 2048, 6144, false));
-            works.add(new Gemm("TN", 6144, 2048, m, false));
+            works.add(new Gemm(DType.F32, "NN", m, 2048, 6144, false));
+            works.add(new Gemm(DType.F32, "TN", 6144, 2048, m, false));
         }
-        works.add(new Gemm("NT", 2048, 384, 128, false));
-        works.add(new Gemm("NN", 2048, 128, 384, false));
-        works.add(new Gemm("TN", 384, 128, 2048, false));
+        works.add(new Gemm(DType.F32, "NT", 2048, 384, 128, false));
+        works.add(new Gemm(DType.F32, "NN", 2048, 128, 384, false));
+        works.add(new Gemm(DType.F32, "TN", 384, 128, 2048, false));
+        works.add(new Gemm(DType.F32, "NT", 1024, 1024, 1024, false));
         return works;
     }
 
-    /** The layers of CoDA 1.7B for few and for many tokens, against prepared weights. */
+    /** The layers of CoDA 1.7B for few and for many tokens, against prepared weights; and products as training has them. */
     private static List<Work> gemmBf16() {
         var works = new ArrayList<Work>();
         for (int m : new int[] {1, 16, 32, 64, 256, 1024}) {
@@ -350,13 +347,19 @@ sealed interface Work {
                 works.add(new Gemm(DType.BF16, "NT", m, layer[0], layer[1], true));
             }
         }
+        works.add(new Gemm(DType.BF16, "NT", 1024, 1024, 1024, false));
+        for (int m : new int[] {256, 1024}) {
+            works.add(new Gemm(DType.BF16, "NT", m, 6144, 2048, false));
+            works.add(new Gemm(DType.BF16, "NN", m, 2048, 6144, false));
+            works.add(new Gemm(DType.BF16, "TN", 6144, 2048, m, false));
+        }
         return works;
     }
 
     private static List<Work> frozen() {
         var works = new ArrayList<Work>();
         for (int m : new int[] {1, 4, 8, 16, 32, 64}) {
-            works.add(new Gemm("NT", m, 6144, 2048, true));
+            works.add(new Gemm(DType.F32, "NT", m, 6144, 2048, true));
         }
         return works;
     }

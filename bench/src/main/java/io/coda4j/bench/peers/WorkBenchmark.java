@@ -1,5 +1,6 @@
 package io.coda4j.bench.peers;
 
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.cpu.CpuDevice;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -107,6 +108,9 @@ public class WorkBenchmark {
 
     /** The first elements of the first row, summed in double precision. */
     private static float[] naive(Work.Gemm work) {
+        if (work.dtype() != DType.F32) {
+            throw new IllegalArgumentException(work + " is not for this benchmark, which has F32 operands");
+        }
         var x = Operands.uniform(1, work.m() * work.k());
         var w = Operands.uniform(2, work.n() * work.k());
         boolean isLeftTransposed = work.form().equals("TN");

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.tensor.DType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +14,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class PeersReportTest {
     private static final PeersReport.Row PRODUCT = new PeersReport.Row(
             "gemm",
-            new Work.Gemm("NT", 1000, 1000, 1000, false),
+            new Work.Gemm(DType.F32, "NT", 1000, 1000, 1000, false),
             Map.of("coda", List.of(0.1, 0.2, 0.3), "torch", List.of(0.3), "openblas", List.of(0.1)));
     private static final PeersReport.Row TEXT = new PeersReport.Row(
             "encode",
@@ -21,7 +22,7 @@ final class PeersReportTest {
             Map.of("coda", List.of(0.5), "tokenizers", List.of(1.0)));
 
     private static PeersReport report(PeersReport.Row... rows) {
-        return new PeersReport(List.of(rows), List.of("this", "that"), 1, 20, 10);
+        return new PeersReport(List.of(rows), List.of("this", "that"), "cpu", 1, 20, 10);
     }
 
     @Test
@@ -36,6 +37,17 @@ final class PeersReportTest {
         var lines = report(PRODUCT, TEXT).table().lines().toList();
         assertTrue(lines.get(4).endsWith("0.50"), lines.get(4));
         assertTrue(lines.get(5).endsWith("10.0 MB/s"), lines.get(5));
+    }
+
+    @Test
+    void whatAnotherDeviceReachesIsNoShareOfTheProcessorsPeak() {
+        var report = new PeersReport(List.of(PRODUCT), List.of("on opencl:0, a GPU", "that"), "opencl", 1, 20, 10);
+        var lines = report.table().lines().toList();
+        assertEquals("on opencl:0, a GPU", lines.get(1));
+        assertTrue(lines.get(4).endsWith(" -"), lines.get(4));
+        var json = new JsonMapper().readTree(report.json());
+        assertEquals("opencl", json.get("device").stringValue());
+        assertEquals("on opencl:0, a GPU", json.get("engines").get(0).stringValue());
     }
 
     @Test

@@ -47,6 +47,7 @@ final class SynthCommand implements Callable<Integer> {
     /** Types of weights that can be written. */
     private enum Dtype {
         BF16(StoredType.BF16, "bfloat16"),
+        F16(StoredType.F16, "float16"),
         F32(StoredType.F32, "float32");
 
         private final StoredType stored;
@@ -75,7 +76,7 @@ final class SynthCommand implements Callable<Integer> {
             names = "--dtype",
             paramLabel = "TYPE",
             defaultValue = "bf16",
-            description = "Type of the weights: bf16 (default) or f32.")
+            description = "Type of the weights: bf16 (default), f16 or f32.")
     private Dtype dtype = Dtype.BF16;
 
     @Option(

@@ -52,7 +52,7 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
     }
 
     /**
-     * Loads a model for reading only: matrices stay as they are stored if that is F32 or BF16, and are not copied where the
+     * Loads a model for reading only: matrices stay as they are stored if that is F32, F16 or BF16, and are not copied where the
      * device can read them in the mapped file; everything else is widened to F32. Checked like {@link #load(Path, Device)}.
      *
      * <p>The files must stay as they are while the model is in use. Replacing them by others of the same name is harmless.
@@ -78,8 +78,9 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
         }
         return switch (weights.entry(key).type()) {
             case F32 -> Optional.of(type);
+            case F16 -> Optional.of(type.as(DType.F16));
             case BF16 -> Optional.of(type.as(DType.BF16));
-            case BOOL, U8, I8, I16, U16, F16, I32, U32, I64, U64, F64 -> Optional.empty();
+            case BOOL, U8, I8, I16, U16, I32, U32, I64, U64, F64 -> Optional.empty();
         };
     }
 
@@ -99,12 +100,12 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
         return new ModelFolder(config, model);
     }
 
-    /** Writes configuration and weights (F32) into {@code folder}; each file appears whole or not at all. */
+    /** Writes configuration and weights, in their types, into {@code folder}; each file appears whole or not at all. */
     public void save(Path folder) {
         save(folder, config, model);
     }
 
-    /** Writes configuration and weights (F32) into {@code folder}; each file appears whole or not at all. */
+    /** Writes configuration and weights, in their types, into {@code folder}; each file appears whole or not at all. */
     public static void save(Path folder, CodaConfig config, LanguageModel model) {
         var writer = new SafetensorsWriter().metadata("format", "pt");
         Tree.leaves(model).forEach((path, leaf) -> add(writer, HfNames.key(path), (Array) leaf));
@@ -113,9 +114,18 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
         AtomicFile.write(folder.resolve("config.json"), config.toJson("float32"));
     }
 
+    private static StoredType stored(DType dtype) {
+        return switch (dtype) {
+            case F16 -> StoredType.F16;
+            case BF16 -> StoredType.BF16;
+            case F32 -> StoredType.F32;
+            case BOOL, I32, F64 -> throw new IllegalArgumentException("no weights are " + dtype);
+        };
+    }
+
     private static void add(SafetensorsWriter writer, String name, Array array) {
         var shape = Arrays.stream(array.shape().dims()).asLongStream().toArray();
-        writer.add(name, array.dtype() == DType.BF16 ? StoredType.BF16 : StoredType.F32, shape, () -> {
+        writer.add(name, stored(array.dtype()), shape, () -> {
             var host = Arena.ofAuto().allocate(Math.max(1, array.type().byteSize()), 64);
             array.buffer().download(host);
             return host.asSlice(0, array.type().byteSize());

@@ -29,7 +29,7 @@ import java.util.stream.IntStream;
  * @param config dimensions of the model
  * @param json text of {@code config.json}
  * @param seed of all numbers
- * @param type {@code BF16} or {@code F32}
+ * @param type {@code BF16}, {@code F16} or {@code F32}
  * @param shardBytes size above which the weights are split into several files
  */
 public record RandomCheckpoint(CodaConfig config, String json, long seed, StoredType type, long shardBytes) {
@@ -38,8 +38,8 @@ public record RandomCheckpoint(CodaConfig config, String json, long seed, Stored
 
     /** Checked settings. */
     public RandomCheckpoint {
-        if (type != StoredType.BF16 && type != StoredType.F32) {
-            throw new IllegalArgumentException("random weights are BF16 or F32, not " + type);
+        if (type != StoredType.BF16 && type != StoredType.F16 && type != StoredType.F32) {
+            throw new IllegalArgumentException("random weights are BF16, F16 or F32, not " + type);
         }
     }
 
@@ -129,7 +129,8 @@ public record RandomCheckpoint(CodaConfig config, String json, long seed, Stored
                 if (type == StoredType.F32) {
                     memory.set(FLOAT, (at + i) * 4, values[i]);
                 } else {
-                    memory.set(SHORT, (at + i) * 2, Bf16.fromFloat(values[i]));
+                    short bits = type == StoredType.F16 ? Float.floatToFloat16(values[i]) : Bf16.fromFloat(values[i]);
+                    memory.set(SHORT, (at + i) * 2, bits);
                 }
             }
         }

@@ -14,7 +14,6 @@ import io.coda4j.tensor.Tree;
 import io.coda4j.tensor.spi.Devices;
 import java.nio.file.Path;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -37,28 +36,34 @@ class ModelFolderTest {
     @ParameterizedTest
     @EnumSource(
             value = StoredType.class,
-            names = {"F32", "BF16"})
+            names = {"F32", "F16", "BF16"})
     void aMappedModelComputesWhatAWidenedOneDoes(StoredType type) {
         write(type);
         var device = Devices.defaultDevice();
         assertArrayEquals(logits(ModelFolder.load(folder, device)), logits(ModelFolder.map(folder, device)));
     }
 
-    @Test
-    void matricesStayAsTheyAreStoredAndVectorsAreWidened() {
-        write(StoredType.BF16);
+    @ParameterizedTest
+    @EnumSource(
+            value = StoredType.class,
+            names = {"F16", "BF16"})
+    void matricesStayAsTheyAreStoredAndVectorsAreWidened(StoredType type) {
+        write(type);
         var mapped = ModelFolder.map(folder, Devices.defaultDevice());
         try (var stored = Safetensors.open(folder)) {
             Tree.leaves(mapped.model()).forEach((path, leaf) -> {
-                assertEquals(leaf.rank() == 2 ? DType.BF16 : DType.F32, leaf.dtype(), path);
+                assertEquals(leaf.rank() == 2 ? DType.valueOf(type.name()) : DType.F32, leaf.dtype(), path);
                 assertArrayEquals(stored.floats(HfNames.key(path)), ((Array) leaf).toFloats(), path);
             });
         }
     }
 
-    @Test
-    void aMappedModelIsSavedInTheTypesOfItsWeights() {
-        write(StoredType.BF16);
+    @ParameterizedTest
+    @EnumSource(
+            value = StoredType.class,
+            names = {"F16", "BF16"})
+    void aMappedModelIsSavedInTheTypesOfItsWeights(StoredType type) {
+        write(type);
         var mapped = ModelFolder.map(folder, Devices.defaultDevice());
         mapped.save(folder.resolve("copy"));
         assertArrayEquals(logits(mapped), logits(ModelFolder.map(folder.resolve("copy"), Devices.defaultDevice())));

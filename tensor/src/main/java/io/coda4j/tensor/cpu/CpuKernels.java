@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu;
 
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.PanelProduct;
@@ -14,6 +15,7 @@ import jdk.incubator.vector.FloatVector;
 /** The Vector API kernels: one line per primitive says which file computes it, or that the reference kernel does. */
 final class CpuKernels implements KernelSet {
     private final Parallel parallel;
+    private final CpuMemory memory;
     private final MatmulScratch matmul = new MatmulScratch();
     private final AttentionWorkspace.Pool attentions = new AttentionWorkspace.Pool();
 
@@ -21,6 +23,7 @@ final class CpuKernels implements KernelSet {
 
     CpuKernels(Parallel parallel, CpuMemory memory) {
         this.parallel = parallel;
+        this.memory = memory;
         this.frozenWeights = new FrozenWeights(memory, parallel, matmul);
     }
 
@@ -36,13 +39,29 @@ final class CpuKernels implements KernelSet {
 
     @Override
     public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out, Set<Integer> frozen) {
-        return prim instanceof Primitive.Dot dot && frozen.equals(Set.of(1))
-                ? Matmul.bindFrozen(dot, in, parallel, matmul, frozenWeights)
-                : kernel(prim, in, out);
+        if (!(prim instanceof Primitive.Dot dot && frozen.equals(Set.of(1)))) {
+            return kernel(prim, in, out);
+        }
+        if (in.getFirst().dtype() == DType.F16) {
+            // Only the rows are widened: a frozen weight stays as it is stored.
+            return HalfKernel.of(
+                    parallel,
+                    memory,
+                    in.subList(0, 1),
+                    List.of(),
+                    rows -> kernel(prim, List.of(rows.getFirst(), in.get(1)), out, frozen));
+        }
+        return Matmul.bindFrozen(dot, in, kernel(prim, in, out), parallel, matmul, frozenWeights);
     }
 
     @Override
     public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out) {
+        return HalfKernel.serves(prim, in, out)
+                ? HalfKernel.of(parallel, memory, in, out, wide -> direct(prim, wide, HalfKernel.wide(out)))
+                : direct(prim, in, out);
+    }
+
+    private Optional<Kernel> direct(Primitive prim, List<TensorType> in, List<TensorType> out) {
         return switch (prim) {
             case Primitive.Full(var type, double value) -> Optional.of(Movement.full(parallel, type, value));
             case Primitive.Iota(var type, int axis) -> Optional.of(Movement.iota(parallel, type, axis));

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Functions of one index: unary, binary, comparisons, select and conversions. F32 and I32 in vectors, BF16 by way of
- * F32, BOOL and the conversions that nobody waits for in scalar loops; F64 is left to the reference kernels.
+ * F32, F16 as {@link HalfKernel} says, BOOL and the conversions that nobody waits for in scalar loops; F64 is left to the reference kernels.
  */
 final class Elementwise {
     private Elementwise() {}
@@ -31,7 +31,7 @@ final class Elementwise {
             case F32, BF16 -> lanes(parallel, floatLoop(op), type);
             case I32 -> op == UnaryOp.NEG ? lanes(parallel, Elementwise::negInts, type) : Optional.empty();
             case BOOL -> Optional.of(scalars(parallel, type.size(), Elementwise::not, 1, 1));
-            case F64 -> Optional.empty();
+            case F16, F64 -> Optional.empty();
         };
     }
 
@@ -45,7 +45,7 @@ final class Elementwise {
                     case OR -> Optional.of(scalars(parallel, type.size(), Elementwise::or, 1, 1, 1));
                     case ADD, SUB, MUL, DIV, MAX, MIN -> Optional.empty();
                 };
-            case F64 -> Optional.empty();
+            case F16, F64 -> Optional.empty();
         };
     }
 
@@ -54,14 +54,14 @@ final class Elementwise {
             case F32 -> Optional.of(scalars(parallel, type.size(), floatLoop(op), 4, 4, 1));
             case BF16 -> Optional.of(scalars(parallel, type.size(), narrowLoop(op), 2, 2, 1));
             case I32 -> Optional.of(scalars(parallel, type.size(), intLoop(op), 4, 4, 1));
-            case BOOL, F64 -> Optional.empty();
+            case BOOL, F16, F64 -> Optional.empty();
         };
     }
 
     static Optional<Kernel> select(Parallel parallel, TensorType type) {
         ScalarLoop loop = switch (type.dtype()) {
             case BOOL -> Elementwise::selectBytes;
-            case BF16 -> Elementwise::selectShorts;
+            case F16, BF16 -> Elementwise::selectShorts;
             case F32, I32 -> Elementwise::selectInts;
             case F64 -> Elementwise::selectLongs;
         };
@@ -90,17 +90,28 @@ final class Elementwise {
                 switch (to) {
                     case F32 -> Elementwise::boolsToFloats;
                     case I32 -> Elementwise::boolsToInts;
+                    case F16 -> Elementwise::boolsToHalves;
                     case BF16 -> Elementwise::boolsToBf16;
                     case BOOL, F64 -> null;
                 };
             case I32 ->
                 switch (to) {
                     case BOOL -> Elementwise::intsToBools;
+                    case F16 -> Elementwise::intsToHalves;
                     case BF16 -> Elementwise::intsToBf16;
                     case I32, F32, F64 -> null;
                 };
+            case F16 ->
+                switch (to) {
+                    case F32 -> (s, n) -> HalfLanes.widen(s[0], s[1], n);
+                    case BF16 -> Elementwise::halvesToBf16;
+                    case BOOL -> Elementwise::halvesToBools;
+                    case I32 -> Elementwise::halvesToInts;
+                    case F16, F64 -> null;
+                };
             case BF16 ->
                 switch (to) {
+                    case F16 -> Elementwise::bf16ToHalves;
                     case F32 -> (s, n) -> LaneLoop.widen(s[0], s[1], n);
                     case BOOL -> Elementwise::bf16ToBools;
                     case I32 -> Elementwise::bf16ToInts;
@@ -108,6 +119,7 @@ final class Elementwise {
                 };
             case F32 ->
                 switch (to) {
+                    case F16 -> (s, n) -> HalfLanes.narrow(s[0], s[1], n);
                     case BF16 -> (s, n) -> LaneLoop.narrow(s[0], s[1], n);
                     case BOOL -> Elementwise::floatsToBools;
                     case I32, F32, F64 -> null;
@@ -635,5 +647,61 @@ final class Elementwise {
         for (int i = 0; i < n; i++) {
             setInt(y, i, (int) bf16At(x, i));
         }
+    }
+
+    private static void boolsToHalves(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            setHalf(y, i, boolAt(x, i) ? 1 : 0);
+        }
+    }
+
+    private static void intsToHalves(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            setHalf(y, i, intAt(x, i));
+        }
+    }
+
+    private static void halvesToBools(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            setBool(y, i, halfAt(x, i) != 0);
+        }
+    }
+
+    private static void halvesToInts(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            setInt(y, i, (int) halfAt(x, i));
+        }
+    }
+
+    private static void halvesToBf16(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            setShort(y, i, Bf16.fromFloat(halfAt(x, i)));
+        }
+    }
+
+    private static void bf16ToHalves(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            setHalf(y, i, bf16At(x, i));
+        }
+    }
+
+    private static float halfAt(long address, int i) {
+        return Float.float16ToFloat(ALL.get(JAVA_SHORT_UNALIGNED, address + i * 2L));
+    }
+
+    private static void setHalf(long address, int i, float value) {
+        ALL.set(JAVA_SHORT_UNALIGNED, address + i * 2L, Float.floatToFloat16(value));
     }
 }

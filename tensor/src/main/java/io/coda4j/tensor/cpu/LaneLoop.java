@@ -52,7 +52,7 @@ interface LaneLoop {
         switch (dtype) {
             case F32, I32 -> pieces(parallel, size, (from, n) -> piece(operands, results, from, n));
             case BF16 -> pieces(parallel, size, (from, n) -> narrowPiece(operands, results, from, n));
-            case BOOL, F64 -> throw new IllegalArgumentException("no lane loop over " + dtype);
+            case BOOL, F16, F64 -> throw new IllegalArgumentException("no lane loop over " + dtype);
         }
     }
 

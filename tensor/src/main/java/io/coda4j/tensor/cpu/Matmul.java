@@ -28,10 +28,18 @@ final class Matmul {
         return Optional.of(kernel(left, right, choose(left, right, parallel, scratch), parallel));
     }
 
-    /** As {@link #bind}, for a right operand that is the same array at each run. */
+    /**
+     * As {@link #bind}, for a right operand that is the same array at each run, and may be F16.
+     *
+     * @param plain the kernel where that operand is not packed
+     */
     static Optional<Kernel> bindFrozen(
-            Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch, FrozenWeights weights) {
-        var plain = bind(dot, in, parallel, scratch);
+            Primitive.Dot dot,
+            List<TensorType> in,
+            Optional<Kernel> plain,
+            Parallel parallel,
+            MatmulScratch scratch,
+            FrozenWeights weights) {
         if (plain.isEmpty() || !packs(left(dot, in), right(dot, in))) {
             return plain;
         }
@@ -63,7 +71,7 @@ final class Matmul {
     private static boolean packs(MatmulOperand left, MatmulOperand right) {
         return isMatrix(left)
                 && isMatrix(right)
-                && left.outer() >= PackedMatmul.LEAST
+                && (left.outer() >= PackedMatmul.LEAST || right.isHalf())
                 && (long) right.outer() * right.depth() >= SMALL;
     }
 

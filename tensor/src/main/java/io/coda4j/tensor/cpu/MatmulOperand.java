@@ -103,6 +103,11 @@ record MatmulOperand(
         return offsets;
     }
 
+    /** Whether elements are F16, which only frozen weights are: others were widened before. */
+    boolean isHalf() {
+        return type.dtype() == DType.F16;
+    }
+
     /** Whether elements are BF16, to be widened when they are packed. */
     boolean narrow() {
         return type.dtype() == DType.BF16;

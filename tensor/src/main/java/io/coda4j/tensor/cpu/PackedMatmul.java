@@ -84,7 +84,7 @@ final class PackedMatmul {
         parallel.forEach(rowBlocks * steps, task -> pack(run, task / steps * rowBlock, rowBlock, task % steps));
         parallel.forEach(rowBlocks * MatmulBlocks.count(columns, blockColumns), task -> {
             var workspace = scratch.workspaces().borrow();
-            multiply(run, task % rowBlocks * rowBlock, rowBlock, task / rowBlocks * blockColumns, workspace.tile);
+            multiply(run, task % rowBlocks * rowBlock, rowBlock, task / rowBlocks * blockColumns, workspace);
             scratch.workspaces().giveBack(workspace);
         });
     }
@@ -102,7 +102,7 @@ final class PackedMatmul {
         MatmulPack.leftRows(left.narrow(), run.left, from, left.outerBytes(), rows, depth, run.packed, at);
     }
 
-    private void multiply(Run run, int row, int rowBlock, int column, float[] tile) {
+    private void multiply(Run run, int row, int rowBlock, int column, MatmulWorkspace workspace) {
         int rows = Math.min(rowBlock, run.rows - row);
         int end = Math.min(columns, column + blockColumns);
         long stride = columns * (long) Float.BYTES;
@@ -112,16 +112,31 @@ final class PackedMatmul {
             for (int c = column; c < end; c += NR) {
                 long panel = run.weight.at(c / NR, index * step);
                 long to = (run.first + row) * stride + c * (long) Float.BYTES;
-                column(run, from, rows, depth, panel, to, Math.min(NR, end - c), index > 0, tile);
+                int width = Math.min(NR, end - c);
+                var panels = run.weight.segment();
+                if (run.weight.isHalf()) {
+                    panels = workspace.sums.segment();
+                    run.weight.widen(panel, depth, panels);
+                    panel = 0;
+                }
+                column(run, panels, panel, from, rows, depth, to, width, index > 0, workspace.tile);
             }
         }
     }
 
     /** All rows of a block against one panel, which stays in the first-level cache. */
     private void column(
-            Run run, int from, int rows, int depth, long panel, long to, int width, boolean add, float[] tile) {
+            Run run,
+            MemorySegment panels,
+            long panel,
+            int from,
+            int rows,
+            int depth,
+            long to,
+            int width,
+            boolean add,
+            float[] tile) {
         long stride = columns * (long) Float.BYTES;
-        var panels = run.weight.segment();
         int tall;
         for (int r = 0; r < rows; r += tall) {
             tall = MicroKernel.tileRows(rows - r);

@@ -6,28 +6,40 @@ import static io.coda4j.tensor.cpu.MicroKernel.PANEL_BYTES;
 
 import io.coda4j.tensor.cpu.x86.PanelProduct;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Objects;
 
 /**
- * A frozen weight in the panels that {@link PackedMatmul} or {@link PanelMatmul} reads, F32 or BF16 as it is stored: panel p
- * holds columns {@code p * NR} and following over the whole depth.
+ * A frozen weight in the panels that {@link PackedMatmul} or {@link PanelMatmul} reads, in the type in which it is stored:
+ * panel p holds columns {@code p * NR} and following over the whole depth.
  *
  * @param buffer the memory of the panels
  * @param layout what they hold
  * @param depth elements of a sum
  */
 record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements AutoCloseable {
-    /** The order of the elements of a panel. */
+    /** The order and the type of the elements of a panel. */
     enum Layout {
         /** F32, see {@link MicroKernel#rows}. */
         WIDE,
         /** Pairs of BF16 elements, see {@link MicroKernel#narrowRows}. */
         NARROW,
+        /**
+         * F16, which in BF16 would lose bits and in F32 take twice the memory of the checkpoint: it lies as F32 does, and is
+         * widened a step of the depth at a time into memory that stays in the first-level cache.
+         */
+        HALF,
         /** BF16 elements for machine code, see {@link PanelPack}. */
         MACHINE;
 
         /** The layout of {@code weight} for the Vector API. */
         static Layout vector(MatmulOperand weight) {
-            return weight.narrow() ? NARROW : WIDE;
+            return switch (weight.type().dtype()) {
+                case BF16 -> NARROW;
+                case F16 -> HALF;
+                case F32 -> WIDE;
+                case BOOL, I32, F64 -> throw new IllegalArgumentException("no panels hold " + weight.type());
+            };
         }
 
         /** Columns of a panel. */
@@ -35,15 +47,18 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
             return this == MACHINE ? PanelProduct.COLUMNS : NR;
         }
 
+        /** Bytes of a panel over {@code depth}. */
+        private long panelBytes(int depth) {
+            return switch (this) {
+                case WIDE -> (long) depth * PANEL_BYTES;
+                case NARROW, HALF -> (long) depth * PANEL_BYTES / 2;
+                case MACHINE -> PanelPack.panelBytes(depth);
+            };
+        }
+
         /** Bytes of the panels of {@code weight}, whose outer axis becomes columns. */
         long bytes(MatmulOperand weight) {
-            long panels = MatmulBlocks.count(weight.outer(), columns());
-            return panels
-                    * switch (this) {
-                        case WIDE -> (long) weight.depth() * PANEL_BYTES;
-                        case NARROW -> (long) weight.depth() * PANEL_BYTES / 2;
-                        case MACHINE -> PanelPack.panelBytes(weight.depth());
-                    };
+            return MatmulBlocks.count(weight.outer(), columns()) * panelBytes(weight.depth());
         }
     }
 
@@ -65,38 +80,36 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
     }
 
     private void pack(MatmulOperand weight, MemorySegment from, int panel, MatmulWorkspace workspace) {
+        var to = buffer.segment();
         if (layout == Layout.MACHINE) {
-            long at = panel * PanelPack.panelBytes(depth);
-            PanelPack.panel(weight, from, 0, panel * PanelProduct.COLUMNS, buffer.segment(), at, workspace.block);
+            PanelPack.panel(weight, from, 0, panel * PanelProduct.COLUMNS, to, at(panel, 0), workspace.block);
             return;
         }
         int columns = Math.min(NR, weight.outer() - panel * NR);
+        long stride = weight.outerBytes();
         for (int k = 0; k < depth; k += KC) {
             int step = Math.min(KC, depth - k);
             long source = weight.byteOffset(0, panel * NR, k);
-            if (narrow()) {
-                MatmulPack.pairedPanel(
-                        from,
-                        source,
-                        weight.outerBytes(),
-                        columns,
-                        step,
-                        buffer.segment(),
-                        at(panel, k),
-                        workspace.turn,
-                        workspace.block);
+            long at = at(panel, k);
+            if (layout == Layout.HALF) {
+                packHalves(weight, from, source, columns, step, at);
+            } else if (layout == Layout.NARROW) {
+                MatmulPack.pairedPanel(from, source, stride, columns, step, to, at, workspace.turn, workspace.block);
             } else {
                 MatmulPack.turnedPanel(
-                        false,
-                        from,
-                        source,
-                        weight.outerBytes(),
-                        columns,
-                        step,
-                        buffer.segment(),
-                        at(panel, k),
-                        workspace.turn,
-                        workspace.block);
+                        false, from, source, stride, columns, step, to, at, workspace.turn, workspace.block);
+            }
+        }
+    }
+
+    /** Columns from {@code columns} to NR become zero. */
+    private void packHalves(MatmulOperand weight, MemorySegment from, long source, int columns, int steps, long at) {
+        var to = buffer.segment();
+        for (int k = 0; k < steps; k++) {
+            for (int c = 0; c < NR; c++) {
+                long element = source + c * weight.outerBytes() + k * 2L;
+                short bits = c < columns ? from.get(ValueLayout.JAVA_SHORT, element) : 0;
+                to.set(ValueLayout.JAVA_SHORT, at + ((long) k * NR + c) * 2, bits);
             }
         }
     }
@@ -106,9 +119,21 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
         return layout == Layout.NARROW;
     }
 
+    /** Whether the panels are {@link Layout#HALF}. */
+    boolean isHalf() {
+        return layout == Layout.HALF;
+    }
+
+    /** Widens the {@code steps} steps that begin at byte {@code panel} of F16 panels. */
+    void widen(long panel, int steps, MemorySegment to) {
+        Objects.checkFromIndexSize(panel, layout.panelBytes(steps), buffer.byteSize());
+        Objects.checkFromIndexSize(0, (long) steps * PANEL_BYTES, to.byteSize());
+        HalfLanes.widen(buffer.segment().address() + panel, to.address(), steps * NR);
+    }
+
     /** The byte at which step {@code k} of a panel for the Vector API begins. */
     long at(int panel, int k) {
-        return ((long) panel * depth + k) * (narrow() ? PANEL_BYTES / 2 : PANEL_BYTES);
+        return panel * layout.panelBytes(depth) + layout.panelBytes(k);
     }
 
     MemorySegment segment() {

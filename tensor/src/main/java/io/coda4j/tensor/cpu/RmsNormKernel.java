@@ -31,7 +31,7 @@ final class RmsNormKernel {
     static Optional<Kernel> forward(Parallel parallel, TensorType x, double eps) {
         return switch (x.dtype()) {
             case F32, BF16 -> Optional.of(rows(parallel, x, eps));
-            case BOOL, I32, F64 -> Optional.empty();
+            case BOOL, I32, F16, F64 -> Optional.empty();
         };
     }
 
@@ -135,7 +135,7 @@ final class RmsNormKernel {
     static Optional<Kernel> gradient(Parallel parallel, TensorType x, double eps) {
         return switch (x.dtype()) {
             case F32, BF16 -> Optional.of(gradientRows(parallel, x, eps));
-            case BOOL, I32, F64 -> Optional.empty();
+            case BOOL, I32, F16, F64 -> Optional.empty();
         };
     }
 
@@ -155,7 +155,7 @@ final class RmsNormKernel {
                     switch (x.dtype()) {
                         case F32 -> gradient(s[0], s[1], s[2], dx, row, n, eps, partials, task * n);
                         case BF16 -> gradientBf16(s[0], s[1], s[2], dx, row, n, eps, partials, task * n);
-                        case BOOL, I32, F64 -> throw new IllegalStateException("rmsNormGrad of " + x);
+                        case BOOL, I32, F16, F64 -> throw new IllegalStateException("rmsNormGrad of " + x);
                     }
                 }
             });

@@ -20,7 +20,7 @@ final class SwiGluKernel {
     private static Optional<Kernel> kernel(Parallel parallel, LaneLoop loop, TensorType type) {
         return switch (type.dtype()) {
             case F32, BF16 -> Optional.of(loop.kernel(parallel, type.dtype(), type.size()));
-            case BOOL, I32, F64 -> Optional.empty();
+            case BOOL, I32, F16, F64 -> Optional.empty();
         };
     }
 

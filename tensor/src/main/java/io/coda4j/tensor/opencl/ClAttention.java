@@ -1,6 +1,5 @@
 package io.coda4j.tensor.opencl;
 
-import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.TensorType;
@@ -98,7 +97,7 @@ final class ClAttention {
 
     /** As attention_tile.cl declares it, with a dozen numbers for each row. */
     private static long localBytes(int rows, TensorType q, int tiles, int blocks) {
-        int bytes = q.dtype() == DType.F32 ? 4 : 2;
+        int bytes = q.dtype().bytes();
         long pitch = 16L * vectors(q) + 4 / bytes;
         return tiles * rows * pitch * bytes + 4L * blocks * rows * (rows + 1) + 4L * 16 * rows;
     }

@@ -103,7 +103,8 @@ final class ClDevice implements Device, Tunable, KernelClock {
             throw e;
         }
         this.memory = new ClMemory(this, context.handle(), handles, Math.min(info.memory(), options.memoryLimit));
-        this.programs = new ClProgramCache(name, context.handle(), found.device(), queue, handles, folder);
+        this.programs =
+                new ClProgramCache(name, context.handle(), found.device(), queue, handles, folder, info.keepsKernels());
         try {
             this.kernels = new ClKernels(this, forGpu, options.shortestChain, options.tensorCores.apply(this));
         } catch (RuntimeException e) {

@@ -23,6 +23,8 @@ final class ClElementwise {
     /** Single primitives on one combination of element types each, in programs small enough to build in a moment. */
     private static final List<List<Chain>> SINGLES = singles(List.of(DType.BF16, DType.F32));
 
+    private static final List<List<Chain>> HALVES = singles(List.of(DType.F16));
+
     private static final List<List<Chain>> DOUBLES = singles(List.of(DType.F64));
 
     /** Primitives of a chain that its label names. */
@@ -62,7 +64,8 @@ final class ClElementwise {
     }
 
     private ClFunction function(Chain chain) {
-        for (var library : chain.links().size() == 1 ? List.of(SINGLES, DOUBLES) : List.<List<List<Chain>>>of()) {
+        for (var library :
+                chain.links().size() == 1 ? List.of(SINGLES, HALVES, DOUBLES) : List.<List<List<Chain>>>of()) {
             for (var chains : library) {
                 int index = chains.indexOf(chain);
                 if (index >= 0) {
@@ -91,7 +94,7 @@ final class ClElementwise {
         double value = Elements.get(element, link.dtype(), 0);
         return switch (link.dtype()) {
             case BOOL, I32 -> (int) value;
-            case BF16, F32 -> (float) value;
+            case F16, BF16, F32 -> (float) value;
             case F64 -> value;
         };
     }

@@ -91,6 +91,14 @@ record ClInfo(
         return extensions.contains(NVIDIA);
     }
 
+    /**
+     * Whether the driver keeps built kernels on disk itself. PoCL does, one for each size of a group; asked for a binary, it
+     * builds all kernels of a program once more for groups of any size, which takes longer than everything else.
+     */
+    boolean keepsKernels() {
+        return version.toLowerCase(Locale.ROOT).contains("pocl") && !"0".equals(System.getenv("POCL_KERNEL_CACHE"));
+    }
+
     /** Whether F64 exists. */
     boolean hasDoubles() {
         return extensions.contains("cl_khr_fp64");

@@ -4,8 +4,8 @@ import io.coda4j.tensor.DType;
 import java.util.Optional;
 
 /**
- * The product of two operands that are read with strides: {@code y[b,i,j] = sum over k of x[b,i,k] w[b,j,k]}. BF16
- * operands are widened as they are read, or multiplied on tensor cores; sums are F32, or F64 for F64.
+ * The product of two operands that are read with strides: {@code y[b,i,j] = sum over k of x[b,i,k] w[b,j,k]}. F16
+ * and BF16 operands are widened as they are read, those of BF16 else multiplied on tensor cores; sums are F32, or F64 for F64.
  */
 final class ClMatmul {
     private static final String EACH = ClResource.program("matmul_each.cl");

@@ -25,8 +25,17 @@ import org.jocl.cl_kernel;
 import org.jocl.cl_program;
 import org.jspecify.annotations.Nullable;
 
-/** The programs of a device: each built once in this process, and its binary kept for the next. */
+/**
+ * The programs of a device: each built once in this process, and its binary kept for the next, by the driver or, where it
+ * does not, here.
+ */
 final class ClProgramCache implements AutoCloseable {
+    /**
+     * What a driver that compiles with LLVM logs when a temporary file of its own is gone, which has nothing to do with the
+     * source: LLVM deletes such files when a signal comes, and to the JVM signals are an everyday means.
+     */
+    private static final String LOST_FILE = "unable to rename temporary";
+
     private record Key(String source, String options) {}
 
     private record Built(cl_program program, Map<String, ClFunction> functions) {}
@@ -37,6 +46,7 @@ final class ClProgramCache implements AutoCloseable {
     private final ClQueue queue;
     private final ClHandles handles;
     private final ClCacheFolder binaries;
+    private final boolean driverKeepsKernels;
     private final Map<Key, Built> programs = new HashMap<>();
     private int sourceBuilds;
 
@@ -46,13 +56,15 @@ final class ClProgramCache implements AutoCloseable {
             cl_device_id id,
             ClQueue queue,
             ClHandles handles,
-            ClCacheFolder binaries) {
+            ClCacheFolder binaries,
+            boolean driverKeepsKernels) {
         this.device = device;
         this.context = context;
         this.id = id;
         this.queue = queue;
         this.handles = handles;
         this.binaries = binaries;
+        this.driverKeepsKernels = driverKeepsKernels;
     }
 
     /**
@@ -83,6 +95,9 @@ final class ClProgramCache implements AutoCloseable {
     }
 
     private cl_program build(Key key) {
+        if (driverKeepsKernels) {
+            return fromSource(key);
+        }
         var entry = binaries.entry(key.source, key.options);
         var binary = binaries.read(entry);
         if (binary.isPresent()) {
@@ -115,12 +130,19 @@ final class ClProgramCache implements AutoCloseable {
 
     private cl_program fromSource(Key key) {
         sourceBuilds++;
+        return fromSource(key, 1);
+    }
+
+    private cl_program fromSource(Key key, int retries) {
         var program = clCreateProgramWithSource(context, 1, new String[] {key.source}, null, null);
         try {
             clBuildProgram(program, 0, null, key.options, null, null);
         } catch (CLException e) {
             var log = log(program);
             clReleaseProgram(program);
+            if (retries > 0 && log.contains(LOST_FILE)) {
+                return fromSource(key, retries - 1);
+            }
             throw refused(key, log, e);
         }
         return handles.created(ClHandles.Kind.PROGRAM, program);

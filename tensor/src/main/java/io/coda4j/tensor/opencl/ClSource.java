@@ -12,7 +12,7 @@ import java.util.List;
 /**
  * Source of kernels for chains of elementwise primitives, from one table of expressions.
  *
- * <p>Each expression is text that means the same on one element and on a vector of 16: BF16 and F32 are computed as
+ * <p>Each expression is text that means the same on one element and on a vector of 16: F16, BF16 and F32 are computed as
  * {@code float}, I32 and BOOL as {@code int}. Of a BOOL only whether it is 0 counts, because OpenCL's comparisons give 1
  * for numbers and -1 for vectors. F64 is computed one element at a time.
  */
@@ -115,7 +115,7 @@ final class ClSource {
     private static String number(DType dtype) {
         return switch (dtype) {
             case BOOL, I32 -> "int";
-            case BF16, F32 -> "float";
+            case F16, BF16, F32 -> "float";
             case F64 -> "double";
         };
     }
@@ -124,7 +124,7 @@ final class ClSource {
         return switch (dtype) {
             case BOOL -> "uchar";
             case I32 -> "int";
-            case BF16 -> "ushort";
+            case F16, BF16 -> "ushort";
             case F32 -> "float";
             case F64 -> "double";
         };
@@ -146,6 +146,7 @@ final class ClSource {
         return switch (operand.dtype()) {
             case BOOL -> convert("int", element) + " != " + literal("int", "0");
             case I32, F32, F64 -> element;
+            case F16 -> vector("half_float") + "(" + convert("uint", element) + ")";
             case BF16 -> vector("as_float") + "(" + convert("uint", element) + " << 16)";
         };
     }
@@ -154,6 +155,7 @@ final class ClSource {
         var element = switch (dtype) {
             case BOOL -> convert("uchar", value + " & " + literal("int", "1"));
             case I32, F32, F64 -> value;
+            case F16 -> convert("ushort", vector("half_bits") + "(" + value + ")");
             case BF16 -> convert("ushort", vector("bf16_bits") + "(" + value + ")");
         };
         var at = "AT(" + stored(dtype) + ", " + name + ")";
@@ -201,7 +203,7 @@ final class ClSource {
         };
         boolean computes = link.prim() instanceof Primitive.Unary || link.prim() instanceof Primitive.Binary;
         // Every primitive rounds its result, as if it had been stored.
-        return link.dtype() == DType.BF16 && computes ? vector("bf16_round") + "(" + value + ")" : value;
+        return link.dtype().isReducedPrecision() && computes ? rounded(link.dtype(), value) : value;
     }
 
     private String unary(UnaryOp op, DType dtype, String x) {
@@ -291,10 +293,14 @@ final class ClSource {
         return switch (to) {
             case BOOL -> x + " != " + literal(number(from), "0");
             case I32 -> from == DType.BOOL ? bit : truncated(from, x);
-            case BF16 -> vector("bf16_round") + "(" + wide("float", from, x, bit) + ")";
+            case F16, BF16 -> rounded(to, wide("float", from, x, bit));
             case F32 -> wide("float", from, x, bit);
             case F64 -> wide("double", from, x, bit);
         };
+    }
+
+    private String rounded(DType dtype, String value) {
+        return vector(dtype == DType.F16 ? "half_round" : "bf16_round") + "(" + value + ")";
     }
 
     private String wide(String type, DType from, String x, String bit) {

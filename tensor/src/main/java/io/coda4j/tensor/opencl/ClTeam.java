@@ -27,8 +27,8 @@ record ClTeam(ClProgramCache programs, int size) {
         function.run(rows * size, size == 1 ? ROWS_PER_GROUP : size, args);
     }
 
-    /** Whether kernels exist for {@code dtype}: BF16 and F32, both computed in F32. */
+    /** Whether kernels exist for {@code dtype}: F16, BF16 and F32, all computed in F32. */
     static boolean computes(DType dtype) {
-        return dtype == DType.F32 || dtype == DType.BF16;
+        return dtype == DType.F32 || dtype.isReducedPrecision();
     }
 }

@@ -1,6 +1,6 @@
 // What every program begins with.
 //
-// Options say for which elements a program is built: -DF32, -DBF16, -DF64, -DI32 or, where elements are only moved,
+// Options say for which elements a program is built: -DF32, -DF16, -DBF16, -DF64, -DI32 or, where elements are only moved,
 // -DBYTES=1, 2, 4 or 8. From them follow
 //   stored   an element in memory
 //   number   the type in which it is computed
@@ -34,6 +34,33 @@
 ROUNDING()
 ROUNDING(16)
 
+// Numbers of IEEE binary16, taken apart as integers: vload_half and vstore_half read and write memory alone, and one address
+// space each, while these serve vectors of registers and local memory, too. They lose nothing, nor flush subnormal numbers.
+// half_bits rounds to nearest, ties to even, and to infinity beyond the greatest number; NaN stays NaN.
+#define HALF(N)                                                                                       \
+    float##N half_float##N(uint##N bits) {                                                            \
+        uint##N magnitude = (bits & (uint##N)(0x7fff)) << 13;                                         \
+        uint##N normal = magnitude + (uint##N)(0x38000000);                                           \
+        uint##N subnormal = as_uint##N(as_float##N(magnitude + (uint##N)(0x38800000)) - 0x1p-14f);    \
+        uint##N value = magnitude < (uint##N)(0x00800000) ? subnormal : normal;                       \
+        value = magnitude < (uint##N)(0x0f800000) ? value : magnitude | (uint##N)(0x7f800000);        \
+        return as_float##N(value | (bits & (uint##N)(0x8000)) << 16);                                 \
+    }                                                                                                 \
+    uint##N half_bits##N(float##N x) {                                                                \
+        uint##N bits = as_uint##N(x);                                                                 \
+        uint##N magnitude = bits & (uint##N)(0x7fffffff);                                             \
+        uint##N odd = (magnitude >> 13) & (uint##N)(1);                                               \
+        uint##N normal = (magnitude - (uint##N)(0x38000000) + (uint##N)(0xfff) + odd) >> 13;          \
+        uint##N subnormal = as_uint##N(as_float##N(magnitude) + 0.5f) - (uint##N)(0x3f000000);        \
+        uint##N rounded = magnitude < (uint##N)(0x38800000) ? subnormal : normal;                        \
+        rounded = magnitude < (uint##N)(0x477ff000) ? rounded : (uint##N)(0x7c00);                          \
+        rounded = magnitude > (uint##N)(0x7f800000) ? (uint##N)(0x7e00) : rounded;                          \
+        return rounded | ((bits >> 16) & (uint##N)(0x8000));                                             \
+    }                                                                                                 \
+    float##N half_round##N(float##N x) { return half_float##N(half_bits##N(x)); }
+HALF()
+HALF(16)
+
 float sum16(float16 x) {
     float8 eight = x.lo + x.hi;
     float4 four = eight.lo + eight.hi;
@@ -60,6 +87,13 @@ typedef float number;
 #define PUT(p, i, x) ((p)[i] = (ushort)bf16_bits(x))
 #define GET16(p, i) as_float16(convert_uint16(vload16(0, (p) + (i))) << 16)
 #define PUT16(p, i, x) vstore16(convert_ushort16(bf16_bits16(x)), 0, (p) + (i))
+#elif defined(F16)
+typedef ushort stored;
+typedef float number;
+#define GET(p, i) half_float((uint)(p)[i])
+#define PUT(p, i, x) ((p)[i] = (ushort)half_bits(x))
+#define GET16(p, i) half_float16(convert_uint16(vload16(0, (p) + (i))))
+#define PUT16(p, i, x) vstore16(convert_ushort16(half_bits16(x)), 0, (p) + (i))
 #elif defined(F64)
 typedef double stored;
 typedef double number;

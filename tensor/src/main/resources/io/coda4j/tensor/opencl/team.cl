@@ -56,6 +56,9 @@ float team_reduce(float x, __local float *shared, bool greatest) {
 #if defined(BF16)
 #define ROUND(x) bf16_round(x)
 #define ROUND16(x) bf16_round16(x)
+#elif defined(F16)
+#define ROUND(x) half_round(x)
+#define ROUND16(x) half_round16(x)
 #else
 #define ROUND(x) (x)
 #define ROUND16(x) (x)

@@ -1,17 +1,23 @@
 package io.coda4j.tensor.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Eager;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FrozenWeightsTest {
     private static final int ROWS = 9;
@@ -54,6 +60,39 @@ class FrozenWeightsTest {
             assertArrayEquals(
                     floats(plain.apply(new Input(many, weight))), floats(other.apply(new Input(many, weight))));
             assertSame(panels, packed(weight));
+            weight.close();
+        }
+    }
+
+    /** Panels of F16 are as large as the weight, padded to whole panels, and lose none of its bits. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, ROWS, 300})
+    void halvesStayHalves(int rows) {
+        var halves = new TensorType(DType.F16, Shape.of(COLUMNS, DEPTH));
+        // One bit more than BF16 has; sums of a few such numbers are exact in F32 in any order.
+        var values = IntStream.range(0, COLUMNS * DEPTH)
+                .mapToDouble(i -> i % 31 == 0 ? (i % 2 * 2 - 1) * (1 + 0x1p-10) : 0)
+                .toArray();
+        try (var device = CpuDevice.withThreads(2);
+                var plain = linear(device);
+                var frozen = linear(device).freezing("weight")) {
+            var weight = Array.of(halves, values).to(device);
+            var wide =
+                    Array.of(new TensorType(DType.F32, halves.shape()), values).to(device);
+            var x = array(rows, DEPTH, 2, device);
+            var expected = floats(plain.apply(new Input(x, wide)));
+            assertArrayEquals(expected, floats(frozen.apply(new Input(x, weight))));
+            var panels = packed(weight);
+            assertNotNull(panels);
+            int whole = MatmulBlocks.roundUp(COLUMNS, MicroKernel.NR);
+            assertEquals(2L * whole * DEPTH, panels.buffer().byteSize());
+            // Rows of F16 give results of F16.
+            var narrow = (Array) new Eager(device).run(() -> x.convert(DType.F16));
+            for (int i = 0; i < expected.length; i++) {
+                expected[i] = Float.float16ToFloat(Float.floatToFloat16(expected[i]));
+            }
+            assertArrayEquals(expected, floats(frozen.apply(new Input(narrow, weight))));
+            assertArrayEquals(expected, floats(plain.apply(new Input(narrow, weight))));
             weight.close();
         }
     }

@@ -38,16 +38,17 @@ class ClGpuKernelsTest {
 
     @TestFactory
     Stream<DynamicTest> computeWhatTheReferenceComputes() {
-        return Stream.of(DType.F32, DType.BF16)
-                .flatMap(real -> OpTable.cases(real).stream()
-                        .filter(c -> differsOnGpus(c.prim()))
-                        .collect(Collectors.groupingBy(c -> c.prim().mnemonic()))
-                        .entrySet()
+        return Stream.of(DType.F32, DType.BF16, DType.F16)
+                .flatMap(real -> (real == DType.F16 ? OpTable.halves() : OpTable.cases(real))
                         .stream()
-                        .map(group -> DynamicTest.dynamicTest(
-                                group.getKey() + ", floats " + real,
-                                () -> Assertions.assertAll(
-                                        group.getValue().stream().map(c -> () -> check(c))))));
+                                .filter(c -> differsOnGpus(c.prim()))
+                                .collect(Collectors.groupingBy(c -> c.prim().mnemonic()))
+                                .entrySet()
+                                .stream()
+                                .map(group -> DynamicTest.dynamicTest(
+                                        group.getKey() + ", floats " + real,
+                                        () -> Assertions.assertAll(
+                                                group.getValue().stream().map(c -> () -> check(c))))));
     }
 
     private static void check(OpCase c) {

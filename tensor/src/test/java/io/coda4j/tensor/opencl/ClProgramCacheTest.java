@@ -21,7 +21,7 @@ class ClProgramCacheTest {
     private Path folder;
 
     private ClDevice open() {
-        return ClTestDevice.open(ClDevice.Options.in(folder));
+        return ClTestDevice.openKeepingBinaries(folder);
     }
 
     /** Makes a device build one program; how many it built from source. */
@@ -48,6 +48,14 @@ class ClProgramCacheTest {
         assertEquals(1, sourceBuilds());
         assertEquals(1, entries().size());
         assertEquals(0, sourceBuilds());
+    }
+
+    @Test
+    void nothingIsKeptTwiceWhereTheDriverKeepsKernels() throws IOException {
+        try (var device = ClTestDevice.open(ClDevice.Options.in(folder))) {
+            new Eager(device).apply(new Primitive.Iota(TensorType.i32(3), 0), List.of());
+            assertEquals(device.info().keepsKernels() ? 0 : 1, entries().size());
+        }
     }
 
     @Test

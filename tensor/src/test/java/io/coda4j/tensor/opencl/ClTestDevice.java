@@ -16,33 +16,50 @@ final class ClTestDevice {
 
     /** With kernels for GPUs that have no more than {@code localMemory}. */
     static ClDevice openForGpus(long localMemory) {
-        var platforms = ClPlatforms.probed();
-        Requirement.require("opencl", platforms.reason());
-        var found = platforms.devices().getFirst();
-        var info = found.info();
-        var smaller = new ClInfo(
-                info.name(),
-                info.vendor(),
-                info.driver(),
-                info.version(),
-                info.isCpu(),
-                info.units(),
-                info.memory(),
-                info.largestBuffer(),
-                localMemory,
-                info.largestGroup(),
-                info.computeCapability(),
-                info.extensions());
         var tuning = new ClTuning(new ClTile(32, 32, 8), 96);
-        return ClDevice.open(
-                "opencl:0",
-                new ClPlatforms.Found(found.platform(), found.device(), smaller),
-                ClDevice.Options.in(BINARIES).forGpus(tuning));
+        var info = first().info();
+        return open(
+                with(info.version(), localMemory), ClDevice.Options.in(BINARIES).forGpus(tuning));
+    }
+
+    /** With a driver that does not keep built kernels itself. */
+    static ClDevice openKeepingBinaries(Path folder) {
+        return open(with("OpenCL 3.0", first().info().localMemory()), ClDevice.Options.in(folder));
+    }
+
+    /** The first device, as if its driver said other things about it. */
+    private static ClPlatforms.Found with(String version, long localMemory) {
+        var found = first();
+        var info = found.info();
+        return new ClPlatforms.Found(
+                found.platform(),
+                found.device(),
+                new ClInfo(
+                        info.name(),
+                        info.vendor(),
+                        info.driver(),
+                        version,
+                        info.isCpu(),
+                        info.units(),
+                        info.memory(),
+                        info.largestBuffer(),
+                        localMemory,
+                        info.largestGroup(),
+                        info.computeCapability(),
+                        info.extensions()));
     }
 
     static ClDevice open(ClDevice.Options options) {
+        return open(first(), options);
+    }
+
+    private static ClDevice open(ClPlatforms.Found found, ClDevice.Options options) {
+        return ClDevice.open("opencl:0", found, options);
+    }
+
+    private static ClPlatforms.Found first() {
         var platforms = ClPlatforms.probed();
         Requirement.require("opencl", platforms.reason());
-        return ClDevice.open("opencl:0", platforms.devices().getFirst(), options);
+        return platforms.devices().getFirst();
     }
 }

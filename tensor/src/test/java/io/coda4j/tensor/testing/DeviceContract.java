@@ -59,17 +59,21 @@ public interface DeviceContract {
         return true;
     }
 
-    /** Every primitive gives what the reference gives: values, types and, run eagerly, on the device. */
+    /** Every primitive gives what the reference gives: values, types and, run eagerly, on the device. Some cases of F16, too. */
     @TestFactory
     default Stream<DynamicTest> computesWhatTheReferenceComputes() {
-        return tests(_ -> true, c -> {
-            var inputs = c.inputs(1);
-            var expected = run(OpTable.reference(), program(c), inputs);
-            checkCase(c, "on " + subject().name(), expected, run(subject(), program(c), inputs));
-            for (var result : new Eager(subject()).apply(c.prim(), List.copyOf(inputs))) {
-                assertEquals(subject(), ((Array) result).device(), c.name());
-            }
-        });
+        return Stream.concat(
+                tests(_ -> true, this::checkAgainstReference),
+                tests(DType.F16, OpTable.halves(), _ -> true, this::checkAgainstReference));
+    }
+
+    private void checkAgainstReference(OpCase c) {
+        var inputs = c.inputs(1);
+        var expected = run(OpTable.reference(), program(c), inputs);
+        checkCase(c, "on " + subject().name(), expected, run(subject(), program(c), inputs));
+        for (var result : new Eager(subject()).apply(c.prim(), List.copyOf(inputs))) {
+            assertEquals(subject(), ((Array) result).device(), c.name());
+        }
     }
 
     /** A fused primitive gives what its meaning in core primitives gives. */
@@ -233,25 +237,27 @@ public interface DeviceContract {
 
     /** One test for each primitive and floating-point type over its cases, and one skipped for each limited case. */
     private Stream<DynamicTest> tests(Predicate<OpCase> filter, Consumer<OpCase> test) {
-        return floats().stream().flatMap(real -> {
-            var groups = new LinkedHashMap<String, List<OpCase>>();
-            var skipped = new ArrayList<DynamicTest>();
-            for (var c : OpTable.cases(real)) {
-                var limitation =
-                        limitations().stream().filter(l -> l.applies().test(c)).findFirst();
-                limitation.ifPresent(
-                        l -> skipped.add(DynamicTest.dynamicTest(c.name(), () -> Assumptions.abort(l.reason()))));
-                if (limitation.isEmpty() && filter.test(c)) {
-                    groups.computeIfAbsent(c.prim().mnemonic(), _ -> new ArrayList<>())
-                            .add(c);
-                }
+        return floats().stream().flatMap(real -> tests(real, OpTable.cases(real), filter, test));
+    }
+
+    private Stream<DynamicTest> tests(DType real, List<OpCase> cases, Predicate<OpCase> filter, Consumer<OpCase> test) {
+        var groups = new LinkedHashMap<String, List<OpCase>>();
+        var skipped = new ArrayList<DynamicTest>();
+        for (var c : cases) {
+            var limitation =
+                    limitations().stream().filter(l -> l.applies().test(c)).findFirst();
+            limitation.ifPresent(
+                    l -> skipped.add(DynamicTest.dynamicTest(c.name(), () -> Assumptions.abort(l.reason()))));
+            if (limitation.isEmpty() && filter.test(c)) {
+                groups.computeIfAbsent(c.prim().mnemonic(), _ -> new ArrayList<>())
+                        .add(c);
             }
-            return Stream.concat(
-                    groups.entrySet().stream()
-                            .map(group -> DynamicTest.dynamicTest(
-                                    group.getKey() + ", floats " + real, () -> checkAll(group.getValue(), test))),
-                    skipped.stream());
-        });
+        }
+        return Stream.concat(
+                groups.entrySet().stream()
+                        .map(group -> DynamicTest.dynamicTest(
+                                group.getKey() + ", floats " + real, () -> checkAll(group.getValue(), test))),
+                skipped.stream());
     }
 
     /** Runs all cases and reports all failures together. */

@@ -86,6 +86,21 @@ public sealed interface Domain {
             case BOOL -> List.of(0.0, 1.0);
             case I32 ->
                 List.of(0.0, 1.0, -1.0, 2.0, -7.0, 46341.0, (double) Integer.MAX_VALUE, (double) Integer.MIN_VALUE);
+            case F16 ->
+                List.of(
+                        0.0,
+                        -0.0,
+                        1.0,
+                        -1.0,
+                        -2.5,
+                        0.3,
+                        6e-8,
+                        0x1p-14,
+                        65504.0,
+                        -65504.0,
+                        Double.POSITIVE_INFINITY,
+                        Double.NEGATIVE_INFINITY,
+                        Double.NaN);
             case BF16, F32, F64 ->
                 List.of(
                         0.0,

@@ -15,6 +15,7 @@ import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.cpu.CpuDevice;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -23,7 +24,7 @@ import jdk.incubator.vector.FloatVector;
 /**
  * Cases for every primitive, every operation and every note, at the sizes and values where kernels go wrong.
  *
- * <p>The table exists once for each floating-point type: F32 and BF16 for devices, F64 for gradient checks. A new
+ * <p>The table exists once for each floating-point type: F32, BF16 and F16 for devices, F64 for gradient checks. A new
  * primitive needs a line here; the test of the table fails until it has one.
  */
 public final class OpTable {
@@ -47,6 +48,22 @@ public final class OpTable {
     /** Values exactly between two BF16 numbers, and their neighbours. */
     private static final Domain TIES = new Domain.Cycle(
             List.of(1 + 0x1p-8, 1 + 3 * 0x1p-8, 1 + 0x1p-8 + 0x1p-20, 1 + 0x1p-8 - 0x1p-20, -1 - 0x1p-8, 0x1.fep127),
+            1);
+
+    /** Values exactly between two F16 numbers, normal and subnormal, and around the greatest one. */
+    private static final Domain HALF_TIES = new Domain.Cycle(
+            List.of(
+                    1 + 0x1p-11,
+                    1 + 3 * 0x1p-11,
+                    1 + 0x1p-11 + 0x1p-20,
+                    -1 - 0x1p-11,
+                    0x1p-25,
+                    3 * 0x1p-25,
+                    -5 * 0x1p-25,
+                    0x1p-14 - 0x1p-25,
+                    65519.0,
+                    65520.0,
+                    -65536.0),
             1);
 
     /** Around the ends of I32, and halves. */
@@ -84,7 +101,7 @@ public final class OpTable {
         table.concat();
         table.reduce();
         table.dot();
-        if (real == DType.BF16) {
+        if (real.isReducedPrecision()) {
             table.mixedDots();
         }
         table.rows();
@@ -100,6 +117,34 @@ public final class OpTable {
         table.scan();
         table.large();
         return List.copyOf(table.rows);
+    }
+
+    /**
+     * Some cases of F16: every device computes it as F32 between the same two conversions, so that a third of the cases of a
+     * few operations shows what all of them would.
+     */
+    public static List<OpCase> halves() {
+        var counts = new HashMap<String, Integer>();
+        return cases(DType.F16).stream()
+                .filter(c -> isSampled(c.prim()) && !hasWideHeads(c))
+                .filter(c -> counts.merge(c.prim().mnemonic(), 1, Integer::sum) % 3 == 1)
+                .toList();
+    }
+
+    /** Attention of wide heads takes other kernels, which take long to build, and no other conversion. */
+    private static boolean hasWideHeads(OpCase c) {
+        return (c.prim() instanceof Primitive.Attention || c.prim() instanceof Primitive.AttentionGrad)
+                && c.types().getFirst().dim(3) > 16;
+    }
+
+    private static boolean isSampled(Primitive prim) {
+        return switch (prim) {
+            case Primitive.Unary(var op) -> op == UnaryOp.NEG || op == UnaryOp.EXP;
+            case Primitive.Binary(var op) -> op == BinaryOp.ADD || op == BinaryOp.MAX;
+            case Primitive.Compare(var op) -> op == CompareOp.LT;
+            case Primitive.Reduce(var op, var _) -> op != ReduceOp.MIN;
+            default -> true;
+        };
     }
 
     /** A row whose results do not change smoothly, or not at all. */
@@ -296,7 +341,7 @@ public final class OpTable {
     }
 
     private void convert() {
-        var all = Stream.of(DType.BOOL, DType.I32, DType.BF16, DType.F32, real)
+        var all = Stream.of(DType.BOOL, DType.I32, DType.F16, DType.BF16, DType.F32, real)
                 .distinct()
                 .toList();
         for (var to : all) {
@@ -310,6 +355,7 @@ public final class OpTable {
             row(prim, 0, special(1, 29));
             row(prim, 0, specialInts(1, 29));
             row(prim, 0, real(TIES, 29));
+            row(prim, 0, real(HALF_TIES, 29));
         }
         row(new Primitive.Convert(DType.I32), 0, real(TO_INTEGER, 40));
         row(new Primitive.Convert(DType.F32), 0, of(DType.BF16, NORMAL, 3, LANES + 1));

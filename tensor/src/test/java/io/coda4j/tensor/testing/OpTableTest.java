@@ -49,13 +49,13 @@ class OpTableTest {
         var all = new HashSet<Object>(Arrays.asList(component.getType().getEnumConstants()));
         if (type == Primitive.Dot.class) {
             // The sum's type follows from the operands': the other element types are not allowed.
-            all.removeAll(Set.of(DType.BOOL, DType.I32, DType.BF16));
+            all.removeAll(Set.of(DType.BOOL, DType.I32, DType.F16, DType.BF16));
         }
         return all;
     }
 
     private static Set<Object> used(Class<?> type, RecordComponent component) {
-        return Stream.of(DType.F32, DType.BF16, DType.F64)
+        return Stream.of(DType.F32, DType.F16, DType.BF16, DType.F64)
                 .flatMap(real -> OpTable.cases(real).stream())
                 .map(OpCase::prim)
                 .filter(type::isInstance)
@@ -89,8 +89,16 @@ class OpTableTest {
     }
 
     @Test
+    void theSampleOfHalvesHasEveryPrimitive() {
+        var present = OpTable.halves().stream().map(c -> c.prim().getClass()).collect(Collectors.toSet());
+        var missing =
+                leaves(Primitive.class).filter(type -> !present.contains(type)).collect(Collectors.toSet());
+        assertEquals(Set.of(), missing);
+    }
+
+    @Test
     void casesAreValidAndTheirValuesRepeatable() {
-        for (var real : new DType[] {DType.F32, DType.BF16, DType.F64}) {
+        for (var real : new DType[] {DType.F32, DType.F16, DType.BF16, DType.F64}) {
             for (var c : OpTable.cases(real)) {
                 assertTrue(!c.results().isEmpty(), c.name());
                 var inputs = c.inputs(3);

@@ -7,7 +7,8 @@ import io.coda4j.tensor.DType;
  * into one element.
  *
  * @param relative largest difference relative to the expected element, or to the largest expected one if {@code scaled}
- * @param floor differences up to this are always allowed: the smallest normal number, below which devices may flush
+ * @param floor differences up to this are always allowed: the smallest normal number, below which devices may flush; F16,
+ *     which is computed in F32, must keep its subnormal numbers to some units
  * @param scaled whether terms may cancel, so that an element's error is relative to its terms and not to itself
  */
 public record Tolerance(double relative, double floor, boolean scaled) {
@@ -26,13 +27,14 @@ public record Tolerance(double relative, double floor, boolean scaled) {
         }
         double stored = 4 * unit(dtype);
         return terms == 1
-                ? new Tolerance(stored, smallestNormal(dtype), false)
-                : new Tolerance(stored + 8 * unit(dtype.accumulator()) * Math.sqrt(terms), smallestNormal(dtype), true);
+                ? new Tolerance(stored, floor(dtype), false)
+                : new Tolerance(stored + 8 * unit(dtype.accumulator()) * Math.sqrt(terms), floor(dtype), true);
     }
 
     /** The distance from 1 to the next number. */
     private static double unit(DType dtype) {
         return switch (dtype) {
+            case F16 -> 0x1p-10;
             case BF16 -> 0x1p-7;
             case F32 -> 0x1p-23;
             case F64 -> 0x1p-52;
@@ -40,7 +42,12 @@ public record Tolerance(double relative, double floor, boolean scaled) {
         };
     }
 
-    private static double smallestNormal(DType dtype) {
-        return dtype == DType.F64 ? Double.MIN_NORMAL : Float.MIN_NORMAL;
+    private static double floor(DType dtype) {
+        return switch (dtype) {
+            case F16 -> 4 * 0x1p-24;
+            case BF16, F32 -> Float.MIN_NORMAL;
+            case F64 -> Double.MIN_NORMAL;
+            case BOOL, I32 -> throw new IllegalArgumentException(dtype + " is exact");
+        };
     }
 }

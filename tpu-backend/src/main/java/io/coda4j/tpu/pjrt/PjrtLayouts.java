@@ -20,6 +20,7 @@ final class PjrtLayouts {
         return switch (dtype) {
             case BOOL -> 1;
             case I32 -> 4;
+            case F16 -> 10;
             case F32 -> 11;
             case F64 -> 12;
             case BF16 -> 13;

@@ -53,7 +53,7 @@ final class FakePlugin extends FakeApi {
 
     /** Types by their numbers in {@code PJRT_Buffer_Type}. */
     private static final Map<Integer, DType> TYPES =
-            Map.of(1, DType.BOOL, 4, DType.I32, 11, DType.F32, 12, DType.F64, 13, DType.BF16);
+            Map.of(1, DType.BOOL, 4, DType.I32, 10, DType.F16, 11, DType.F32, 12, DType.F64, 13, DType.BF16);
 
     /** A client. */
     record Client(List<MemorySegment> devices) {}

@@ -240,6 +240,7 @@ final class XlaMeshServer {
         return switch (dtype) {
             case BOOL -> 1;
             case I32 -> 4;
+            case F16 -> 10;
             case F32 -> 11;
             case F64 -> 12;
             case BF16 -> 16;

@@ -334,6 +334,7 @@ final class XlaServer {
             case I32 -> 3;
             case BOOL -> 10;
             case BF16 -> 14;
+            case F16 -> 19;
         };
     }
 

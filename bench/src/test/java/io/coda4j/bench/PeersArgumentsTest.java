@@ -1,0 +1,25 @@
+package io.coda4j.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class PeersArgumentsTest {
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            --what encode --device opencl | coda: --what encode: a tokenizer runs on the processor and on no device, got \
+            --device opencl; leave one of the two out
+            --what gemm,encode --device auto | coda: --what encode: a tokenizer runs on the processor and on no device, \
+            got --device auto; leave one of the two out
+            --turns 0 | coda: threads, turns, forks and seconds must be positive
+            """)
+    void badArgumentsAreOneLine(String words, String line) {
+        var errors = new StringWriter();
+        var args = ("peers " + words).split(" ");
+        assertEquals(2, Main.commandLine().setErr(new PrintWriter(errors, true)).execute(args));
+        assertEquals(line, errors.toString().strip());
+    }
+}

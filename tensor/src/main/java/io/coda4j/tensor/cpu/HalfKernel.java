@@ -1,0 +1,147 @@
+package io.coda4j.tensor.cpu;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Kernel;
+import io.coda4j.tensor.spi.Buffer;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * A kernel over F32 applied to F16: operands are widened to F32 in memory of the run, and results are rounded once. Weights
+ * of products are not expanded so: see {@link PackedWeights}.
+ */
+final class HalfKernel {
+    private HalfKernel() {}
+
+    /** Whether a primitive computes, on operands or results of F16; others move elements, or have kernels for them. */
+    static boolean serves(Primitive prim, List<TensorType> in, List<TensorType> out) {
+        return computes(prim)
+                && (in.stream().anyMatch(HalfKernel::isHalf) || out.stream().anyMatch(HalfKernel::isHalf));
+    }
+
+    private static boolean computes(Primitive prim) {
+        return switch (prim) {
+            case Primitive.Unary _,
+                    Primitive.Binary _,
+                    Primitive.Compare _,
+                    Primitive.Reduce _,
+                    Primitive.Dot _,
+                    Primitive.ScatterAddRows _,
+                    Primitive.RmsNorm _,
+                    Primitive.RmsNormGrad _,
+                    Primitive.Rope _,
+                    Primitive.SwiGlu _,
+                    Primitive.SwiGluGrad _,
+                    Primitive.Attention _,
+                    Primitive.AttentionGrad _,
+                    Primitive.CrossEntropy _,
+                    Primitive.CrossEntropyGrad _,
+                    Primitive.ArgMax _ -> true;
+            // Moments are rounded at every step of the meaning, which then serves, as for BF16.
+            case Primitive.AdamW _ -> false;
+            case Primitive.Full _,
+                    Primitive.Iota _,
+                    Primitive.Select _,
+                    Primitive.Convert _,
+                    Primitive.Reshape _,
+                    Primitive.Transpose _,
+                    Primitive.Broadcast _,
+                    Primitive.Slice _,
+                    Primitive.Pad _,
+                    Primitive.Concat _,
+                    Primitive.TakeRows _,
+                    Primitive.DynamicSlice _,
+                    Primitive.DynamicUpdateSlice _,
+                    Primitive.Annotate _,
+                    Primitive.Scan _ -> false;
+        };
+    }
+
+    private static boolean isHalf(TensorType type) {
+        return type.dtype() == DType.F16;
+    }
+
+    private static TensorType wide(TensorType type) {
+        return isHalf(type) ? type.as(DType.F32) : type;
+    }
+
+    /**
+     * The kernel that {@code kernels} gives for the same types with F32 for F16, on F16; empty where it gives none.
+     *
+     * @param in types of the first operands; others are passed on as they are
+     * @param out types of the first results, likewise
+     * @param kernels from the types of the operands to a kernel
+     */
+    static Optional<Kernel> of(
+            Parallel parallel,
+            CpuMemory memory,
+            List<TensorType> in,
+            List<TensorType> out,
+            Function<List<TensorType>, Optional<Kernel>> kernels) {
+        return kernels.apply(in.stream().map(HalfKernel::wide).toList())
+                .map(kernel -> (from, to) -> run(kernel, parallel, memory, in, out, from, to));
+    }
+
+    /** The types with F32 for F16. */
+    static List<TensorType> wide(List<TensorType> types) {
+        return types.stream().map(HalfKernel::wide).toList();
+    }
+
+    private static void run(
+            Kernel kernel,
+            Parallel parallel,
+            CpuMemory memory,
+            List<TensorType> in,
+            List<TensorType> out,
+            Buffer[] from,
+            Buffer[] to) {
+        var operands = from.clone();
+        var results = to.clone();
+        try {
+            for (int i = 0; i < in.size(); i++) {
+                if (isHalf(in.get(i))) {
+                    operands[i] = widened(parallel, memory, in.get(i).size(), from[i]);
+                }
+            }
+            for (int k = 0; k < out.size(); k++) {
+                if (isHalf(out.get(k))) {
+                    results[k] = memory.allocate(4 * out.get(k).size());
+                }
+            }
+            kernel.run(operands, results);
+            for (int k = 0; k < out.size(); k++) {
+                if (isHalf(out.get(k))) {
+                    narrow(parallel, out.get(k).size(), results[k], to[k]);
+                }
+            }
+        } finally {
+            close(operands, from);
+            close(results, to);
+        }
+    }
+
+    private static Buffer widened(Parallel parallel, CpuMemory memory, long size, Buffer half) {
+        long x = LaneLoop.address(half, 2 * size);
+        var wide = memory.allocate(4 * size);
+        long y = LaneLoop.address(wide, 4 * size);
+        LaneLoop.pieces(parallel, size, (first, n) -> HalfLanes.widen(x + 2 * first, y + 4 * first, n));
+        return wide;
+    }
+
+    private static void narrow(Parallel parallel, long size, Buffer wide, Buffer half) {
+        long x = LaneLoop.address(wide, 4 * size);
+        long y = LaneLoop.address(half, 2 * size);
+        LaneLoop.pieces(parallel, size, (first, n) -> HalfLanes.narrow(x + 4 * first, y + 2 * first, n));
+    }
+
+    private static void close(Buffer[] own, Buffer[] given) {
+        for (int i = 0; i < own.length; i++) {
+            if (own[i] != given[i]) {
+                own[i].close();
+            }
+        }
+    }
+}
