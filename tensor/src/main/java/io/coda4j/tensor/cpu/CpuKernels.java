@@ -13,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
 final class CpuKernels implements KernelSet {
     private final Parallel parallel;
     private final MatmulScratch matmul = new MatmulScratch();
-    private final AttentionWorkspace.Pool attentions = new AttentionWorkspace.Pool();
+    private final Pool<AttentionWorkspace> attentions = new Pool<>(AttentionWorkspace::new);
 
     private final FrozenWeights frozenWeights;
 
@@ -64,7 +64,7 @@ final class CpuKernels implements KernelSet {
                 Optional.of(Movement.dynamicSlice(parallel, in.getFirst(), slice, out.getFirst()));
             case Primitive.DynamicUpdateSlice(int axis) ->
                 Optional.of(Movement.dynamicUpdateSlice(parallel, in.get(0), in.get(1), axis));
-            case Primitive.Annotate _ -> Optional.of(Movement.copyAll(parallel));
+            case Primitive.Annotate _ -> Optional.of(Movement.copyAll());
             case Primitive.RmsNorm(double eps) -> RmsNormKernel.forward(parallel, in.getFirst(), eps);
             case Primitive.RmsNormGrad(double eps) -> RmsNormKernel.gradient(parallel, in.getFirst(), eps);
             case Primitive.Rope rope -> RopeKernel.of(parallel, in.getFirst(), rope);

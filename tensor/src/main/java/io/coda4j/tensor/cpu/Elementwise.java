@@ -28,8 +28,8 @@ final class Elementwise {
 
     static Optional<Kernel> unary(Parallel parallel, UnaryOp op, TensorType type) {
         return switch (type.dtype()) {
-            case F32, BF16 -> lanes(parallel, floatLoop(op), type);
-            case I32 -> op == UnaryOp.NEG ? lanes(parallel, Elementwise::negInts, type) : Optional.empty();
+            case F32, BF16 -> lanes(parallel, floatLoop(op), type, 1);
+            case I32 -> op == UnaryOp.NEG ? lanes(parallel, Elementwise::negInts, type, 1) : Optional.empty();
             case BOOL -> Optional.of(scalars(parallel, type.size(), Elementwise::not, 1, 1));
             case F64 -> Optional.empty();
         };
@@ -37,8 +37,8 @@ final class Elementwise {
 
     static Optional<Kernel> binary(Parallel parallel, BinaryOp op, TensorType type) {
         return switch (type.dtype()) {
-            case F32, BF16 -> lanes(parallel, floatLoop(op), type);
-            case I32 -> lanes(parallel, intLoop(op), type);
+            case F32, BF16 -> lanes(parallel, floatLoop(op), type, 2);
+            case I32 -> lanes(parallel, intLoop(op), type, 2);
             case BOOL ->
                 switch (op) {
                     case AND -> Optional.of(scalars(parallel, type.size(), Elementwise::and, 1, 1, 1));
@@ -74,10 +74,10 @@ final class Elementwise {
             return Optional.of(Movement.copy(parallel, to.byteSize()));
         }
         if (from == DType.F32 && to.dtype() == DType.I32) {
-            return lanes(parallel, Elementwise::floatsToInts, to);
+            return lanes(parallel, Elementwise::floatsToInts, to, 1);
         }
         if (from == DType.I32 && to.dtype() == DType.F32) {
-            return lanes(parallel, Elementwise::intsToFloats, to);
+            return lanes(parallel, Elementwise::intsToFloats, to, 1);
         }
         return Optional.ofNullable(conversion(from, to.dtype()))
                 .map(loop -> scalars(
@@ -116,8 +116,8 @@ final class Elementwise {
         };
     }
 
-    private static Optional<Kernel> lanes(Parallel parallel, @Nullable LaneLoop loop, TensorType type) {
-        return Optional.ofNullable(loop).map(it -> it.kernel(parallel, type.dtype(), type.size()));
+    private static Optional<Kernel> lanes(Parallel parallel, @Nullable LaneLoop loop, TensorType type, int operands) {
+        return Optional.ofNullable(loop).map(it -> it.kernel(parallel, type.dtype(), type.size(), operands));
     }
 
     private static @Nullable LaneLoop floatLoop(UnaryOp op) {
@@ -358,19 +358,14 @@ final class Elementwise {
     }
 
     private static Kernel scalars(Parallel parallel, long size, ScalarLoop loop, int... widths) {
-        return (in, out) -> {
-            var starts = new long[widths.length];
-            for (int i = 0; i < starts.length; i++) {
-                starts[i] = LaneLoop.address(i < in.length ? in[i] : out[0], size * widths[i]);
+        return Launch.of(parallel, LaneLoop.pieces(size), (in, out, task) -> {
+            var s = Scratch.ofThread().in;
+            for (int i = 0; i < widths.length; i++) {
+                long start = LaneLoop.address(i < in.length ? in[i] : out[0], size * widths[i]);
+                s[i] = start + (long) task * LaneLoop.PIECE * widths[i];
             }
-            LaneLoop.pieces(parallel, size, (from, n) -> {
-                var s = new long[widths.length];
-                for (int i = 0; i < s.length; i++) {
-                    s[i] = starts[i] + from * widths[i];
-                }
-                loop.run(s, n);
-            });
-        };
+            loop.run(s, LaneLoop.count(size, task));
+        });
     }
 
     private static ScalarLoop floatLoop(CompareOp op) {
@@ -398,12 +393,15 @@ final class Elementwise {
     private static ScalarLoop narrowLoop(CompareOp op) {
         var wide = floatLoop(op);
         return (s, n) -> {
-            var slots = Scratch.addresses(0, 2);
+            var scratch = Scratch.ofThread();
+            scratch.block[0] = scratch.address(0);
+            scratch.block[1] = scratch.address(1);
             for (int done = 0; done < n; done += Scratch.SLOT) {
                 int block = Math.min(Scratch.SLOT, n - done);
-                LaneLoop.widen(s[0] + done * 2L, slots[0], block);
-                LaneLoop.widen(s[1] + done * 2L, slots[1], block);
-                wide.run(new long[] {slots[0], slots[1], s[2] + done}, block);
+                LaneLoop.widen(s[0] + done * 2L, scratch.address(0), block);
+                LaneLoop.widen(s[1] + done * 2L, scratch.address(1), block);
+                scratch.block[2] = s[2] + done;
+                wide.run(scratch.block, block);
             }
         };
     }

@@ -1,7 +1,5 @@
 package io.coda4j.tensor.cpu;
 
-import java.util.concurrent.ConcurrentLinkedQueue;
-
 /** What one task of a product writes to before its results are final. */
 final class MatmulWorkspace {
     /** Rows of the left operand that a task packs at a time: within a quarter of a second-level cache of 1 MB. */
@@ -23,18 +21,4 @@ final class MatmulWorkspace {
 
     /** Sums of a task whose part of the result is stored transposed at the end. */
     final NativeScratch.Block sums = NativeScratch.Block.of((long) MAX_ROWS * MAX_COLUMNS * Float.BYTES);
-
-    /** The workspaces that no task uses at the moment; as many are made as tasks ever ran at once. */
-    static final class Pool {
-        private final ConcurrentLinkedQueue<MatmulWorkspace> idle = new ConcurrentLinkedQueue<>();
-
-        MatmulWorkspace borrow() {
-            var workspace = idle.poll();
-            return workspace != null ? workspace : new MatmulWorkspace();
-        }
-
-        void giveBack(MatmulWorkspace workspace) {
-            idle.add(workspace);
-        }
-    }
 }
