@@ -2,6 +2,7 @@ package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Chain;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.exec.KernelSet;
 import java.util.List;
@@ -39,12 +40,8 @@ final class CpuKernels implements KernelSet {
         return switch (prim) {
             case Primitive.Full(var type, double value) -> Optional.of(Movement.full(parallel, type, value));
             case Primitive.Iota(var type, int axis) -> Optional.of(Movement.iota(parallel, type, axis));
-            case Primitive.Unary(var op) -> Elementwise.unary(parallel, op, in.getFirst());
-            case Primitive.Binary(var op) -> Elementwise.binary(parallel, op, in.getFirst());
-            case Primitive.Compare(var op) -> Elementwise.compare(parallel, op, in.getFirst());
-            case Primitive.Select _ -> Elementwise.select(parallel, in.get(1));
-            case Primitive.Convert _ ->
-                Elementwise.convert(parallel, in.getFirst().dtype(), out.getFirst());
+            case Primitive.Unary _, Primitive.Binary _, Primitive.Compare _, Primitive.Select _, Primitive.Convert _ ->
+                Elementwise.kernel(parallel, prim, in, out.getFirst());
             case Primitive.Reshape _ ->
                 Optional.of(Movement.copy(parallel, out.getFirst().byteSize()));
             case Primitive.Transpose(var permutation) ->
@@ -79,5 +76,15 @@ final class CpuKernels implements KernelSet {
             case Primitive.Scan _ -> Optional.empty();
             case Primitive.AdamW adamW -> AdamWKernel.of(parallel, in.getFirst(), adamW);
         };
+    }
+
+    @Override
+    public boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+        return ChainKernel.takes(prim, in, out);
+    }
+
+    @Override
+    public Kernel chain(Chain chain, long elements) {
+        return ChainKernel.of(parallel, chain, elements);
     }
 }

@@ -22,13 +22,16 @@ public interface KernelSet {
         return kernel(prim, in, out);
     }
 
-    /** Whether a chain over {@code elements} elements is worth a kernel of its own; none is, unless a device says so. */
-    default boolean fuses(long elements) {
+    /**
+     * Whether {@code prim}, which {@link Chain#isLink} names, may be a link of a chain here; none may, unless a device
+     * says so.
+     */
+    default boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
         return false;
     }
 
     /**
-     * A kernel for {@code chain} over {@code elements} elements. Asked for only where {@link #fuses} agrees.
+     * A kernel for {@code chain} over {@code elements} elements. Asked for only where {@link #fuses} agreed to each link.
      *
      * @throws UnsupportedOperationException if the device has no such kernels
      */
@@ -52,8 +55,8 @@ public interface KernelSet {
             }
 
             @Override
-            public boolean fuses(long elements) {
-                return first.fuses(elements);
+            public boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+                return first.fuses(prim, in, out);
             }
 
             @Override

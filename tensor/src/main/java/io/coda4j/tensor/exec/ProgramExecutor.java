@@ -72,7 +72,12 @@ public final class ProgramExecutor implements Executable {
         this.arguments = new Arguments(device, program, layout);
         this.program = Legalizer.legalise(
                 program, (prim, in) -> kernels.kernel(prim, in, prim.infer(in)).isPresent());
-        var groups = Chains.of(this.program, kernels::fuses);
+        var groups = Chains.of(
+                this.program,
+                equation -> kernels.fuses(
+                        equation.prim(),
+                        equation.in().stream().map(Tensor::type).toList(),
+                        equation.out().getFirst().type()));
         this.plan = MemoryPlan.of(this.program, groups, layout.frozen());
         this.slab = allocate(plan.temporaryBytes());
         try {

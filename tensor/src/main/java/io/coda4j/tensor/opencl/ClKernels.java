@@ -93,8 +93,8 @@ final class ClKernels implements KernelSet {
     }
 
     @Override
-    public boolean fuses(long elements) {
-        return elements >= shortestChain;
+    public boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+        return out.size() >= shortestChain;
     }
 
     @Override
