@@ -1,5 +1,6 @@
 package io.coda4j.bench;
 
+import com.sun.management.ThreadMXBean;
 import io.coda4j.coder.train.TrainStep;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Compiled;
@@ -7,6 +8,7 @@ import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
 import io.coda4j.tensor.spi.KernelClock;
+import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -65,8 +67,13 @@ final class ProfileCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print a JSON object.")
     private boolean json;
 
-    /** Seconds of the first step, of a later one, and where they went. */
-    private record Result(double first, double later, Optional<KernelTable> kernels, List<ProgramProfile.Line> lines) {}
+    /** Seconds of the first step and of a later one, the least a later one allocated, and where the seconds went. */
+    private record Result(
+            double first,
+            double later,
+            long allocatedBytes,
+            Optional<KernelTable> kernels,
+            List<ProgramProfile.Line> lines) {}
 
     @Override
     public Integer call() {
@@ -102,15 +109,19 @@ final class ProfileCommand implements Callable<Integer> {
             var input = workload.input(device);
             var listing = program.program(input);
             var seconds = new double[STEPS];
+            long allocated = Long.MAX_VALUE;
+            var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
             for (int i = 0; i < STEPS; i++) {
+                long before = threads.getTotalThreadAllocatedBytes();
                 long start = System.nanoTime();
                 input = next(program, input);
                 seconds[i] = (System.nanoTime() - start) * 1e-9;
+                allocated = Math.min(allocated, threads.getTotalThreadAllocatedBytes() - before);
             }
             double later = Statistics.median(Arrays.copyOfRange(seconds, STEPS / 2, STEPS));
             return device instanceof KernelClock clock && !equations
-                    ? new Result(seconds[0], later, Optional.of(kernels(clock, program, input)), List.of())
-                    : new Result(seconds[0], later, Optional.empty(), ProgramProfile.of(listing, device));
+                    ? new Result(seconds[0], later, allocated, Optional.of(kernels(clock, program, input)), List.of())
+                    : new Result(seconds[0], later, allocated, Optional.empty(), ProgramProfile.of(listing, device));
         }
     }
 
@@ -135,13 +146,14 @@ final class ProfileCommand implements Callable<Integer> {
     private void print(Workload workload, Device device, Result result) {
         System.out.printf(
                 Locale.ROOT,
-                "%s on %s (%s): first step %.2f s, later ones %.1f ms, %.1fk tokens/s%n",
+                "%s on %s (%s): first step %.2f s, later ones %.1f ms, %.1fk tokens/s, %,d bytes of heap%n",
                 workload.name(),
                 device.name(),
                 device.description(),
                 result.first,
                 result.later * 1e3,
-                workload.tokens() / result.later / 1e3);
+                workload.tokens() / result.later / 1e3,
+                result.allocatedBytes);
         result.kernels.ifPresentOrElse(table -> table.print(lines), () -> ProgramProfile.print(result.lines, lines));
     }
 
@@ -152,6 +164,7 @@ final class ProfileCommand implements Callable<Integer> {
         fields.put("description", device.description());
         fields.put("firstStepMillis", result.first * 1e3);
         fields.put("stepMillis", result.later * 1e3);
+        fields.put("allocatedBytesPerStep", result.allocatedBytes);
         fields.put("tokensPerSecond", workload.tokens() / result.later);
         result.kernels.ifPresentOrElse(
                 table -> fields.put("kernels", table.fields()), () -> fields.put("equations", result.lines));

@@ -19,7 +19,11 @@ import org.jspecify.annotations.Nullable;
 public final class Array implements Tensor, AutoCloseable {
     private final TensorType type;
     private final Buffer buffer;
+
+    /** Why there is no value any more: a reason, or the name of the parameter that took it. */
     private @Nullable String gone;
+
+    private boolean isDonated;
 
     /** An array over storage that it then owns; registers with the innermost open {@link Scope}. */
     public Array(TensorType type, Buffer buffer) {
@@ -40,7 +44,10 @@ public final class Array implements Tensor, AutoCloseable {
      */
     public Buffer buffer() {
         if (gone != null) {
-            throw new IllegalStateException("array " + type + " has no value any more: " + gone);
+            throw new IllegalStateException("array " + type + " has no value any more: "
+                    + (isDonated
+                            ? "it was donated to a program as " + gone + "; use the program's result instead"
+                            : gone));
         }
         return buffer;
     }
@@ -66,7 +73,8 @@ public final class Array implements Tensor, AutoCloseable {
     /** Marks the value as taken over by a program that received it as donated argument {@code parameter}. */
     public Buffer donate(String parameter) {
         var taken = buffer();
-        gone = "it was donated to a program as " + parameter + "; use the program's result instead";
+        gone = parameter;
+        isDonated = true;
         return taken;
     }
 

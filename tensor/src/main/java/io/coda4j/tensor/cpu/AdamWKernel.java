@@ -7,19 +7,31 @@ import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.spi.Buffer;
-import java.util.Arrays;
 import java.util.Optional;
 
 /** One AdamW update of F32 parameters in one pass over (p, m, v, g); results may be their operands. */
 final class AdamWKernel implements Kernel {
-    private final Parallel parallel;
-    private final long size;
-    private final Primitive.AdamW prim;
+    private final float beta1;
+    private final float beta2;
+    private final float rest1;
+    private final float rest2;
+    private final float eps;
+    private final Kernel update;
+
+    // The scalars of the run, which its tasks read.
+    private float rate;
+    private float decay;
+    private float correction1;
+    private float correction2;
 
     private AdamWKernel(Parallel parallel, long size, Primitive.AdamW prim) {
-        this.parallel = parallel;
-        this.size = size;
-        this.prim = prim;
+        this.beta1 = (float) prim.beta1();
+        this.beta2 = (float) prim.beta2();
+        this.rest1 = (float) (1 - prim.beta1());
+        this.rest2 = (float) (1 - prim.beta2());
+        this.eps = (float) prim.eps();
+        LaneLoop loop = this::update;
+        this.update = loop.kernel(parallel, DType.F32, size, 4);
     }
 
     /** A kernel for F32; BF16 moments are rounded at every step of the meaning, which then serves. */
@@ -29,18 +41,15 @@ final class AdamWKernel implements Kernel {
 
     @Override
     public void run(Buffer[] in, Buffer[] out) {
-        float rate = scalar(in[4]);
-        float decay = rate * scalar(in[5]);
-        float correction1 = scalar(in[6]);
-        float correction2 = scalar(in[7]);
-        float beta1 = (float) prim.beta1();
-        float beta2 = (float) prim.beta2();
-        float rest1 = (float) (1 - prim.beta1());
-        float rest2 = (float) (1 - prim.beta2());
-        float eps = (float) prim.eps();
-        LaneLoop loop = (operands, results, n) ->
-                update(operands, results, n, rate, decay, correction1, correction2, beta1, rest1, beta2, rest2, eps);
-        loop.apply(parallel, DType.F32, size, Arrays.copyOf(in, 4), out);
+        rate = scalar(in[4]);
+        decay = rate * scalar(in[5]);
+        correction1 = scalar(in[6]);
+        correction2 = scalar(in[7]);
+        update.run(in, out);
+    }
+
+    private void update(long[] in, long[] out, int n) {
+        update(in, out, n, rate, decay, correction1, correction2, beta1, rest1, beta2, rest2, eps);
     }
 
     private static float scalar(Buffer buffer) {

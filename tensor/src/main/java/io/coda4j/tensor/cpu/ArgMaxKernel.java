@@ -30,16 +30,12 @@ final class ArgMaxKernel {
         int perTask = Math.max(1, PIECE / n);
         long bytes = (long) n * x.dtype().bytes();
         boolean narrow = x.dtype() == DType.BF16;
-        return (in, out) -> {
-            var from = CpuBuffer.segment(in[0]);
-            var to = CpuBuffer.segment(out[0]);
-            parallel.forEach(Math.toIntExact((rows + perTask - 1) / perTask), task -> {
-                for (long row = (long) task * perTask; row < Math.min(rows, (task + 1L) * perTask); row++) {
-                    int index = narrow ? argMaxBf16(from, row * bytes, n) : argMax(from, row * bytes, n);
-                    to.set(JAVA_INT_UNALIGNED, row * 4, index);
-                }
-            });
-        };
+        return Launch.of(parallel, (rows + perTask - 1) / perTask, (in, out, task) -> {
+            for (long row = (long) task * perTask; row < Math.min(rows, (task + 1L) * perTask); row++) {
+                int index = narrow ? argMaxBf16(in[0], row * bytes, n) : argMax(in[0], row * bytes, n);
+                out[0].set(JAVA_INT_UNALIGNED, row * 4, index);
+            }
+        });
     }
 
     /** A row with NaN has no greatest element: the greatest integer, as in the meaning of the primitive. */

@@ -23,12 +23,26 @@ import java.util.Optional;
  *
  * <p>A task is one key head of one batch row: it alone sums over the group's query heads, in ascending order.
  */
-final class AttentionGradKernel implements Kernel {
+final class AttentionGradKernel implements Kernel, Parallel.Task {
     private final AttentionShape shape;
     private final Parallel parallel;
-    private final AttentionWorkspace.Pool workspaces;
+    private final Pool<AttentionWorkspace> workspaces;
 
-    private AttentionGradKernel(AttentionShape shape, Parallel parallel, AttentionWorkspace.Pool workspaces) {
+    // The operands and results of the run, which its tasks read.
+    private MemorySegment q = MemorySegment.NULL;
+    private MemorySegment k = MemorySegment.NULL;
+    private MemorySegment v = MemorySegment.NULL;
+    private MemorySegment querySegments = MemorySegment.NULL;
+    private MemorySegment keySegments = MemorySegment.NULL;
+    private int start;
+    private MemorySegment out = MemorySegment.NULL;
+    private MemorySegment logSumExp = MemorySegment.NULL;
+    private MemorySegment g = MemorySegment.NULL;
+    private MemorySegment dq = MemorySegment.NULL;
+    private MemorySegment dk = MemorySegment.NULL;
+    private MemorySegment dv = MemorySegment.NULL;
+
+    private AttentionGradKernel(AttentionShape shape, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
         this.shape = shape;
         this.parallel = parallel;
         this.workspaces = workspaces;
@@ -36,64 +50,52 @@ final class AttentionGradKernel implements Kernel {
 
     /** The kernel, or empty for types that {@link AttentionShape#supports} does not name. */
     static Optional<Kernel> bind(
-            Primitive.AttentionGrad prim, List<TensorType> in, Parallel parallel, AttentionWorkspace.Pool workspaces) {
+            Primitive.AttentionGrad prim, List<TensorType> in, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
         return AttentionShape.supports(in)
                 ? Optional.of(
                         new AttentionGradKernel(AttentionShape.of(in, prim.scale(), prim.mask()), parallel, workspaces))
                 : Optional.empty();
     }
 
-    private record Run(
-            MemorySegment q,
-            MemorySegment k,
-            MemorySegment v,
-            MemorySegment querySegments,
-            MemorySegment keySegments,
-            int start,
-            MemorySegment out,
-            MemorySegment logSumExp,
-            MemorySegment g,
-            MemorySegment dq,
-            MemorySegment dk,
-            MemorySegment dv) {}
-
     @Override
-    public void run(Buffer[] in, Buffer[] out) {
-        var run = new Run(
-                CpuBuffer.segment(in[0]),
-                CpuBuffer.segment(in[1]),
-                CpuBuffer.segment(in[2]),
-                CpuBuffer.segment(in[3]),
-                CpuBuffer.segment(in[4]),
-                CpuBuffer.segment(in[5]).get(ValueLayout.JAVA_INT, 0),
-                CpuBuffer.segment(in[6]),
-                CpuBuffer.segment(in[7]),
-                CpuBuffer.segment(in[8]),
-                CpuBuffer.segment(out[0]),
-                CpuBuffer.segment(out[1]),
-                CpuBuffer.segment(out[2]));
-        parallel.forEach(shape.batch() * shape.keyHeads(), task -> {
-            var workspace = workspaces.borrow();
-            task(run, task / shape.keyHeads(), task % shape.keyHeads(), workspace);
-            workspaces.giveBack(workspace);
-        });
+    public void run(Buffer[] from, Buffer[] to) {
+        q = CpuBuffer.segment(from[0]);
+        k = CpuBuffer.segment(from[1]);
+        v = CpuBuffer.segment(from[2]);
+        querySegments = CpuBuffer.segment(from[3]);
+        keySegments = CpuBuffer.segment(from[4]);
+        start = CpuBuffer.segment(from[5]).get(ValueLayout.JAVA_INT, 0);
+        out = CpuBuffer.segment(from[6]);
+        logSumExp = CpuBuffer.segment(from[7]);
+        g = CpuBuffer.segment(from[8]);
+        dq = CpuBuffer.segment(to[0]);
+        dk = CpuBuffer.segment(to[1]);
+        dv = CpuBuffer.segment(to[2]);
+        parallel.forEach(shape.batch() * shape.keyHeads(), this);
     }
 
-    private void task(Run run, int b, int keyHead, AttentionWorkspace workspace) {
-        pack(run, b, keyHead, workspace);
+    @Override
+    public void run(int task) {
+        var workspace = workspaces.borrow();
+        task(task / shape.keyHeads(), task % shape.keyHeads(), workspace);
+        workspaces.giveBack(workspace);
+    }
+
+    private void task(int b, int keyHead, AttentionWorkspace workspace) {
+        pack(b, keyHead, workspace);
         workspace.clearKeySums(shape.keys() * shape.width());
-        int[] segments = shape.segments(run.querySegments, run.keySegments, b);
+        boolean mixed = shape.segments(querySegments, keySegments, b, workspace.segments(shape.keys()));
         int block = shape.queryBlock();
         for (int h = keyHead * shape.group(); h < (keyHead + 1) * shape.group(); h++) {
             for (int t = 0; t < shape.queries(); t += block) {
-                block(run, b, h, t, Math.min(block, shape.queries() - t), segments, workspace);
+                block(b, h, t, Math.min(block, shape.queries() - t), mixed, workspace);
             }
         }
         for (int s = 0; s < shape.keys(); s++) {
             long place = shape.keyAt(b, s, keyHead);
             int at = s * shape.width();
-            AttentionRows.write(shape.narrow(), workspace.keys, at, shape.size(), run.dk, place);
-            AttentionRows.write(shape.narrow(), workspace.values, at, shape.size(), run.dv, place);
+            AttentionRows.write(shape.narrow(), workspace.keys, at, shape.size(), dk, place);
+            AttentionRows.write(shape.narrow(), workspace.values, at, shape.size(), dv, place);
         }
     }
 
@@ -114,7 +116,7 @@ final class AttentionGradKernel implements Kernel {
         return queriesAt() + AttentionPanels.straightBytes(shape, shape.queryBlock());
     }
 
-    private void pack(Run run, int b, int keyHead, AttentionWorkspace workspace) {
+    private void pack(int b, int keyHead, AttentionWorkspace workspace) {
         workspace.reserve(cotangentsAt() + AttentionPanels.straightBytes(shape, shape.queryBlock()));
         var panels = workspace.panels.segment();
         for (int s = 0; s < shape.keys(); s += KEY_BLOCK) {
@@ -122,18 +124,18 @@ final class AttentionGradKernel implements Kernel {
             long at = shape.keyAt(b, s, keyHead);
             long stride = shape.keyStride();
             long keys = AttentionPanels.turnedBytes(shape, s);
-            AttentionPanels.turned(shape, run.k, at, stride, count, panels, keys, workspace);
-            AttentionPanels.turned(shape, run.v, at, stride, count, panels, valuesAt(s), workspace);
-            AttentionPanels.straight(shape, run.k, at, stride, count, panels, straightAt(s));
+            AttentionPanels.turned(shape, k, at, stride, count, panels, keys, workspace);
+            AttentionPanels.turned(shape, v, at, stride, count, panels, valuesAt(s), workspace);
+            AttentionPanels.straight(shape, k, at, stride, count, panels, straightAt(s));
         }
     }
 
-    private void block(Run run, int b, int h, int t, int rows, int[] segments, AttentionWorkspace workspace) {
-        packBlock(run, b, h, t, rows, workspace);
+    private void block(int b, int h, int t, int rows, boolean mixed, AttentionWorkspace workspace) {
+        packBlock(b, h, t, rows, workspace);
         float[] tile = workspace.tile;
         var panels = workspace.panels.segment();
         Arrays.fill(workspace.sums, 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);
-        int horizon = shape.horizon(run.start, t + rows - 1);
+        int horizon = shape.horizon(start, t + rows - 1);
         for (int s = 0; s < horizon; s += KEY_BLOCK) {
             int height = Math.min(KEY_BLOCK, shape.keys() - s);
             int keys = Math.min(KEY_BLOCK, horizon - s);
@@ -143,7 +145,7 @@ final class AttentionGradKernel implements Kernel {
             AttentionPanels.scores(
                     shape, workspace.cotangents, rows, panels, valuesAt(s), keys, 1, workspace.slopes, tile);
             for (int r = 0; r < rows; r++) {
-                slopes(run, b, t, r, s, keys, segments, workspace);
+                slopes(b, t, r, s, keys, mixed, workspace);
             }
             AttentionPanels.sumOverKeys(
                     shape, workspace.slopes, rows, panels, straightAt(s), height, keys, workspace.sums, tile);
@@ -154,38 +156,38 @@ final class AttentionGradKernel implements Kernel {
         }
         for (int r = 0; r < rows; r++) {
             long place = shape.queryAt(b, t + r, h);
-            AttentionRows.write(shape.narrow(), workspace.sums, r * shape.width(), shape.size(), run.dq, place);
+            AttentionRows.write(shape.narrow(), workspace.sums, r * shape.width(), shape.size(), dq, place);
         }
     }
 
     /** Packs the queries and cotangents of a block both ways; keeps delta in the totals, log-sum-exp in the maxima. */
-    private void packBlock(Run run, int b, int h, int t, int rows, AttentionWorkspace workspace) {
+    private void packBlock(int b, int h, int t, int rows, AttentionWorkspace workspace) {
         var panels = workspace.panels.segment();
         boolean narrow = shape.narrow();
         int size = shape.size();
         long at = shape.queryAt(b, t, h);
         long stride = shape.queryStride();
-        MatmulPack.leftRows(narrow, run.q, at, stride, rows, size, workspace.queries);
-        MatmulPack.leftRows(narrow, run.g, at, stride, rows, size, workspace.cotangents);
-        AttentionPanels.straight(shape, run.q, at, stride, rows, panels, queriesAt());
-        AttentionPanels.straight(shape, run.g, at, stride, rows, panels, cotangentsAt());
+        MatmulPack.leftRows(narrow, q, at, stride, rows, size, workspace.queries);
+        MatmulPack.leftRows(narrow, g, at, stride, rows, size, workspace.cotangents);
+        AttentionPanels.straight(shape, q, at, stride, rows, panels, queriesAt());
+        AttentionPanels.straight(shape, g, at, stride, rows, panels, cotangentsAt());
         for (int r = 0; r < rows; r++) {
-            MatmulPack.row(narrow, run.out, at + r * stride, size, workspace.row, 0);
+            MatmulPack.row(narrow, out, at + r * stride, size, workspace.row, 0);
             workspace.totals[r] = AttentionRows.dot(workspace.row, 0, workspace.cotangents, r * ROW, size);
-            workspace.maxima[r] = run.logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r));
+            workspace.maxima[r] = logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r));
         }
     }
 
     /** Turns the scores of a row into probabilities, and the cotangents of those into cotangents of the scores. */
-    private void slopes(Run run, int b, int t, int r, int s, int keys, int[] segments, AttentionWorkspace workspace) {
+    private void slopes(int b, int t, int r, int s, int keys, boolean mixed, AttentionWorkspace workspace) {
         int at = r * ROW;
         float logSumExp = workspace.maxima[r];
         boolean unseen = logSumExp == Float.NEGATIVE_INFINITY;
-        int visible = unseen ? 0 : Math.clamp(shape.horizon(run.start, t + r) - s, 0, keys);
+        int visible = unseen ? 0 : Math.clamp(shape.horizon(start, t + r) - s, 0, keys);
         AttentionRows.hide(workspace.scores, at, visible, keys);
-        if (segments.length > 0) {
+        if (mixed) {
             AttentionRows.hideOthers(
-                    workspace.scores, at, keys, segments, s, shape.segment(run.querySegments, b, t + r));
+                    workspace.scores, at, keys, workspace.segments, s, shape.segment(querySegments, b, t + r));
         }
         // For a query that sees nothing every score is -infinity, whose exponential relative to 0 is 0.
         AttentionRows.exponentials(workspace.scores, at, keys, unseen ? 0 : logSumExp);

@@ -21,16 +21,26 @@ import jdk.incubator.vector.FloatVector;
  * <p>A task is one key head of one batch row and some of its queries; the blocks, and with them the order of every sum,
  * depend on the sizes alone.
  */
-final class AttentionKernel implements Kernel {
+final class AttentionKernel implements Kernel, Parallel.Task {
     /** Tasks below which the queries of a key head are split. */
     private static final int ENOUGH_TASKS = 32;
 
     private final AttentionShape shape;
     private final Parallel parallel;
-    private final AttentionWorkspace.Pool workspaces;
+    private final Pool<AttentionWorkspace> workspaces;
     private final int parts;
 
-    private AttentionKernel(AttentionShape shape, Parallel parallel, AttentionWorkspace.Pool workspaces) {
+    // The operands and results of the run, which its tasks read.
+    private MemorySegment q = MemorySegment.NULL;
+    private MemorySegment k = MemorySegment.NULL;
+    private MemorySegment v = MemorySegment.NULL;
+    private MemorySegment querySegments = MemorySegment.NULL;
+    private MemorySegment keySegments = MemorySegment.NULL;
+    private int start;
+    private MemorySegment out = MemorySegment.NULL;
+    private MemorySegment logSumExp = MemorySegment.NULL;
+
+    private AttentionKernel(AttentionShape shape, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
         this.shape = shape;
         this.parallel = parallel;
         this.workspaces = workspaces;
@@ -40,43 +50,35 @@ final class AttentionKernel implements Kernel {
 
     /** The kernel, or empty for types that {@link AttentionShape#supports} does not name. */
     static Optional<Kernel> bind(
-            Primitive.Attention prim, List<TensorType> in, Parallel parallel, AttentionWorkspace.Pool workspaces) {
+            Primitive.Attention prim, List<TensorType> in, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
         return AttentionShape.supports(in)
                 ? Optional.of(
                         new AttentionKernel(AttentionShape.of(in, prim.scale(), prim.mask()), parallel, workspaces))
                 : Optional.empty();
     }
 
-    private record Run(
-            MemorySegment q,
-            MemorySegment k,
-            MemorySegment v,
-            MemorySegment querySegments,
-            MemorySegment keySegments,
-            int start,
-            MemorySegment out,
-            MemorySegment logSumExp) {}
-
     @Override
-    public void run(Buffer[] in, Buffer[] out) {
-        var run = new Run(
-                CpuBuffer.segment(in[0]),
-                CpuBuffer.segment(in[1]),
-                CpuBuffer.segment(in[2]),
-                CpuBuffer.segment(in[3]),
-                CpuBuffer.segment(in[4]),
-                CpuBuffer.segment(in[5]).get(ValueLayout.JAVA_INT, 0),
-                CpuBuffer.segment(out[0]),
-                CpuBuffer.segment(out[1]));
-        parallel.forEach(shape.batch() * shape.keyHeads() * parts, task -> {
-            var workspace = workspaces.borrow();
-            int head = task / parts;
-            task(run, head / shape.keyHeads(), head % shape.keyHeads(), task % parts, workspace);
-            workspaces.giveBack(workspace);
-        });
+    public void run(Buffer[] from, Buffer[] to) {
+        q = CpuBuffer.segment(from[0]);
+        k = CpuBuffer.segment(from[1]);
+        v = CpuBuffer.segment(from[2]);
+        querySegments = CpuBuffer.segment(from[3]);
+        keySegments = CpuBuffer.segment(from[4]);
+        start = CpuBuffer.segment(from[5]).get(ValueLayout.JAVA_INT, 0);
+        out = CpuBuffer.segment(to[0]);
+        logSumExp = CpuBuffer.segment(to[1]);
+        parallel.forEach(shape.batch() * shape.keyHeads() * parts, this);
     }
 
-    private void task(Run run, int b, int keyHead, int part, AttentionWorkspace workspace) {
+    @Override
+    public void run(int task) {
+        var workspace = workspaces.borrow();
+        int head = task / parts;
+        task(head / shape.keyHeads(), head % shape.keyHeads(), task % parts, workspace);
+        workspaces.giveBack(workspace);
+    }
+
+    private void task(int b, int keyHead, int part, AttentionWorkspace workspace) {
         int block = shape.queryBlock();
         int blocks = MatmulBlocks.count(shape.queries(), block);
         int from = blocks * part / parts * block;
@@ -84,24 +86,24 @@ final class AttentionKernel implements Kernel {
         if (from >= to) {
             return;
         }
-        pack(run, b, keyHead, shape.horizon(run.start, to - 1), workspace);
-        int[] segments = shape.segments(run.querySegments, run.keySegments, b);
+        pack(b, keyHead, shape.horizon(start, to - 1), workspace);
+        boolean mixed = shape.segments(querySegments, keySegments, b, workspace.segments(shape.keys()));
         for (int h = keyHead * shape.group(); h < (keyHead + 1) * shape.group(); h++) {
             for (int t = from; t < to; t += block) {
-                block(run, b, h, t, Math.min(block, to - t), segments, workspace);
+                block(b, h, t, Math.min(block, to - t), mixed, workspace);
             }
         }
     }
 
     /** Packs the keys that any query of the task may see: turned panels of k, then straight panels of v, by blocks. */
-    private void pack(Run run, int b, int keyHead, int keys, AttentionWorkspace workspace) {
+    private void pack(int b, int keyHead, int keys, AttentionWorkspace workspace) {
         workspace.reserve(valuesAt(shape.keys()) + AttentionPanels.straightBytes(shape, shape.keys()));
         var panels = workspace.panels.segment();
         for (int s = 0; s < keys; s += KEY_BLOCK) {
             int count = Math.min(KEY_BLOCK, shape.keys() - s);
             long at = shape.keyAt(b, s, keyHead);
-            AttentionPanels.turned(shape, run.k, at, shape.keyStride(), count, panels, keysAt(s), workspace);
-            AttentionPanels.straight(shape, run.v, at, shape.keyStride(), count, panels, valuesAt(s));
+            AttentionPanels.turned(shape, k, at, shape.keyStride(), count, panels, keysAt(s), workspace);
+            AttentionPanels.straight(shape, v, at, shape.keyStride(), count, panels, valuesAt(s));
         }
     }
 
@@ -113,19 +115,13 @@ final class AttentionKernel implements Kernel {
         return AttentionPanels.turnedBytes(shape, shape.keys()) + AttentionPanels.straightBytes(shape, s);
     }
 
-    private void block(Run run, int b, int h, int t, int rows, int[] segments, AttentionWorkspace workspace) {
+    private void block(int b, int h, int t, int rows, boolean mixed, AttentionWorkspace workspace) {
         MatmulPack.leftRows(
-                shape.narrow(),
-                run.q,
-                shape.queryAt(b, t, h),
-                shape.queryStride(),
-                rows,
-                shape.size(),
-                workspace.queries);
+                shape.narrow(), q, shape.queryAt(b, t, h), shape.queryStride(), rows, shape.size(), workspace.queries);
         Arrays.fill(workspace.maxima, 0, rows, Float.NEGATIVE_INFINITY);
         Arrays.fill(workspace.totals, 0, rows, 0);
         Arrays.fill(workspace.sums, 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);
-        int horizon = shape.horizon(run.start, t + rows - 1);
+        int horizon = shape.horizon(start, t + rows - 1);
         for (int s = 0; s < horizon; s += KEY_BLOCK) {
             int height = Math.min(KEY_BLOCK, shape.keys() - s);
             int keys = Math.min(KEY_BLOCK, horizon - s);
@@ -141,21 +137,21 @@ final class AttentionKernel implements Kernel {
                     workspace.scores,
                     workspace.tile);
             for (int r = 0; r < rows; r++) {
-                softmax(run, b, t, r, s, keys, segments, workspace);
+                softmax(b, t, r, s, keys, mixed, workspace);
             }
             AttentionPanels.sumOverKeys(
                     shape, workspace.scores, rows, panels, valuesAt(s), height, keys, workspace.sums, workspace.tile);
         }
-        write(run, b, h, t, rows, workspace);
+        write(b, h, t, rows, workspace);
     }
 
     /** Turns the scores of a row into exponentials relative to the greatest so far, and the row's sums likewise. */
-    private void softmax(Run run, int b, int t, int r, int s, int keys, int[] segments, AttentionWorkspace workspace) {
+    private void softmax(int b, int t, int r, int s, int keys, boolean mixed, AttentionWorkspace workspace) {
         float[] scores = workspace.scores;
         int at = r * ROW;
-        AttentionRows.hide(scores, at, Math.clamp(shape.horizon(run.start, t + r) - s, 0, keys), keys);
-        if (segments.length > 0) {
-            AttentionRows.hideOthers(scores, at, keys, segments, s, shape.segment(run.querySegments, b, t + r));
+        AttentionRows.hide(scores, at, Math.clamp(shape.horizon(start, t + r) - s, 0, keys), keys);
+        if (mixed) {
+            AttentionRows.hideOthers(scores, at, keys, workspace.segments, s, shape.segment(querySegments, b, t + r));
         }
         float before = workspace.maxima[r];
         float max = Math.max(before, AttentionRows.max(scores, at, keys));
@@ -173,7 +169,7 @@ final class AttentionKernel implements Kernel {
         }
     }
 
-    private void write(Run run, int b, int h, int t, int rows, AttentionWorkspace workspace) {
+    private void write(int b, int h, int t, int rows, AttentionWorkspace workspace) {
         for (int r = 0; r < rows; r++) {
             float total = workspace.totals[r];
             int at = r * shape.width();
@@ -183,9 +179,9 @@ final class AttentionKernel implements Kernel {
                 AttentionRows.multiply(workspace.sums, at, shape.width(), 1 / total);
             }
             long place = shape.queryAt(b, t + r, h);
-            AttentionRows.write(shape.narrow(), workspace.sums, at, shape.size(), run.out, place);
-            float logSumExp = total == 0 ? Float.NEGATIVE_INFINITY : (float) (workspace.maxima[r] + Math.log(total));
-            run.logSumExp.set(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r), logSumExp);
+            AttentionRows.write(shape.narrow(), workspace.sums, at, shape.size(), out, place);
+            float sum = total == 0 ? Float.NEGATIVE_INFINITY : (float) (workspace.maxima[r] + Math.log(total));
+            logSumExp.set(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r), sum);
         }
     }
 }

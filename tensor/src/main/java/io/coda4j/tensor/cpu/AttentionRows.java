@@ -42,7 +42,7 @@ final class AttentionRows {
         Arrays.fill(scores, at + seen, at + MatmulBlocks.roundUp(count, LANES), Float.NEGATIVE_INFINITY);
     }
 
-    /** Makes the scores of keys of other segments invisible; both arrays have room for whole vectors. */
+    /** Makes the scores of keys of other segments invisible; scores have room for whole vectors. */
     static void hideOthers(float[] scores, int at, int count, int[] segments, int first, int own) {
         for (int i = 0; i < count; i += LANES) {
             var mask = Lanes.I32.indexInRange(first + i, segments.length);

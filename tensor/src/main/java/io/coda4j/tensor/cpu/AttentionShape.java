@@ -105,9 +105,8 @@ record AttentionShape(
         return causal ? Math.clamp((long) start + t + 1, 0, keys) : keys;
     }
 
-    /** The segments of a batch row's keys, or {@link #NONE} where every query and key is of one segment. */
-    int[] segments(MemorySegment querySegments, MemorySegment keySegments, int b) {
-        int[] segments = new int[keys];
+    /** Reads the segments of a batch row's keys, and tells whether any query or key is of another than the rest. */
+    boolean segments(MemorySegment querySegments, MemorySegment keySegments, int b, int[] segments) {
         MemorySegment.copy(keySegments, ValueLayout.JAVA_INT, (long) b * keys * 4, segments, 0, keys);
         boolean mixed = false;
         for (int s = 1; s < keys; s++) {
@@ -116,11 +115,8 @@ record AttentionShape(
         for (int t = 0; keys > 0 && t < queries; t++) {
             mixed |= segment(querySegments, b, t) != segments[0];
         }
-        return mixed ? segments : NONE;
+        return mixed;
     }
-
-    /** What {@link #segments} gives when nothing needs to be compared. */
-    static final int[] NONE = {};
 
     int segment(MemorySegment querySegments, int b, int t) {
         return querySegments.get(ValueLayout.JAVA_INT, ((long) b * queries + t) * 4);

@@ -5,7 +5,7 @@ import static io.coda4j.tensor.cpu.MicroKernel.KC;
 import static io.coda4j.tensor.cpu.MicroKernel.LANES;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.Arrays;
 
 /** What one task of an attention writes to before its results are final. */
 final class AttentionWorkspace {
@@ -42,8 +42,19 @@ final class AttentionWorkspace {
 
     float[] values = {};
 
+    /** The segments of the keys of one batch row; grows to the longest sequence. */
+    int[] segments = {};
+
     /** Right panels; grows to the longest sequence. */
     NativeScratch.Block panels = NativeScratch.Block.of(1 << 16);
+
+    /** Makes room for the segments of {@code keys} keys. */
+    int[] segments(int keys) {
+        if (segments.length < keys) {
+            segments = new int[keys];
+        }
+        return segments;
+    }
 
     /** Makes room for {@code bytes} of panels. */
     void reserve(long bytes) {
@@ -58,22 +69,8 @@ final class AttentionWorkspace {
             keys = new float[length];
             values = new float[length];
         } else {
-            java.util.Arrays.fill(keys, 0, length, 0);
-            java.util.Arrays.fill(values, 0, length, 0);
-        }
-    }
-
-    /** The workspaces that no task uses at the moment. */
-    static final class Pool {
-        private final ConcurrentLinkedQueue<AttentionWorkspace> idle = new ConcurrentLinkedQueue<>();
-
-        AttentionWorkspace borrow() {
-            var workspace = idle.poll();
-            return workspace != null ? workspace : new AttentionWorkspace();
-        }
-
-        void giveBack(AttentionWorkspace workspace) {
-            idle.add(workspace);
+            Arrays.fill(keys, 0, length, 0);
+            Arrays.fill(values, 0, length, 0);
         }
     }
 }

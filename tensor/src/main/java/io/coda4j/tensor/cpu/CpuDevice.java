@@ -26,6 +26,7 @@ public final class CpuDevice implements Device {
     private final CpuMemory memory = new CpuMemory(this);
     private final KernelSet kernels;
     private final boolean fast;
+    private final CpuCaches caches = CpuCaches.ofMachine();
 
     private CpuDevice(String name, int threads, boolean vector) {
         this.name = name;
@@ -70,7 +71,8 @@ public final class CpuDevice implements Device {
 
     @Override
     public String description() {
-        return parallel.threads() + (parallel.threads() == 1 ? " thread, " : " threads, ") + CpuKernels.vectorWidth();
+        return parallel.threads() + (parallel.threads() == 1 ? " thread, " : " threads, ") + CpuKernels.vectorWidth()
+                + ", " + caches.description();
     }
 
     @Override

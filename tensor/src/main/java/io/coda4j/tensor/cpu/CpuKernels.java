@@ -4,6 +4,7 @@ import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.PanelProduct;
+import io.coda4j.tensor.exec.Chain;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.exec.KernelSet;
 import java.util.List;
@@ -17,7 +18,7 @@ final class CpuKernels implements KernelSet {
     private final Parallel parallel;
     private final CpuMemory memory;
     private final MatmulScratch matmul = new MatmulScratch();
-    private final AttentionWorkspace.Pool attentions = new AttentionWorkspace.Pool();
+    private final Pool<AttentionWorkspace> attentions = new Pool<>(AttentionWorkspace::new);
 
     private final FrozenWeights frozenWeights;
 
@@ -65,12 +66,8 @@ final class CpuKernels implements KernelSet {
         return switch (prim) {
             case Primitive.Full(var type, double value) -> Optional.of(Movement.full(parallel, type, value));
             case Primitive.Iota(var type, int axis) -> Optional.of(Movement.iota(parallel, type, axis));
-            case Primitive.Unary(var op) -> Elementwise.unary(parallel, op, in.getFirst());
-            case Primitive.Binary(var op) -> Elementwise.binary(parallel, op, in.getFirst());
-            case Primitive.Compare(var op) -> Elementwise.compare(parallel, op, in.getFirst());
-            case Primitive.Select _ -> Elementwise.select(parallel, in.get(1));
-            case Primitive.Convert _ ->
-                Elementwise.convert(parallel, in.getFirst().dtype(), out.getFirst());
+            case Primitive.Unary _, Primitive.Binary _, Primitive.Compare _, Primitive.Select _, Primitive.Convert _ ->
+                Elementwise.kernel(parallel, prim, in, out.getFirst());
             case Primitive.Reshape _ ->
                 Optional.of(Movement.copy(parallel, out.getFirst().byteSize()));
             case Primitive.Transpose(var permutation) ->
@@ -90,7 +87,7 @@ final class CpuKernels implements KernelSet {
                 Optional.of(Movement.dynamicSlice(parallel, in.getFirst(), slice, out.getFirst()));
             case Primitive.DynamicUpdateSlice(int axis) ->
                 Optional.of(Movement.dynamicUpdateSlice(parallel, in.get(0), in.get(1), axis));
-            case Primitive.Annotate _ -> Optional.of(Movement.copyAll(parallel));
+            case Primitive.Annotate _ -> Optional.of(Movement.copyAll());
             case Primitive.RmsNorm(double eps) -> RmsNormKernel.forward(parallel, in.getFirst(), eps);
             case Primitive.RmsNormGrad(double eps) -> RmsNormKernel.gradient(parallel, in.getFirst(), eps);
             case Primitive.Rope rope -> RopeKernel.of(parallel, in.getFirst(), rope);
@@ -105,5 +102,15 @@ final class CpuKernels implements KernelSet {
             case Primitive.Scan _ -> Optional.empty();
             case Primitive.AdamW adamW -> AdamWKernel.of(parallel, in.getFirst(), adamW);
         };
+    }
+
+    @Override
+    public boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+        return ChainKernel.takes(prim, in, out);
+    }
+
+    @Override
+    public Optional<Kernel> chain(Chain chain, long elements) {
+        return Optional.of(ChainKernel.of(parallel, chain, elements));
     }
 }

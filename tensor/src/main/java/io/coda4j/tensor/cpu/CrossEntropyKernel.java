@@ -2,13 +2,16 @@ package io.coda4j.tensor.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Elements;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
 
@@ -34,20 +37,25 @@ final class CrossEntropyKernel {
         return logits.dtype() == DType.F32 || logits.dtype() == DType.BF16;
     }
 
-    /** A piece of work on one row. */
+    /** What is computed for one row. */
     @FunctionalInterface
     private interface Row {
-        void run(int row);
+        void run(MemorySegment[] in, MemorySegment[] out, int row);
     }
 
-    private static void rows(Parallel parallel, TensorType logits, Row each) {
+    /** A kernel that checks the targets, its second operand, and then computes each row. */
+    private static Kernel rows(Parallel parallel, String name, TensorType logits, Row each) {
         int rows = logits.dim(0);
         int perTask = Math.max(1, PIECE / Math.max(1, logits.dim(1)));
-        parallel.forEach((rows + perTask - 1) / perTask, task -> {
+        var launch = Launch.of(parallel, (rows + perTask - 1) / perTask, (in, out, task) -> {
             for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
-                each.run(row);
+                each.run(in, out, row);
             }
         });
+        return (in, out) -> {
+            requireTargets(name, CpuBuffer.segment(in[1]), logits);
+            launch.run(in, out);
+        };
     }
 
     private static void requireTargets(String name, MemorySegment targets, TensorType logits) {
@@ -63,24 +71,18 @@ final class CrossEntropyKernel {
 
     private static Kernel losses(Parallel parallel, TensorType logits) {
         int n = logits.dim(1);
-        return (in, out) -> {
-            var x = CpuBuffer.segment(in[0]);
-            var targets = CpuBuffer.segment(in[1]);
-            var losses = CpuBuffer.segment(out[0]);
-            var sums = CpuBuffer.segment(out[1]);
-            requireTargets("crossEntropy", targets, logits);
-            rows(parallel, logits, row -> {
-                double logSumExp = logSumExp(x, logits.dtype(), row, n);
-                int target = targets.get(JAVA_INT_UNALIGNED, row * 4L);
-                double chosen = Elements.get(x, logits.dtype(), (long) row * n + target);
-                losses.set(JAVA_FLOAT_UNALIGNED, row * 4L, (float) (logSumExp - chosen));
-                sums.set(JAVA_FLOAT_UNALIGNED, row * 4L, (float) logSumExp);
-            });
-        };
+        return rows(parallel, "crossEntropy", logits, (in, out, row) -> {
+            double logSumExp = logSumExp(in[0], logits.dtype(), row, n);
+            int target = in[1].get(JAVA_INT_UNALIGNED, row * 4L);
+            double chosen = Elements.get(in[0], logits.dtype(), (long) row * n + target);
+            out[0].set(JAVA_FLOAT_UNALIGNED, row * 4L, (float) (logSumExp - chosen));
+            out[1].set(JAVA_FLOAT_UNALIGNED, row * 4L, (float) logSumExp);
+        });
     }
 
     private static double logSumExp(MemorySegment x, DType dtype, int row, int n) {
         long base = (long) row * n * dtype.bytes();
+        Objects.checkFromIndexSize(base, (long) n * dtype.bytes(), x.byteSize());
         boolean narrow = dtype == DType.BF16;
         float max = narrow ? maxBf16(x, base, n) : Reductions.max(x, base, n);
         double sum = 0;
@@ -91,33 +93,49 @@ final class CrossEntropyKernel {
         return max + Math.log(sum);
     }
 
+    // Here and below the last elements go through scratch memory and the same loop as the others: with a second
+    // exponential in the method, C2 stops inlining before the end and makes an object of every vector.
     private static float sumExp(MemorySegment x, long base, int n, float max) {
-        var s0 = FloatVector.zero(Lanes.F32);
-        var s1 = s0;
-        int i = 0;
-        for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
-            s0 = s0.add(VectorMath.exp(Lanes.load(x, base + i * 4L).sub(max)));
-            s1 = s1.add(VectorMath.exp(
-                    Lanes.load(x, base + (i + Lanes.COUNT) * 4L).sub(max)));
+        int whole = Lanes.F32.loopBound(n);
+        long rest = whole < n ? padded(x, base + whole * 4L, n - whole) : 0;
+        long from = x.address() + base;
+        var sum = FloatVector.zero(Lanes.F32);
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            sum = sum.add(
+                    VectorMath.exp(Lanes.load(i < whole ? from + i * 4L : rest).sub(max)));
         }
-        for (; i < n; i += Lanes.COUNT) {
-            var tail = Lanes.tail(i, n);
-            s0 = s0.add(VectorMath.exp(Lanes.load(x, base + i * 4L, tail).sub(max)), tail);
-        }
-        return Lanes.sum(s0.add(s1));
+        return Lanes.sum(sum);
     }
 
     private static float sumExpBf16(MemorySegment x, long base, int n, float max) {
+        int whole = Lanes.F32.loopBound(n);
+        long rest = whole < n ? paddedBf16(x, base + whole * 2L, n - whole) : 0;
+        long from = x.address() + base;
         var sum = FloatVector.zero(Lanes.F32);
-        int i = 0;
-        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            sum = sum.add(VectorMath.exp(Lanes.loadBf16(x, base + i * 2L).sub(max)));
-        }
-        if (i < n) {
-            var tail = Lanes.tail(i, n);
-            sum = sum.add(VectorMath.exp(Lanes.loadBf16(x, base + i * 2L, tail).sub(max)), tail);
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            var value = Lanes.loadBf16(Lanes.ALL, i < whole ? from + i * 2L : rest);
+            sum = sum.add(VectorMath.exp(value.sub(max)));
         }
         return Lanes.sum(sum);
+    }
+
+    /** Where the {@code n} floats from byte {@code at} stand as a whole vector, the rest of it -infinity. */
+    private static long padded(MemorySegment x, long at, int n) {
+        var slot = Scratch.ofThread().slot(0);
+        for (int i = n; i < Lanes.COUNT; i++) {
+            slot.set(JAVA_FLOAT_UNALIGNED, i * 4L, Float.NEGATIVE_INFINITY);
+        }
+        MemorySegment.copy(x, at, slot, 0, n * 4L);
+        return slot.address();
+    }
+
+    private static long paddedBf16(MemorySegment x, long at, int n) {
+        var slot = Scratch.ofThread().slot(0);
+        for (int i = n; i < Lanes.COUNT; i++) {
+            slot.set(JAVA_SHORT_UNALIGNED, i * 2L, Bf16.fromFloat(Float.NEGATIVE_INFINITY));
+        }
+        MemorySegment.copy(x, at, slot, 0, n * 2L);
+        return slot.address();
     }
 
     /** The greatest of {@code n} bfloat16 numbers from byte {@code base}; NaN if one is NaN. */
@@ -137,54 +155,45 @@ final class CrossEntropyKernel {
     private static Kernel gradients(Parallel parallel, TensorType logits) {
         int n = logits.dim(1);
         var dtype = logits.dtype();
-        return (in, out) -> {
-            var x = CpuBuffer.segment(in[0]);
-            var targets = CpuBuffer.segment(in[1]);
-            var y = CpuBuffer.segment(out[0]);
-            requireTargets("crossEntropyGrad", targets, logits);
-            rows(parallel, logits, row -> {
-                float logSumExp = CpuBuffer.segment(in[2]).get(JAVA_FLOAT_UNALIGNED, row * 4L);
-                float g = CpuBuffer.segment(in[3]).get(JAVA_FLOAT_UNALIGNED, row * 4L);
-                long target = (long) row * n + targets.get(JAVA_INT_UNALIGNED, row * 4L);
-                double p = Math.exp(Elements.get(x, dtype, target) - logSumExp);
-                if (dtype == DType.F32) {
-                    probabilities(x, y, row * (n * 4L), n, logSumExp, g);
-                } else {
-                    probabilitiesBf16(x, y, row * (n * 2L), n, logSumExp, g);
-                }
-                Elements.set(y, dtype, target, (p - 1) * g);
-            });
-        };
+        return rows(parallel, "crossEntropyGrad", logits, (in, out, row) -> {
+            float logSumExp = in[2].get(JAVA_FLOAT_UNALIGNED, row * 4L);
+            float g = in[3].get(JAVA_FLOAT_UNALIGNED, row * 4L);
+            long target = (long) row * n + in[1].get(JAVA_INT_UNALIGNED, row * 4L);
+            double p = Math.exp(Elements.get(in[0], dtype, target) - logSumExp);
+            Objects.checkFromIndexSize((long) row * n * dtype.bytes(), (long) n * dtype.bytes(), out[0].byteSize());
+            if (dtype == DType.F32) {
+                probabilities(in[0], out[0], row * (n * 4L), n, logSumExp, g);
+            } else {
+                probabilitiesBf16(in[0], out[0], row * (n * 2L), n, logSumExp, g);
+            }
+            Elements.set(out[0], dtype, target, (p - 1) * g);
+        });
     }
 
     /** y = exp(x - logSumExp) g. */
     private static void probabilities(MemorySegment x, MemorySegment y, long base, int n, float logSumExp, float g) {
-        int i = 0;
-        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            Lanes.store(
-                    VectorMath.exp(Lanes.load(x, base + i * 4L).sub(logSumExp)).mul(g), y, base + i * 4L);
+        int whole = Lanes.F32.loopBound(n);
+        long rest = whole < n ? padded(x, base + whole * 4L, n - whole) : 0;
+        long from = x.address() + base;
+        long to = y.address() + base;
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            var value = Lanes.load(i < whole ? from + i * 4L : rest);
+            Lanes.store(VectorMath.exp(value.sub(logSumExp)).mul(g), i < whole ? to + i * 4L : rest);
         }
-        if (i < n) {
-            var tail = Lanes.tail(i, n);
-            var p = VectorMath.exp(Lanes.load(x, base + i * 4L, tail).sub(logSumExp));
-            Lanes.store(p.mul(g), y, base + i * 4L, tail);
-        }
+        MemorySegment.copy(Lanes.ALL, rest, y, base + whole * 4L, (n - whole) * 4L);
     }
 
     private static void probabilitiesBf16(
             MemorySegment x, MemorySegment y, long base, int n, float logSumExp, float g) {
-        int i = 0;
-        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            Lanes.storeBf16(
-                    VectorMath.exp(Lanes.loadBf16(x, base + i * 2L).sub(logSumExp))
-                            .mul(g),
-                    y,
-                    base + i * 2L);
+        int whole = Lanes.F32.loopBound(n);
+        long rest = whole < n ? paddedBf16(x, base + whole * 2L, n - whole) : 0;
+        long from = x.address() + base;
+        long to = y.address() + base;
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            var value = Lanes.loadBf16(Lanes.ALL, i < whole ? from + i * 2L : rest);
+            var p = VectorMath.exp(value.sub(logSumExp)).mul(g);
+            Lanes.storeBf16(p, Lanes.ALL, i < whole ? to + i * 2L : rest);
         }
-        if (i < n) {
-            var tail = Lanes.tail(i, n);
-            var p = VectorMath.exp(Lanes.loadBf16(x, base + i * 2L, tail).sub(logSumExp));
-            Lanes.storeBf16(p.mul(g), y, base + i * 2L, tail);
-        }
+        MemorySegment.copy(Lanes.ALL, rest, y, base + whole * 2L, (n - whole) * 2L);
     }
 }

@@ -9,11 +9,13 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.BinaryOp;
 import io.coda4j.tensor.Primitive.CompareOp;
 import io.coda4j.tensor.Primitive.UnaryOp;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
+import java.util.List;
 import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -26,62 +28,150 @@ import org.jspecify.annotations.Nullable;
 final class Elementwise {
     private Elementwise() {}
 
-    static Optional<Kernel> unary(Parallel parallel, UnaryOp op, TensorType type) {
-        return switch (type.dtype()) {
-            case F32, BF16 -> lanes(parallel, floatLoop(op), type);
-            case I32 -> op == UnaryOp.NEG ? lanes(parallel, Elementwise::negInts, type) : Optional.empty();
-            case BOOL -> Optional.of(scalars(parallel, type.size(), Elementwise::not, 1, 1));
-            case F16, F64 -> Optional.empty();
+    /** A loop for one primitive and the element types that it is for. */
+    private sealed interface Form {
+        /** In vectors of 4-byte elements; BF16 by way of F32. */
+        record Vectors(LaneLoop loop, DType dtype, int operands) implements Form {}
+
+        /** {@code widths}: the bytes of an element of each operand and of the result. */
+        record Scalars(ScalarLoop loop, int... widths) implements Form {}
+    }
+
+    /**
+     * A loop over elements 0 .. n-1 at the addresses of operands and result, in this order, as a link of a chain: blocks of
+     * at most {@link Scratch#SLOT} elements, of which whole vectors may be read and written.
+     */
+    @FunctionalInterface
+    interface BlockLoop {
+        void run(long[] s, int n);
+    }
+
+    /** The kernel for a unary, binary, comparison, select or conversion, or empty where the reference kernel serves. */
+    static Optional<Kernel> kernel(Parallel parallel, Primitive prim, List<TensorType> in, TensorType out) {
+        if (prim instanceof Primitive.Convert && in.getFirst().dtype() == out.dtype()) {
+            return Optional.of(Movement.copy(parallel, out.byteSize()));
+        }
+        return Optional.ofNullable(form(prim, in.stream().map(TensorType::dtype).toList(), out.dtype()))
+                .map(form -> switch (form) {
+                    case Form.Vectors(var loop, var dtype, int operands) ->
+                        loop.kernel(parallel, dtype, out.size(), operands);
+                    case Form.Scalars(var loop, var widths) -> scalars(parallel, out.size(), loop, widths);
+                });
+    }
+
+    /** The loop that computes the same bits as {@link #kernel} on a block, or null where there is none. */
+    static @Nullable BlockLoop block(Primitive prim, List<DType> in, DType out) {
+        return switch (form(prim, in, out)) {
+            case null -> null;
+            case Form.Vectors(var loop, var dtype, int operands) ->
+                dtype == DType.BF16 ? narrowBlock(loop, operands) : wideBlock(loop, operands);
+            case Form.Scalars(var loop, var _) -> loop::run;
         };
     }
 
-    static Optional<Kernel> binary(Parallel parallel, BinaryOp op, TensorType type) {
-        return switch (type.dtype()) {
-            case F32, BF16 -> lanes(parallel, floatLoop(op), type);
-            case I32 -> lanes(parallel, intLoop(op), type);
+    private static BlockLoop wideBlock(LaneLoop loop, int operands) {
+        return (s, n) -> {
+            long[] out = Scratch.ofThread().out;
+            out[0] = s[operands];
+            loop.run(s, out, Lanes.F32.loopBound(n + Lanes.COUNT - 1));
+        };
+    }
+
+    private static BlockLoop narrowBlock(LaneLoop loop, int operands) {
+        return (s, n) -> {
+            var scratch = Scratch.ofThread();
+            for (int i = 0; i < operands; i++) {
+                scratch.in[i] = scratch.address(i);
+                LaneLoop.widen(s[i], scratch.in[i], n);
+            }
+            scratch.out[0] = scratch.address(operands);
+            loop.run(scratch.in, scratch.out, Lanes.F32.loopBound(n + Lanes.COUNT - 1));
+            LaneLoop.narrow(scratch.out[0], s[operands], n);
+        };
+    }
+
+    private static @Nullable Form form(Primitive prim, List<DType> in, DType out) {
+        return switch (prim) {
+            case Primitive.Unary(var op) -> unary(op, out);
+            case Primitive.Binary(var op) -> binary(op, out);
+            case Primitive.Compare(var op) -> compare(op, in.getFirst());
+            case Primitive.Select _ -> select(out);
+            case Primitive.Convert _ -> convert(in.getFirst(), out);
+            case Primitive.Full _,
+                    Primitive.Iota _,
+                    Primitive.Reshape _,
+                    Primitive.Transpose _,
+                    Primitive.Broadcast _,
+                    Primitive.Slice _,
+                    Primitive.Pad _,
+                    Primitive.Concat _,
+                    Primitive.Reduce _,
+                    Primitive.Dot _,
+                    Primitive.TakeRows _,
+                    Primitive.ScatterAddRows _,
+                    Primitive.DynamicSlice _,
+                    Primitive.DynamicUpdateSlice _,
+                    Primitive.Annotate _,
+                    Primitive.Scan _,
+                    Primitive.Fused _ -> null;
+        };
+    }
+
+    private static @Nullable Form unary(UnaryOp op, DType dtype) {
+        return switch (dtype) {
+            case F32, BF16 -> vectors(floatLoop(op), dtype, 1);
+            case I32 -> op == UnaryOp.NEG ? vectors(Elementwise::negInts, dtype, 1) : null;
+            case BOOL -> new Form.Scalars(Elementwise::not, 1, 1);
+            case F16, F64 -> null;
+        };
+    }
+
+    private static @Nullable Form binary(BinaryOp op, DType dtype) {
+        return switch (dtype) {
+            case F32, BF16 -> vectors(floatLoop(op), dtype, 2);
+            case I32 -> vectors(intLoop(op), dtype, 2);
             case BOOL ->
                 switch (op) {
-                    case AND -> Optional.of(scalars(parallel, type.size(), Elementwise::and, 1, 1, 1));
-                    case OR -> Optional.of(scalars(parallel, type.size(), Elementwise::or, 1, 1, 1));
-                    case ADD, SUB, MUL, DIV, MAX, MIN -> Optional.empty();
+                    case AND -> new Form.Scalars(Elementwise::and, 1, 1, 1);
+                    case OR -> new Form.Scalars(Elementwise::or, 1, 1, 1);
+                    case ADD, SUB, MUL, DIV, MAX, MIN -> null;
                 };
-            case F16, F64 -> Optional.empty();
+            case F16, F64 -> null;
         };
     }
 
-    static Optional<Kernel> compare(Parallel parallel, CompareOp op, TensorType type) {
-        return switch (type.dtype()) {
-            case F32 -> Optional.of(scalars(parallel, type.size(), floatLoop(op), 4, 4, 1));
-            case BF16 -> Optional.of(scalars(parallel, type.size(), narrowLoop(op), 2, 2, 1));
-            case I32 -> Optional.of(scalars(parallel, type.size(), intLoop(op), 4, 4, 1));
-            case BOOL, F16, F64 -> Optional.empty();
+    private static @Nullable Form compare(CompareOp op, DType dtype) {
+        return switch (dtype) {
+            case F32 -> new Form.Scalars(floatLoop(op), 4, 4, 1);
+            case BF16 -> new Form.Scalars(narrowLoop(op), 2, 2, 1);
+            case I32 -> new Form.Scalars(intLoop(op), 4, 4, 1);
+            case BOOL, F16, F64 -> null;
         };
     }
 
-    static Optional<Kernel> select(Parallel parallel, TensorType type) {
-        ScalarLoop loop = switch (type.dtype()) {
+    private static Form select(DType dtype) {
+        ScalarLoop loop = switch (dtype) {
             case BOOL -> Elementwise::selectBytes;
             case F16, BF16 -> Elementwise::selectShorts;
             case F32, I32 -> Elementwise::selectInts;
             case F64 -> Elementwise::selectLongs;
         };
-        int width = type.dtype().bytes();
-        return Optional.of(scalars(parallel, type.size(), loop, 1, width, width, width));
+        return new Form.Scalars(loop, 1, dtype.bytes(), dtype.bytes(), dtype.bytes());
     }
 
-    static Optional<Kernel> convert(Parallel parallel, DType from, TensorType to) {
-        if (from == to.dtype()) {
-            return Optional.of(Movement.copy(parallel, to.byteSize()));
+    private static @Nullable Form convert(DType from, DType to) {
+        if (from == DType.F32 && to == DType.I32) {
+            return new Form.Vectors(Elementwise::floatsToInts, to, 1);
         }
-        if (from == DType.F32 && to.dtype() == DType.I32) {
-            return lanes(parallel, Elementwise::floatsToInts, to);
+        if (from == DType.I32 && to == DType.F32) {
+            return new Form.Vectors(Elementwise::intsToFloats, to, 1);
         }
-        if (from == DType.I32 && to.dtype() == DType.F32) {
-            return lanes(parallel, Elementwise::intsToFloats, to);
-        }
-        return Optional.ofNullable(conversion(from, to.dtype()))
-                .map(loop -> scalars(
-                        parallel, to.size(), loop, from.bytes(), to.dtype().bytes()));
+        var loop = conversion(from, to);
+        return loop == null ? null : new Form.Scalars(loop, from.bytes(), to.bytes());
+    }
+
+    private static @Nullable Form vectors(@Nullable LaneLoop loop, DType dtype, int operands) {
+        return loop == null ? null : new Form.Vectors(loop, dtype, operands);
     }
 
     private static @Nullable ScalarLoop conversion(DType from, DType to) {
@@ -126,10 +216,6 @@ final class Elementwise {
                 };
             case F64 -> null;
         };
-    }
-
-    private static Optional<Kernel> lanes(Parallel parallel, @Nullable LaneLoop loop, TensorType type) {
-        return Optional.ofNullable(loop).map(it -> it.kernel(parallel, type.dtype(), type.size()));
     }
 
     private static @Nullable LaneLoop floatLoop(UnaryOp op) {
@@ -370,19 +456,14 @@ final class Elementwise {
     }
 
     private static Kernel scalars(Parallel parallel, long size, ScalarLoop loop, int... widths) {
-        return (in, out) -> {
-            var starts = new long[widths.length];
-            for (int i = 0; i < starts.length; i++) {
-                starts[i] = LaneLoop.address(i < in.length ? in[i] : out[0], size * widths[i]);
+        return Launch.of(parallel, LaneLoop.pieces(size), (in, out, task) -> {
+            var s = Scratch.ofThread().in;
+            for (int i = 0; i < widths.length; i++) {
+                long start = LaneLoop.address(i < in.length ? in[i] : out[0], size * widths[i]);
+                s[i] = start + (long) task * LaneLoop.PIECE * widths[i];
             }
-            LaneLoop.pieces(parallel, size, (from, n) -> {
-                var s = new long[widths.length];
-                for (int i = 0; i < s.length; i++) {
-                    s[i] = starts[i] + from * widths[i];
-                }
-                loop.run(s, n);
-            });
-        };
+            loop.run(s, LaneLoop.count(size, task));
+        });
     }
 
     private static ScalarLoop floatLoop(CompareOp op) {
@@ -410,12 +491,15 @@ final class Elementwise {
     private static ScalarLoop narrowLoop(CompareOp op) {
         var wide = floatLoop(op);
         return (s, n) -> {
-            var slots = Scratch.addresses(0, 2);
+            var scratch = Scratch.ofThread();
+            scratch.block[0] = scratch.address(0);
+            scratch.block[1] = scratch.address(1);
             for (int done = 0; done < n; done += Scratch.SLOT) {
                 int block = Math.min(Scratch.SLOT, n - done);
-                LaneLoop.widen(s[0] + done * 2L, slots[0], block);
-                LaneLoop.widen(s[1] + done * 2L, slots[1], block);
-                wide.run(new long[] {slots[0], slots[1], s[2] + done}, block);
+                LaneLoop.widen(s[0] + done * 2L, scratch.address(0), block);
+                LaneLoop.widen(s[1] + done * 2L, scratch.address(1), block);
+                scratch.block[2] = s[2] + done;
+                wide.run(scratch.block, block);
             }
         };
     }

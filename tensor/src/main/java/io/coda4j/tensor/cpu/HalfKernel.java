@@ -124,17 +124,23 @@ final class HalfKernel {
     }
 
     private static Buffer widened(Parallel parallel, CpuMemory memory, long size, Buffer half) {
-        long x = LaneLoop.address(half, 2 * size);
         var wide = memory.allocate(4 * size);
-        long y = LaneLoop.address(wide, 4 * size);
-        LaneLoop.pieces(parallel, size, (first, n) -> HalfLanes.widen(x + 2 * first, y + 4 * first, n));
+        Launch.of(parallel, LaneLoop.pieces(size), (in, out, task) -> {
+                    long first = (long) task * LaneLoop.PIECE;
+                    long x = LaneLoop.address(in[0], 2 * size) + 2 * first;
+                    HalfLanes.widen(x, LaneLoop.address(out[0], 4 * size) + 4 * first, LaneLoop.count(size, task));
+                })
+                .run(new Buffer[] {half}, new Buffer[] {wide});
         return wide;
     }
 
     private static void narrow(Parallel parallel, long size, Buffer wide, Buffer half) {
-        long x = LaneLoop.address(wide, 4 * size);
-        long y = LaneLoop.address(half, 2 * size);
-        LaneLoop.pieces(parallel, size, (first, n) -> HalfLanes.narrow(x + 4 * first, y + 2 * first, n));
+        Launch.of(parallel, LaneLoop.pieces(size), (in, out, task) -> {
+                    long first = (long) task * LaneLoop.PIECE;
+                    long x = LaneLoop.address(in[0], 4 * size) + 4 * first;
+                    HalfLanes.narrow(x, LaneLoop.address(out[0], 2 * size) + 2 * first, LaneLoop.count(size, task));
+                })
+                .run(new Buffer[] {wide}, new Buffer[] {half});
     }
 
     private static void close(Buffer[] own, Buffer[] given) {

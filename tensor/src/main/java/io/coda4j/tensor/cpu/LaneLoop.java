@@ -6,7 +6,6 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.exec.Kernel;
-import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
@@ -22,75 +21,81 @@ interface LaneLoop {
     /** Elements of one piece of work: fixed, so that no result depends on the number of threads. */
     int PIECE = 16_384;
 
-    /** Computes elements 0 .. n-1 at these addresses, where n is a multiple of {@link Lanes#COUNT}. */
+    /** Computes elements 0 .. n-1 at the first of these addresses, where n is a multiple of {@link Lanes#COUNT}. */
     void run(long[] in, long[] out, int n);
 
-    /** A piece of work on elements {@code from .. from+n-1}. */
-    @FunctionalInterface
-    interface Piece {
-        void run(long from, int n);
+    /** The pieces of {@code size} elements. */
+    static long pieces(long size) {
+        return (size + PIECE - 1) / PIECE;
     }
 
-    /** Runs {@code piece} over the elements {@code 0 .. size-1} in pieces. */
-    static void pieces(Parallel parallel, long size, Piece piece) {
-        int tasks = Math.toIntExact((size + PIECE - 1) / PIECE);
-        parallel.forEach(tasks, task -> {
-            long from = (long) task * PIECE;
-            piece.run(from, (int) Math.min(PIECE, size - from));
-        });
+    /** The elements of piece {@code task} of {@code size}. */
+    static int count(long size, int task) {
+        return (int) Math.min(PIECE, size - (long) task * PIECE);
     }
 
-    /** A kernel that applies this loop to {@code size} elements of each operand, all of {@code dtype}. */
-    default Kernel kernel(Parallel parallel, DType dtype, long size) {
-        return (in, out) -> apply(parallel, dtype, size, in, out);
-    }
-
-    /** Applies this loop to {@code size} elements of each operand. */
-    default void apply(Parallel parallel, DType dtype, long size, Buffer[] in, Buffer[] out) {
-        var operands = addresses(in, size * dtype.bytes());
-        var results = addresses(out, size * dtype.bytes());
-        switch (dtype) {
-            case F32, I32 -> pieces(parallel, size, (from, n) -> piece(operands, results, from, n));
-            case BF16 -> pieces(parallel, size, (from, n) -> narrowPiece(operands, results, from, n));
+    /** A kernel that applies this loop to {@code size} elements, all of {@code dtype}, of the first operands. */
+    default Kernel kernel(Parallel parallel, DType dtype, long size, int operands) {
+        return switch (dtype) {
+            case F32, I32 -> Launch.of(parallel, pieces(size), (in, out, task) -> piece(in, operands, out, size, task));
+            case BF16 ->
+                Launch.of(parallel, pieces(size), (in, out, task) -> narrowPiece(in, operands, out, size, task));
             case BOOL, F16, F64 -> throw new IllegalArgumentException("no lane loop over " + dtype);
-        }
+        };
     }
 
-    private void piece(long[] in, long[] out, long from, int n) {
+    private void piece(MemorySegment[] in, int operands, MemorySegment[] out, long size, int task) {
+        var scratch = Scratch.ofThread();
+        int n = count(size, task);
         int whole = Lanes.F32.loopBound(n);
+        long at = (long) task * PIECE * 4;
         if (whole > 0) {
-            run(moved(in, from * 4), moved(out, from * 4), whole);
+            for (int i = 0; i < operands; i++) {
+                scratch.in[i] = address(in[i], size * 4) + at;
+            }
+            for (int i = 0; i < out.length; i++) {
+                scratch.out[i] = address(out[i], size * 4) + at;
+            }
+            run(scratch.in, scratch.out, whole);
         }
         if (whole < n) {
-            remainder(moved(in, (from + whole) * 4), moved(out, (from + whole) * 4), n - whole);
+            remainder(in, operands, out, at + whole * 4L, n - whole, scratch);
         }
     }
 
     /** Less than a vector: through scratch memory, whose other lanes compute on whatever they hold. */
-    private void remainder(long[] in, long[] out, int n) {
-        var operands = Scratch.addresses(0, in.length);
-        var results = Scratch.addresses(in.length, out.length);
-        for (int i = 0; i < in.length; i++) {
-            MemorySegment.copy(Lanes.ALL, in[i], Lanes.ALL, operands[i], n * 4L);
+    private void remainder(MemorySegment[] in, int operands, MemorySegment[] out, long at, int n, Scratch scratch) {
+        for (int i = 0; i < operands; i++) {
+            MemorySegment.copy(in[i], at, scratch.slot(i), 0, n * 4L);
+            scratch.in[i] = scratch.address(i);
         }
-        run(operands, results, Lanes.COUNT);
         for (int i = 0; i < out.length; i++) {
-            MemorySegment.copy(Lanes.ALL, results[i], Lanes.ALL, out[i], n * 4L);
+            scratch.out[i] = scratch.address(operands + i);
+        }
+        run(scratch.in, scratch.out, Lanes.COUNT);
+        for (int i = 0; i < out.length; i++) {
+            MemorySegment.copy(scratch.slot(operands + i), 0, out[i], at, n * 4L);
         }
     }
 
-    private void narrowPiece(long[] in, long[] out, long from, int n) {
-        var operands = Scratch.addresses(0, in.length);
-        var results = Scratch.addresses(in.length, out.length);
+    private void narrowPiece(MemorySegment[] in, int operands, MemorySegment[] out, long size, int task) {
+        var scratch = Scratch.ofThread();
+        int n = count(size, task);
+        for (int i = 0; i < operands; i++) {
+            scratch.in[i] = scratch.address(i);
+        }
+        for (int i = 0; i < out.length; i++) {
+            scratch.out[i] = scratch.address(operands + i);
+        }
         for (int done = 0; done < n; done += Scratch.SLOT) {
             int block = Math.min(Scratch.SLOT, n - done);
-            long bytes = (from + done) * 2L;
-            for (int i = 0; i < in.length; i++) {
-                widen(in[i] + bytes, operands[i], block);
+            long at = ((long) task * PIECE + done) * 2;
+            for (int i = 0; i < operands; i++) {
+                widen(address(in[i], size * 2) + at, scratch.in[i], block);
             }
-            run(operands, results, Lanes.F32.loopBound(block + Lanes.COUNT - 1));
+            run(scratch.in, scratch.out, Lanes.F32.loopBound(block + Lanes.COUNT - 1));
             for (int i = 0; i < out.length; i++) {
-                narrow(results[i], out[i] + bytes, block);
+                narrow(scratch.out[i], address(out[i], size * 2) + at, block);
             }
         }
     }
@@ -119,35 +124,9 @@ interface LaneLoop {
         }
     }
 
-    /** The memory of each buffer. */
-    static MemorySegment[] segments(Buffer[] buffers) {
-        var segments = new MemorySegment[buffers.length];
-        for (int i = 0; i < segments.length; i++) {
-            segments[i] = CpuBuffer.segment(buffers[i]);
-        }
-        return segments;
-    }
-
-    /** Where the value of {@code buffer} lies, which must have {@code bytes} bytes. */
-    static long address(Buffer buffer, long bytes) {
-        var segment = CpuBuffer.segment(buffer);
+    /** Where {@code segment} lies, which must have {@code bytes} bytes. */
+    static long address(MemorySegment segment, long bytes) {
         Objects.checkFromIndexSize(0, bytes, segment.byteSize());
         return segment.address();
-    }
-
-    private static long[] addresses(Buffer[] buffers, long bytes) {
-        var addresses = new long[buffers.length];
-        for (int i = 0; i < addresses.length; i++) {
-            addresses[i] = address(buffers[i], bytes);
-        }
-        return addresses;
-    }
-
-    private static long[] moved(long[] addresses, long bytes) {
-        var moved = new long[addresses.length];
-        for (int i = 0; i < moved.length; i++) {
-            moved[i] = addresses[i] + bytes;
-        }
-        return moved;
     }
 }

@@ -113,7 +113,10 @@ final class Matmul {
     private static double cost(MatmulOperand rows, MatmulOperand panels, boolean turned) {
         double depth = rows.depth();
         int outer = panels.outer();
-        var blocks = MatmulBlocks.of(rows.batch().length, rows.outer(), outer, rows.depth(), turned);
+        // Which operand is packed decides on the order of long sums, so the caches of the machine must not decide on
+        // that.
+        var blocks = MatmulBlocks.of(
+                rows.batch().length, rows.outer(), outer, rows.depth(), turned, MatmulWorkspace.COMMON_ROWS);
         double multiply = 0.01
                 * MatmulBlocks.roundUp(rows.outer(), MicroKernel.MR)
                 * MatmulBlocks.roundUp(outer, MicroKernel.NR)

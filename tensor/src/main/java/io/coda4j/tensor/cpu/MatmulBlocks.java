@@ -30,10 +30,15 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
      * <p>{@code turned}: tasks keep their sums to the end, so that their columns are limited.
      */
     static MatmulBlocks of(int batches, int rows, int columns, int depth, boolean turned) {
+        return of(batches, rows, columns, depth, turned, MatmulWorkspace.MAX_ROWS);
+    }
+
+    /** As {@link #of(int, int, int, int, boolean)}, with at most {@code maxRows} rows of a task. */
+    static MatmulBlocks of(int batches, int rows, int columns, int depth, boolean turned, int maxRows) {
         int step = even(depth, KC, 1);
         int span = Math.min(roundUp(depth, step), MAX_SPAN / step * step);
         int max = turned ? MatmulWorkspace.MAX_COLUMNS : 4 * MatmulWorkspace.MAX_COLUMNS;
-        var whole = new MatmulBlocks(even(rows, MatmulWorkspace.MAX_ROWS, MR), even(columns, max, NR), step, span);
+        var whole = new MatmulBlocks(even(rows, maxRows, MR), even(columns, max, NR), step, span);
         return whole.narrower(MatmulWorkspace.MAX_COLUMNS, ENOUGH, batches, rows, columns)
                 .lower(4 * MR, ENOUGH, batches, rows, columns)
                 .narrower(4 * NR, ENOUGH / 2, batches, rows, columns);

@@ -4,12 +4,16 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** Brings the axes of an operand into the order batch, outer, depth when its strides do not allow packing directly. */
-final class MatmulCopy {
+final class MatmulCopy implements Parallel.Task {
     private final MatmulOperand operand;
     private final Parallel parallel;
     private final NativeScratch memory = new NativeScratch();
     private final int[] dims;
     private final long[] strides;
+
+    // What the tasks of the moment copy.
+    private MemorySegment from = MemorySegment.NULL;
+    private MemorySegment to = MemorySegment.NULL;
 
     MatmulCopy(MatmulOperand operand, Parallel parallel) {
         this.operand = operand;
@@ -20,14 +24,18 @@ final class MatmulCopy {
         this.strides = operand.axes().stream().mapToLong(axis -> all[axis]).toArray();
     }
 
-    /** A dense copy of {@code from}, to be given back. */
-    NativeScratch.Block borrow(MemorySegment from) {
-        var block = memory.borrow(from.byteSize());
-        parallel.forEach(dims[0], index -> {
-            long bytes = from.byteSize() / dims[0];
-            copy(from, index * strides[0], block.segment(), index * bytes, 1);
-        });
+    /** A dense copy of {@code source}, to be given back. */
+    NativeScratch.Block borrow(MemorySegment source) {
+        var block = memory.borrow(source.byteSize());
+        from = source;
+        to = block.segment();
+        parallel.forEach(dims[0], this);
         return block;
+    }
+
+    @Override
+    public void run(int index) {
+        copy(index * strides[0], index * (from.byteSize() / dims[0]), 1);
     }
 
     void giveBack(NativeScratch.Block block) {
@@ -35,23 +43,23 @@ final class MatmulCopy {
     }
 
     /** Copies all elements whose indices before {@code axis} are fixed; returns the byte after the last one written. */
-    private long copy(MemorySegment from, long element, MemorySegment to, long at, int axis) {
+    private long copy(long element, long at, int axis) {
         if (axis == dims.length) {
-            move(from, element, 0, 1, to, at);
+            move(element, 0, 1, at);
             return at + operand.type().dtype().bytes();
         }
         if (axis == dims.length - 1) {
-            move(from, element, strides[axis], dims[axis], to, at);
+            move(element, strides[axis], dims[axis], at);
             return at + (long) dims[axis] * operand.type().dtype().bytes();
         }
         long end = at;
         for (int i = 0; i < dims[axis]; i++) {
-            end = copy(from, element + i * strides[axis], to, end, axis + 1);
+            end = copy(element + i * strides[axis], end, axis + 1);
         }
         return end;
     }
 
-    private void move(MemorySegment from, long element, long stride, int count, MemorySegment to, long at) {
+    private void move(long element, long stride, int count, long at) {
         if (operand.narrow()) {
             for (int i = 0; i < count; i++) {
                 short bits = from.get(ValueLayout.JAVA_SHORT, (element + i * stride) * 2);

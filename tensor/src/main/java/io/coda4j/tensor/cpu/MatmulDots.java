@@ -16,7 +16,7 @@ import jdk.incubator.vector.FloatVector;
  * <p>Each sum has one vector accumulator whose lanes are added in a fixed order at the end. The last elements of a row
  * that fill no vector are added one by one: masked loads here would make the loops too big for C1.
  */
-final class MatmulDots implements Matmul.Product {
+final class MatmulDots implements Matmul.Product, Parallel.Task {
     /** Rows on the narrow side up to which reading the wide side without packing is faster. */
     static final int MAX_FEW = 8;
 
@@ -29,6 +29,12 @@ final class MatmulDots implements Matmul.Product {
     private final Parallel parallel;
     private final MatmulScratch scratch;
     private final int block;
+    private final int blocks;
+
+    // The operands of the run, which its tasks read.
+    private MemorySegment left = MemorySegment.NULL;
+    private MemorySegment right = MemorySegment.NULL;
+    private MemorySegment result = MemorySegment.NULL;
 
     /** {@code turned}: {@code few} is the second operand of the product. */
     MatmulDots(MatmulOperand few, MatmulOperand many, boolean turned, Parallel parallel, MatmulScratch scratch) {
@@ -39,26 +45,30 @@ final class MatmulDots implements Matmul.Product {
         this.scratch = scratch;
         long rows = TASK / Math.max(1, (long) few.outer() * few.depth());
         this.block = MatmulBlocks.roundUp(Math.clamp(rows, 4, 1 << 20), 4);
+        this.blocks = MatmulBlocks.count(many.outer(), block);
     }
 
     @Override
-    public void run(MemorySegment lhs, MemorySegment rhs, MemorySegment result) {
-        var left = turned ? rhs : lhs;
-        var right = turned ? lhs : rhs;
-        int blocks = MatmulBlocks.count(many.outer(), block);
-        var wide = few.narrow() ? scratch.memory().borrow(left.byteSize() * 2) : null;
+    public void run(MemorySegment lhs, MemorySegment rhs, MemorySegment product) {
+        var rows = turned ? rhs : lhs;
+        right = turned ? lhs : rhs;
+        result = product;
+        var wide = few.narrow() ? scratch.memory().borrow(rows.byteSize() * 2) : null;
         try {
-            var rows = wide == null ? left : widened(left, wide.segment());
-            parallel.forEach(few.batch().length * blocks, task -> {
-                var workspace = scratch.workspaces().borrow();
-                task(rows, right, result, task / blocks, task % blocks * block, workspace.tile);
-                scratch.workspaces().giveBack(workspace);
-            });
+            left = wide == null ? rows : widened(rows, wide.segment());
+            parallel.forEach(few.batch().length * blocks, this);
         } finally {
             if (wide != null) {
                 scratch.memory().giveBack(wide);
             }
         }
+    }
+
+    @Override
+    public void run(int task) {
+        var workspace = scratch.workspaces().borrow();
+        task(task / blocks, task % blocks * block, workspace.tile);
+        scratch.workspaces().giveBack(workspace);
     }
 
     /** The narrow side is small: widening it once keeps one form of it in the loops below. */
@@ -67,15 +77,14 @@ final class MatmulDots implements Matmul.Product {
         return to;
     }
 
-    private void task(
-            MemorySegment left, MemorySegment right, MemorySegment result, int batch, int first, float[] sums) {
+    private void task(int batch, int first, float[] sums) {
         int end = Math.min(many.outer(), first + block);
         long matrix = (long) batch * few.outer() * many.outer();
         for (int n = first; n < end; n += 4) {
             int count = Math.min(4, end - n);
             for (int m = 0; m < few.outer(); m += 2) {
                 int pair = Math.min(2, few.outer() - m);
-                dots(left, right, batch, m, pair, n, count, sums);
+                dots(batch, m, pair, n, count, sums);
                 for (int i = 0; i < pair; i++) {
                     for (int j = 0; j < count; j++) {
                         long at = turned ? (n + j) * (long) few.outer() + m + i : (m + i) * (long) many.outer() + n + j;
@@ -90,8 +99,7 @@ final class MatmulDots implements Matmul.Product {
      * Sums of the lanes of up to two rows against up to four: product (i, j) from {@code sums[(4 * i + j) * LANES]} on.
      * Rows past the last are replaced by the last, and their sums not used.
      */
-    private void dots(
-            MemorySegment left, MemorySegment right, int batch, int m, int pair, int n, int count, float[] sums) {
+    private void dots(int batch, int m, int pair, int n, int count, float[] sums) {
         long a0 = (few.batch()[batch] + m * few.outerStride()) * Float.BYTES;
         long a1 = (few.batch()[batch] + (m + pair - 1) * few.outerStride()) * Float.BYTES;
         long b0 = many.byteOffset(batch, n, 0);

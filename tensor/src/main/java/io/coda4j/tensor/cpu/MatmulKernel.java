@@ -29,6 +29,20 @@ final class MatmulKernel implements Matmul.Product {
     private final int rowBlocks;
     private final int columnBlocks;
     private final int partColumns;
+    private final int parts;
+    private final int group;
+    private final Parallel.Task packing = this::packTask;
+    private final Parallel.Task multiplying = this::multiplyTask;
+
+    // What the tasks of the moment work on: the operands of the run, and the units and the depth whose panels are
+    // packed.
+    private MemorySegment from = MemorySegment.NULL;
+    private MemorySegment panelsFrom = MemorySegment.NULL;
+    private MemorySegment result = MemorySegment.NULL;
+    private MemorySegment panels = MemorySegment.NULL;
+    private int firstUnit;
+    private int units;
+    private int firstK;
 
     /** {@code turned}: {@code left} is the second operand of the product. */
     MatmulKernel(MatmulOperand left, MatmulOperand right, boolean turned, Parallel parallel, MatmulScratch scratch) {
@@ -42,30 +56,32 @@ final class MatmulKernel implements Matmul.Product {
         this.columnBlocks = MatmulBlocks.count(right.outer(), blocks.columns());
         // Columns side by side are copied many at a time, for long runs of memory; others are transposed by panels.
         this.partColumns = right.depthContiguous() ? NR : MatmulWorkspace.MAX_COLUMNS;
+        this.parts = MatmulBlocks.count(blocks.columns(), partColumns);
+        this.group = Math.max(1, PACK_TASK / (Math.min(partColumns, blocks.columns()) * blocks.step()));
     }
 
     @Override
-    public void run(MemorySegment lhs, MemorySegment rhs, MemorySegment result) {
+    public void run(MemorySegment lhs, MemorySegment rhs, MemorySegment product) {
         long unit = (long) blocks.columns() * blocks.span() * Float.BYTES;
-        int units = left.batch().length * columnBlocks;
-        int together = Math.min(units, blocks.units());
-        var panels = scratch.memory().borrow(together * unit);
+        int all = left.batch().length * columnBlocks;
+        int together = Math.min(all, blocks.units());
+        var block = scratch.memory().borrow(together * unit);
         try {
-            var run = new Run(turned ? rhs : lhs, turned ? lhs : rhs, result, panels.segment());
-            for (int k = 0; k < left.depth(); k += blocks.span()) {
-                for (int first = 0; first < units; first += together) {
-                    int count = Math.min(together, units - first);
-                    pack(run, first, count, k);
-                    multiply(run, first, count, k);
+            from = turned ? rhs : lhs;
+            panelsFrom = turned ? lhs : rhs;
+            result = product;
+            panels = block.segment();
+            for (firstK = 0; firstK < left.depth(); firstK += blocks.span()) {
+                for (firstUnit = 0; firstUnit < all; firstUnit += together) {
+                    units = Math.min(together, all - firstUnit);
+                    parallel.forEach(MatmulBlocks.count(pieces(), group), packing);
+                    parallel.forEach(units * rowBlocks, multiplying);
                 }
             }
         } finally {
-            scratch.memory().giveBack(panels);
+            scratch.memory().giveBack(block);
         }
     }
-
-    /** The memory of one run. */
-    private record Run(MemorySegment left, MemorySegment right, MemorySegment result, MemorySegment panels) {}
 
     private int span(int k) {
         return Math.min(blocks.span(), left.depth() - k);
@@ -82,24 +98,26 @@ final class MatmulKernel implements Matmul.Product {
     }
 
     // Pieces are numbered (unit, step, part of the block's panels) and go to tasks in groups.
-    private void pack(Run run, int firstUnit, int units, int firstK) {
-        int parts = MatmulBlocks.count(blocks.columns(), partColumns);
-        int steps = MatmulBlocks.count(span(firstK), blocks.step());
-        int pieces = units * steps * parts;
-        int group = Math.max(1, PACK_TASK / (Math.min(partColumns, blocks.columns()) * blocks.step()));
-        parallel.forEach(MatmulBlocks.count(pieces, group), task -> {
-            var workspace = scratch.workspaces().borrow();
-            int end = Math.min(pieces, (task + 1) * group);
-            for (int piece = task * group; piece < end; piece++) {
-                int unit = piece / (steps * parts);
-                int step = piece / parts % steps;
-                pack(run, firstUnit + unit, unit, piece % parts, firstK, step * blocks.step(), workspace);
-            }
-            scratch.workspaces().giveBack(workspace);
-        });
+    private int pieces() {
+        return units * steps() * parts;
     }
 
-    private void pack(Run run, int unit, int slot, int part, int firstK, int k, MatmulWorkspace workspace) {
+    private int steps() {
+        return MatmulBlocks.count(span(firstK), blocks.step());
+    }
+
+    private void packTask(int task) {
+        var workspace = scratch.workspaces().borrow();
+        int end = Math.min(pieces(), (task + 1) * group);
+        for (int piece = task * group; piece < end; piece++) {
+            int unit = piece / (steps() * parts);
+            int step = piece / parts % steps();
+            pack(firstUnit + unit, unit, piece % parts, step * blocks.step(), workspace);
+        }
+        scratch.workspaces().giveBack(workspace);
+    }
+
+    private void pack(int unit, int slot, int part, int k, MatmulWorkspace workspace) {
         int first = part * partColumns;
         int column = unit % columnBlocks * blocks.columns() + first;
         int columns = Math.min(Math.min(partColumns, blocks.columns() - first), right.outer() - column);
@@ -107,35 +125,33 @@ final class MatmulKernel implements Matmul.Product {
             return;
         }
         int step = step(firstK + k);
-        long from = right.byteOffset(unit / columnBlocks, column, firstK + k);
+        long at = right.byteOffset(unit / columnBlocks, column, firstK + k);
         long to = panelAt(slot, k, first / NR, step);
         if (right.depthContiguous()) {
             MatmulPack.turnedPanel(
                     right.narrow(),
-                    run.right,
-                    from,
+                    panelsFrom,
+                    at,
                     right.outerBytes(),
                     columns,
                     step,
-                    run.panels,
+                    panels,
                     to,
                     workspace.turn,
                     workspace.block);
         } else {
-            MatmulPack.panels(right.narrow(), run.right, from, right.depthBytes(), columns, step, run.panels, to);
+            MatmulPack.panels(right.narrow(), panelsFrom, at, right.depthBytes(), columns, step, panels, to);
         }
     }
 
-    private void multiply(Run run, int firstUnit, int units, int firstK) {
-        parallel.forEach(units * rowBlocks, task -> {
-            var workspace = scratch.workspaces().borrow();
-            int slot = task / rowBlocks;
-            multiply(run, firstUnit + slot, slot, task % rowBlocks, firstK, workspace);
-            scratch.workspaces().giveBack(workspace);
-        });
+    private void multiplyTask(int task) {
+        var workspace = scratch.workspaces().borrow();
+        int slot = task / rowBlocks;
+        multiply(firstUnit + slot, slot, task % rowBlocks, workspace);
+        scratch.workspaces().giveBack(workspace);
     }
 
-    private void multiply(Run run, int unit, int slot, int rowBlock, int firstK, MatmulWorkspace workspace) {
+    private void multiply(int unit, int slot, int rowBlock, MatmulWorkspace workspace) {
         int batch = unit / columnBlocks;
         int column = unit % columnBlocks * blocks.columns();
         int columns = Math.min(blocks.columns(), right.outer() - column);
@@ -144,35 +160,25 @@ final class MatmulKernel implements Matmul.Product {
         long resultRow = (turned ? left.outer() : right.outer()) * (long) Float.BYTES;
         long at = (long) batch * left.outer() * right.outer() * Float.BYTES
                 + (turned ? column * resultRow + row * 4L : row * resultRow + column * 4L);
-        var to = turned ? workspace.sums.segment() : run.result;
+        var to = turned ? workspace.sums.segment() : result;
         long toAt = turned ? 0 : at;
         long toRow = turned ? blocks.columns() * (long) Float.BYTES : resultRow;
         int span = span(firstK);
         for (int k = 0; k < span; k += blocks.step()) {
             int step = step(firstK + k);
-            packLeft(run.left, batch, row, rows, firstK + k, step, workspace.left);
+            packLeft(batch, row, rows, firstK + k, step, workspace.left);
             boolean add = k > 0 || firstK > 0 && !turned;
             for (int c = 0; c < columns; c += NR) {
                 long panel = panelAt(slot, k, c / NR, step);
-                column(
-                        run.panels,
-                        panel,
-                        step,
-                        rows,
-                        Math.min(NR, columns - c),
-                        to,
-                        toAt + c * 4L,
-                        toRow,
-                        add,
-                        workspace);
+                column(panel, step, rows, Math.min(NR, columns - c), to, toAt + c * 4L, toRow, add, workspace);
             }
         }
         if (turned) {
-            MatmulTile.turn(to, toRow, rows, columns, run.result, at, resultRow, firstK > 0, workspace);
+            MatmulTile.turn(to, toRow, rows, columns, result, at, resultRow, firstK > 0, workspace);
         }
     }
 
-    private void packLeft(MemorySegment from, int batch, int row, int rows, int k, int step, float[] to) {
+    private void packLeft(int batch, int row, int rows, int k, int step, float[] to) {
         long offset = left.byteOffset(batch, row, k);
         if (left.depthContiguous()) {
             MatmulPack.leftRows(left.narrow(), from, offset, left.outerBytes(), rows, step, to);
@@ -183,7 +189,6 @@ final class MatmulKernel implements Matmul.Product {
 
     /** All packed rows against one panel, which stays in the first-level cache. */
     private void column(
-            MemorySegment panels,
             long panel,
             int step,
             int rows,

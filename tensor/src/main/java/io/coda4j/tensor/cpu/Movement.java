@@ -25,35 +25,37 @@ final class Movement {
 
     /** The identity on one operand of {@code bytes} bytes; nothing where operand and result are the same memory. */
     static Kernel copy(Parallel parallel, long bytes) {
-        return (in, out) -> copy(parallel, CpuBuffer.segment(in[0]), CpuBuffer.segment(out[0]), bytes);
-    }
-
-    private static void copy(Parallel parallel, MemorySegment from, MemorySegment to, long bytes) {
-        if (from.address() != to.address()) {
-            pieces(parallel, bytes, (at, n) -> MemorySegment.copy(from, at, to, at, n));
-        }
-    }
-
-    /** The identity on all operands. */
-    static Kernel copyAll(Parallel parallel) {
+        var launch = Launch.of(parallel, pieces(bytes), (in, out, task) -> {
+            long at = (long) task * PIECE;
+            MemorySegment.copy(in[0], at, out[0], at, count(bytes, task));
+        });
         return (in, out) -> {
-            for (int i = 0; i < in.length; i++) {
-                copy(parallel, CpuBuffer.segment(in[i]), CpuBuffer.segment(out[i]), in[i].byteSize());
+            if (CpuBuffer.segment(in[0]).address() != CpuBuffer.segment(out[0]).address()) {
+                launch.run(in, out);
             }
         };
     }
 
-    private static void pieces(Parallel parallel, long bytes, LaneLoop.Piece piece) {
-        int tasks = Math.toIntExact((bytes + PIECE - 1) / PIECE);
-        parallel.forEach(tasks, task -> {
-            long from = (long) task * PIECE;
-            piece.run(from, (int) Math.min(PIECE, bytes - from));
-        });
+    /** The identity on all operands, which the executor gives other names instead of running this. */
+    static Kernel copyAll() {
+        return (in, out) -> {
+            for (int i = 0; i < in.length; i++) {
+                var from = CpuBuffer.segment(in[i]);
+                MemorySegment.copy(from, 0, CpuBuffer.segment(out[i]), 0, from.byteSize());
+            }
+        };
+    }
+
+    private static long pieces(long bytes) {
+        return (bytes + PIECE - 1) / PIECE;
+    }
+
+    private static int count(long bytes, int piece) {
+        return (int) Math.min(PIECE, bytes - (long) piece * PIECE);
     }
 
     static Kernel full(Parallel parallel, TensorType type, double value) {
-        long pattern = pattern(type.dtype(), value);
-        return (_, out) -> fill(parallel, CpuBuffer.segment(out[0]), type.byteSize(), pattern);
+        return fill(parallel, type.byteSize(), pattern(type.dtype(), value));
     }
 
     /** Eight bytes filled with the stored form of {@code value}. */
@@ -76,8 +78,11 @@ final class Movement {
         };
     }
 
-    private static void fill(Parallel parallel, MemorySegment y, long bytes, long pattern) {
-        pieces(parallel, bytes, (at, n) -> fill(y, at, n, pattern));
+    private static Kernel fill(Parallel parallel, long bytes, long pattern) {
+        return Launch.of(
+                parallel,
+                pieces(bytes),
+                (_, out, task) -> fill(out[0], (long) task * PIECE, count(bytes, task), pattern));
     }
 
     /** Fills bytes {@code from .. from+n-1}, of which {@code from} and n are multiples of the pattern's period. */
@@ -104,26 +109,27 @@ final class Movement {
         }
         long run = inner * type.dtype().bytes();
         long block = run * count;
-        return (_, out) -> {
-            if (type.size() > 0) {
-                var y = CpuBuffer.segment(out[0]);
-                ramp(parallel, y, type.dtype(), count, run);
-                int blocks = Math.toIntExact(type.byteSize() / block);
-                parallel.forEach(blocks - 1, i -> MemorySegment.copy(y, 0, y, (i + 1) * block, block));
+        int blocks = block == 0 ? 0 : Math.toIntExact(type.byteSize() / block);
+        var copies = Launch.of(
+                parallel,
+                Math.max(0, blocks - 1),
+                (_, out, task) -> MemorySegment.copy(out[0], 0, out[0], (task + 1) * block, block));
+        return (in, out) -> {
+            if (blocks > 0) {
+                ramp(CpuBuffer.segment(out[0]), type.dtype(), count, run);
+                copies.run(in, out);
             }
         };
     }
 
     /** The first block of an iota: {@code count} runs of bytes, each holding its own number. */
-    private static void ramp(Parallel parallel, MemorySegment y, DType dtype, int count, long run) {
+    private static void ramp(MemorySegment y, DType dtype, int count, long run) {
         int width = dtype.bytes();
-        if (run == width) {
-            for (int i = 0; i < count; i++) {
-                Elements.set(y, dtype, i, i);
-            }
-        } else {
-            for (int i = 0; i < count; i++) {
-                fill(parallel, y.asSlice(i * run, run), run, pattern(dtype, i));
+        for (int i = 0; i < count; i++) {
+            Elements.set(y, dtype, i * run / width, i);
+            long pattern = pattern(y, i * run, width);
+            for (long at = width; at < run; at += PIECE) {
+                fill(y, i * run + at, (int) Math.min(PIECE, run - at), pattern);
             }
         }
     }
@@ -174,8 +180,9 @@ final class Movement {
                 y.shape().strides(),
                 x.dtype().bytes());
         long at = offset(y, low);
+        var zeros = fill(parallel, y.byteSize(), 0);
         return (in, out) -> {
-            fill(parallel, CpuBuffer.segment(out[0]), y.byteSize(), 0);
+            zeros.run(in, out);
             copy.run(parallel, CpuBuffer.segment(in[0]), 0, CpuBuffer.segment(out[0]), at);
         };
     }
@@ -218,9 +225,10 @@ final class Movement {
                 x.dtype().bytes());
         long stride = x.shape().strides()[axis];
         int last = x.dim(axis) - update.dim(axis);
+        var whole = copy(parallel, x.byteSize());
         return (in, out) -> {
+            whole.run(in, out);
             var y = CpuBuffer.segment(out[0]);
-            copy(parallel, CpuBuffer.segment(in[0]), y, x.byteSize());
             copy.run(parallel, CpuBuffer.segment(in[1]), 0, y, start(in[2], last) * stride);
         };
     }

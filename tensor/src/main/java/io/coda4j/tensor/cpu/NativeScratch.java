@@ -30,6 +30,9 @@ final class NativeScratch {
 
     /** Hands {@code block} back for the next borrower. */
     void giveBack(Block block) {
-        idle.updateAndGet(old -> old != null && old.segment.byteSize() > block.segment.byteSize() ? old : block);
+        var old = idle.getAndSet(block);
+        if (old != null && old.segment.byteSize() > block.segment.byteSize()) {
+            idle.compareAndSet(block, old);
+        }
     }
 }

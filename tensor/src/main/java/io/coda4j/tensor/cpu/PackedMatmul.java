@@ -6,6 +6,8 @@ import static io.coda4j.tensor.cpu.MicroKernel.NR;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Products with a frozen weight, whose panels are packed once and for all: [M,K] times the transpose of [N,K].
@@ -31,6 +33,18 @@ final class PackedMatmul {
     private final int steps;
     private final int blockColumns;
     private final int together;
+    private final Parallel.Task packing = this::packTask;
+    private final Parallel.Task multiplying = this::multiplyTask;
+
+    // What the tasks of the moment work on: the operands of the run, and the rows that are packed.
+    private MemorySegment from = MemorySegment.NULL;
+    private @Nullable PackedWeights weight;
+    private MemorySegment result = MemorySegment.NULL;
+    private float[] packed = {};
+    private int first;
+    private int rows;
+    private int rowBlock;
+    private int rowBlocks;
 
     /** Rows {@code left}, against a weight with {@code columns} columns. */
     PackedMatmul(MatmulOperand left, int columns, Parallel parallel, MatmulScratch scratch) {
@@ -56,17 +70,18 @@ final class PackedMatmul {
         return MatmulBlocks.roundUp(block, NR);
     }
 
-    /** One pass over some rows. */
-    private record Run(
-            MemorySegment left, PackedWeights weight, MemorySegment result, int first, int rows, float[] packed) {}
-
-    void run(MemorySegment lhs, PackedWeights weight, MemorySegment result) {
-        int block = rowBlock(together);
-        float[] packed = scratch.lefts().borrow(MatmulBlocks.roundUp(together, block) * steps * ROW);
+    void run(MemorySegment lhs, PackedWeights panels, MemorySegment product) {
+        from = lhs;
+        weight = panels;
+        result = product;
+        packed = scratch.lefts().borrow(MatmulBlocks.roundUp(together, rowBlock(together)) * steps * ROW);
         try {
-            for (int first = 0; first < left.outer(); first += together) {
-                int rows = Math.min(together, left.outer() - first);
-                run(new Run(lhs, weight, result, first, rows, packed));
+            for (first = 0; first < left.outer(); first += together) {
+                rows = Math.min(together, left.outer() - first);
+                rowBlock = rowBlock(rows);
+                rowBlocks = MatmulBlocks.count(rows, rowBlock);
+                parallel.forEach(rowBlocks * steps, packing);
+                parallel.forEach(rowBlocks * MatmulBlocks.count(columns, blockColumns), multiplying);
             }
         } finally {
             scratch.lefts().giveBack(packed);
@@ -78,74 +93,75 @@ final class PackedMatmul {
         return MatmulBlocks.even(rows, MatmulWorkspace.MAX_ROWS, MR);
     }
 
-    private void run(Run run) {
-        int rowBlock = rowBlock(run.rows);
-        int rowBlocks = MatmulBlocks.count(run.rows, rowBlock);
-        parallel.forEach(rowBlocks * steps, task -> pack(run, task / steps * rowBlock, rowBlock, task % steps));
-        parallel.forEach(rowBlocks * MatmulBlocks.count(columns, blockColumns), task -> {
-            var workspace = scratch.workspaces().borrow();
-            multiply(run, task % rowBlocks * rowBlock, rowBlock, task / rowBlocks * blockColumns, workspace);
-            scratch.workspaces().giveBack(workspace);
-        });
+    private void packTask(int task) {
+        pack(task / steps * rowBlock, task % steps);
+    }
+
+    private void multiplyTask(int task) {
+        var workspace = scratch.workspaces().borrow();
+        var panels = Objects.requireNonNull(weight);
+        multiply(panels, task % rowBlocks * rowBlock, task / rowBlocks * blockColumns, workspace);
+        scratch.workspaces().giveBack(workspace);
     }
 
     /** Where the packed rows of a block and a step begin. */
-    private int packedAt(int row, int rowBlock, int index) {
+    private int packedAt(int row, int index) {
         return (row * steps + index * rowBlock) * ROW;
     }
 
-    private void pack(Run run, int row, int rowBlock, int index) {
-        int rows = Math.min(rowBlock, run.rows - row);
+    private void pack(int row, int index) {
+        int tall = Math.min(rowBlock, rows - row);
         int depth = Math.min(step, left.depth() - index * step);
-        long from = left.byteOffset(0, run.first + row, index * step);
-        int at = packedAt(row, rowBlock, index);
-        MatmulPack.leftRows(left.narrow(), run.left, from, left.outerBytes(), rows, depth, run.packed, at);
+        long source = left.byteOffset(0, first + row, index * step);
+        int at = packedAt(row, index);
+        MatmulPack.leftRows(left.narrow(), from, source, left.outerBytes(), tall, depth, packed, at);
     }
 
-    private void multiply(Run run, int row, int rowBlock, int column, MatmulWorkspace workspace) {
-        int rows = Math.min(rowBlock, run.rows - row);
+    private void multiply(PackedWeights panels, int row, int column, MatmulWorkspace workspace) {
+        int tall = Math.min(rowBlock, rows - row);
         int end = Math.min(columns, column + blockColumns);
         long stride = columns * (long) Float.BYTES;
         for (int index = 0; index < steps; index++) {
             int depth = Math.min(step, left.depth() - index * step);
-            int from = packedAt(row, rowBlock, index);
+            int at = packedAt(row, index);
             for (int c = column; c < end; c += NR) {
-                long panel = run.weight.at(c / NR, index * step);
-                long to = (run.first + row) * stride + c * (long) Float.BYTES;
+                long panel = panels.at(c / NR, index * step);
+                long to = (first + row) * stride + c * (long) Float.BYTES;
                 int width = Math.min(NR, end - c);
-                var panels = run.weight.segment();
-                if (run.weight.isHalf()) {
-                    panels = workspace.sums.segment();
-                    run.weight.widen(panel, depth, panels);
-                    panel = 0;
+                if (panels.isHalf()) {
+                    var wide = workspace.sums.segment();
+                    panels.widen(panel, depth, wide);
+                    column(false, wide, 0, at, tall, depth, to, width, index > 0, workspace.tile);
+                } else {
+                    var segment = panels.segment();
+                    column(panels.narrow(), segment, panel, at, tall, depth, to, width, index > 0, workspace.tile);
                 }
-                column(run, panels, panel, from, rows, depth, to, width, index > 0, workspace.tile);
             }
         }
     }
 
-    /** All rows of a block against one panel, which stays in the first-level cache. */
+    /** All {@code tall} rows of a block against one panel, which stays in the first-level cache. */
     private void column(
-            Run run,
+            boolean narrow,
             MemorySegment panels,
             long panel,
-            int from,
-            int rows,
+            int at,
+            int tall,
             int depth,
             long to,
             int width,
             boolean add,
             float[] tile) {
         long stride = columns * (long) Float.BYTES;
-        int tall;
-        for (int r = 0; r < rows; r += tall) {
-            tall = MicroKernel.tileRows(rows - r);
-            if (run.weight.narrow()) {
-                MicroKernel.narrowRows(tall, depth, run.packed, from + r * ROW, panels, panel, tile);
+        int height;
+        for (int r = 0; r < tall; r += height) {
+            height = MicroKernel.tileRows(tall - r);
+            if (narrow) {
+                MicroKernel.narrowRows(height, depth, packed, at + r * ROW, panels, panel, tile);
             } else {
-                MicroKernel.rows(tall, depth, run.packed, from + r * ROW, panels, panel, tile);
+                MicroKernel.rows(height, depth, packed, at + r * ROW, panels, panel, tile);
             }
-            MatmulTile.put(tile, run.result, to + r * stride, stride, Math.min(tall, rows - r), width, add);
+            MatmulTile.put(tile, result, to + r * stride, stride, Math.min(height, tall - r), width, add);
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu;
 
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -7,7 +8,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A parallel loop over a small pool of threads that spin briefly and then park.
+ * A parallel loop over a small pool of threads that spin briefly and then park; starting one allocates nothing.
  *
  * <p>Tasks are numbered pieces of work chosen by the kernel without regard to the number of threads, so results do not
  * depend on it. A loop inside a task, or while another thread uses the pool, runs on the calling thread alone.
@@ -22,36 +23,21 @@ final class Parallel implements AutoCloseable {
         void run(int index);
     }
 
-    private static final class Job {
-        final int tasks;
-        final Task task;
-        final AtomicInteger next = new AtomicInteger();
-        final AtomicInteger done = new AtomicInteger();
-        final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-
-        Job(int tasks, Task task) {
-            this.tasks = tasks;
-            this.task = task;
-        }
-
-        void work() {
-            for (int i = next.getAndIncrement(); i < tasks; i = next.getAndIncrement()) {
-                try {
-                    task.run(i);
-                } catch (Throwable e) {
-                    failure.compareAndSet(null, e);
-                } finally {
-                    done.incrementAndGet();
-                }
-            }
-        }
-    }
-
     private final int threads;
     private final Thread[] workers;
     private final ReentrantLock busy = new ReentrantLock();
-    private volatile @Nullable Job current;
     private volatile boolean closed;
+
+    // The loop that runs. It is written before the first of its tasks can be taken and not before all of them are done,
+    // so whoever has taken a task sees the loop that the task is of.
+    private @Nullable Task task;
+    private int tasks;
+
+    /** Tasks of the loop that nobody has taken yet. */
+    private final AtomicInteger waiting = new AtomicInteger();
+
+    private final AtomicInteger done = new AtomicInteger();
+    private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
     /** A pool in which {@code threads} threads work, the calling one included. */
     Parallel(int threads) {
@@ -77,19 +63,36 @@ final class Parallel implements AutoCloseable {
             return;
         }
         try {
-            var job = new Job(tasks, task);
-            current = job;
+            this.task = task;
+            this.tasks = tasks;
+            done.set(0);
+            waiting.set(tasks);
             for (var worker : workers) {
                 LockSupport.unpark(worker);
             }
-            job.work();
-            while (job.done.get() < tasks) {
+            work();
+            while (done.get() < tasks) {
                 Thread.onSpinWait();
             }
-            current = null;
-            rethrow(job.failure.get());
+            this.task = null;
+            rethrow(failure.getAndSet(null));
         } finally {
             busy.unlock();
+        }
+    }
+
+    /** Runs tasks until all are taken. */
+    private void work() {
+        for (int left = waiting.get(); left > 0; left = waiting.get()) {
+            if (waiting.compareAndSet(left, left - 1)) {
+                try {
+                    Objects.requireNonNull(task).run(tasks - left);
+                } catch (Throwable e) {
+                    failure.compareAndSet(null, e);
+                } finally {
+                    done.incrementAndGet();
+                }
+            }
         }
     }
 
@@ -112,13 +115,10 @@ final class Parallel implements AutoCloseable {
     }
 
     private void serve() {
-        @Nullable Job last = null;
         long idleSince = System.nanoTime();
         while (!closed) {
-            var job = current;
-            if (job != null && job != last) {
-                job.work();
-                last = job;
+            if (waiting.get() > 0) {
+                work();
                 idleSince = System.nanoTime();
             } else if (System.nanoTime() - idleSince < SPIN_NANOS) {
                 Thread.onSpinWait();

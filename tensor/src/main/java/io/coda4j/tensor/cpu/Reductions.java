@@ -91,13 +91,13 @@ final class Reductions {
         }
         int chunks = Math.toIntExact((form.reduced + CHUNK - 1) / CHUNK);
         var partials = new float[Math.toIntExact(form.outer * chunks)];
+        var launch = Launch.of(parallel, partials.length, (in, _, task) -> {
+            long first = (long) (task % chunks) * CHUNK;
+            int n = (int) Math.min(CHUNK, form.reduced - first);
+            partials[task] = row(op, in[0], (task / chunks * form.reduced + first) * 4, n);
+        });
         return (in, out) -> {
-            var x = CpuBuffer.segment(in[0]);
-            parallel.forEach(partials.length, task -> {
-                long first = (long) (task % chunks) * CHUNK;
-                int n = (int) Math.min(CHUNK, form.reduced - first);
-                partials[task] = row(op, x, (task / chunks * form.reduced + first) * 4, n);
-            });
+            launch.run(in, out);
             for (int i = 0; i < form.outer; i++) {
                 float y = combine(op, partials, i * chunks, chunks);
                 CpuBuffer.segment(out[0]).set(JAVA_FLOAT_UNALIGNED, i * 4L, y);
@@ -108,16 +108,12 @@ final class Reductions {
     private static Kernel shortRows(Parallel parallel, ReduceOp op, long rows, int n) {
         int perTask = Math.max(1, CHUNK / n);
         int tasks = Math.toIntExact((rows + perTask - 1) / perTask);
-        return (in, out) -> {
-            var x = CpuBuffer.segment(in[0]);
-            var y = CpuBuffer.segment(out[0]);
-            parallel.forEach(tasks, task -> {
-                long end = Math.min(rows, (task + 1L) * perTask);
-                for (long i = (long) task * perTask; i < end; i++) {
-                    y.set(JAVA_FLOAT_UNALIGNED, i * 4, row(op, x, i * n * 4, n));
-                }
-            });
-        };
+        return Launch.of(parallel, tasks, (in, out, task) -> {
+            long end = Math.min(rows, (task + 1L) * perTask);
+            for (long i = (long) task * perTask; i < end; i++) {
+                out[0].set(JAVA_FLOAT_UNALIGNED, i * 4, row(op, in[0], i * n * 4, n));
+            }
+        });
     }
 
     private static float combine(ReduceOp op, float[] partials, int from, int n) {
@@ -209,33 +205,32 @@ final class Reductions {
         int perTask = Math.max(1, CHUNK / (chunkRows * columns));
         long pieces = form.outer * chunks * blocks;
         int tasks = Math.toIntExact((pieces + perTask - 1) / perTask);
-        return (in, out) -> {
-            var x = CpuBuffer.segment(in[0]);
-            var y = CpuBuffer.segment(out[0]);
-            parallel.forEach(tasks, task -> {
-                for (long i = (long) task * perTask; i < Math.min(pieces, (task + 1L) * perTask); i++) {
-                    int column = (int) (i % blocks) * columns;
-                    long chunk = i / blocks;
-                    long row = chunk / chunks * form.reduced + chunk % chunks * chunkRows;
-                    int rows = (int) Math.min(chunkRows, form.reduced - chunk % chunks * chunkRows);
-                    int n = Math.min(columns, form.inner - column);
-                    var sums = columnSums(op, x, (row * form.inner + column) * 4, form.inner * 4L, rows, n);
-                    long to = chunk * form.inner + column;
-                    if (chunks == 1) {
-                        MemorySegment.copy(sums, 0, y, to * 4, n * 4L);
-                    } else {
-                        MemorySegment.copy(sums, JAVA_FLOAT, 0, partials, (int) to, n);
-                    }
+        var launch = Launch.of(parallel, tasks, (in, out, task) -> {
+            for (long i = (long) task * perTask; i < Math.min(pieces, (task + 1L) * perTask); i++) {
+                int column = (int) (i % blocks) * columns;
+                long chunk = i / blocks;
+                long row = chunk / chunks * form.reduced + chunk % chunks * chunkRows;
+                int rows = (int) Math.min(chunkRows, form.reduced - chunk % chunks * chunkRows);
+                int n = Math.min(columns, form.inner - column);
+                var sums = columnSums(op, in[0], (row * form.inner + column) * 4, form.inner * 4L, rows, n);
+                long to = chunk * form.inner + column;
+                if (chunks == 1) {
+                    MemorySegment.copy(sums, 0, out[0], to * 4, n * 4L);
+                } else {
+                    MemorySegment.copy(sums, JAVA_FLOAT, 0, partials, (int) to, n);
                 }
-            });
+            }
+        });
+        return (in, out) -> {
+            launch.run(in, out);
             if (chunks > 1) {
-                combineColumns(op, partials, form, chunks, y);
+                combineColumns(op, partials, form, chunks, CpuBuffer.segment(out[0]));
             }
         };
     }
 
     private static MemorySegment columnSums(ReduceOp op, MemorySegment x, long base, long stride, int rows, int n) {
-        var sums = Scratch.slots(0, 1)[0];
+        var sums = Scratch.ofThread().slot(0);
         MemorySegment.copy(x, base, sums, 0, n * 4L);
         for (int row = 1; row < rows; row++) {
             switch (op) {
@@ -313,15 +308,11 @@ final class Reductions {
     private static Kernel intRows(Parallel parallel, ReduceOp op, Form form) {
         long perTask = Math.max(1, CHUNK / form.reduced);
         int tasks = Math.toIntExact((form.outer + perTask - 1) / perTask);
-        return (in, out) -> {
-            var x = CpuBuffer.segment(in[0]);
-            var y = CpuBuffer.segment(out[0]);
-            parallel.forEach(tasks, task -> {
-                for (long i = task * perTask; i < Math.min(form.outer, (task + 1) * perTask); i++) {
-                    y.set(JAVA_INT_UNALIGNED, i * 4, intRow(op, x, i * form.reduced, form.reduced));
-                }
-            });
-        };
+        return Launch.of(parallel, tasks, (in, out, task) -> {
+            for (long i = task * perTask; i < Math.min(form.outer, (task + 1) * perTask); i++) {
+                out[0].set(JAVA_INT_UNALIGNED, i * 4, intRow(op, in[0], i * form.reduced, form.reduced));
+            }
+        });
     }
 
     private static int intRow(ReduceOp op, MemorySegment x, long from, long n) {

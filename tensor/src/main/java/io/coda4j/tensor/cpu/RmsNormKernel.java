@@ -40,22 +40,17 @@ final class RmsNormKernel {
         boolean narrow = x.dtype() == DType.BF16;
         long rows = n == 0 ? 0 : x.size() / n;
         int perTask = Math.max(1, PIECE / Math.max(1, n));
-        return (in, out) -> {
-            var from = CpuBuffer.segment(in[0]);
-            var weight = CpuBuffer.segment(in[1]);
-            var to = CpuBuffer.segment(out[0]);
-            parallel.forEach(Math.toIntExact((rows + perTask - 1) / perTask), task -> {
-                for (long row = (long) task * perTask; row < Math.min(rows, (task + 1L) * perTask); row++) {
-                    if (narrow) {
-                        long base = row * n * 2;
-                        scaleBf16(from, weight, to, base, n, inverseRms(squaresBf16(from, base, n), n, eps));
-                    } else {
-                        long base = row * n * 4;
-                        scale(from, weight, to, base, n, inverseRms(squares(from, base, n), n, eps));
-                    }
+        return Launch.of(parallel, (rows + perTask - 1) / perTask, (in, out, task) -> {
+            for (long row = (long) task * perTask; row < Math.min(rows, (task + 1L) * perTask); row++) {
+                if (narrow) {
+                    long base = row * n * 2;
+                    scaleBf16(in[0], in[1], out[0], base, n, inverseRms(squaresBf16(in[0], base, n), n, eps));
+                } else {
+                    long base = row * n * 4;
+                    scale(in[0], in[1], out[0], base, n, inverseRms(squares(in[0], base, n), n, eps));
                 }
-            });
-        };
+            }
+        });
     }
 
     private static float inverseRms(float squares, int n, double eps) {
@@ -146,19 +141,18 @@ final class RmsNormKernel {
         int perTask = Math.max((rows + CHUNKS - 1) / CHUNKS, Math.max(1, PIECE / Math.max(1, n)));
         int tasks = (rows + perTask - 1) / perTask;
         var partials = new float[Math.multiplyExact(Math.max(1, tasks), n)];
-        return (in, out) -> {
-            var s = LaneLoop.segments(in);
-            var dx = CpuBuffer.segment(out[0]);
-            Arrays.fill(partials, 0);
-            parallel.forEach(tasks, task -> {
-                for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
-                    switch (x.dtype()) {
-                        case F32 -> gradient(s[0], s[1], s[2], dx, row, n, eps, partials, task * n);
-                        case BF16 -> gradientBf16(s[0], s[1], s[2], dx, row, n, eps, partials, task * n);
-                        case BOOL, I32, F16, F64 -> throw new IllegalStateException("rmsNormGrad of " + x);
-                    }
+        var launch = Launch.of(parallel, tasks, (in, out, task) -> {
+            for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
+                switch (x.dtype()) {
+                    case F32 -> gradient(in[0], in[1], in[2], out[0], row, n, eps, partials, task * n);
+                    case BF16 -> gradientBf16(in[0], in[1], in[2], out[0], row, n, eps, partials, task * n);
+                    case BOOL, I32, F16, F64 -> throw new IllegalStateException("rmsNormGrad of " + x);
                 }
-            });
+            }
+        });
+        return (in, out) -> {
+            Arrays.fill(partials, 0);
+            launch.run(in, out);
             for (int task = 1; task < tasks; task++) {
                 for (int i = 0; i < n; i++) {
                     partials[i] += partials[task * n + i];

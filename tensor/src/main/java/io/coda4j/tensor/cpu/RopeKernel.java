@@ -10,6 +10,7 @@ import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
@@ -26,17 +27,21 @@ final class RopeKernel implements Kernel {
 
     private static volatile WeakReference<@Nullable Table> latest = new WeakReference<>(null);
 
-    private final Parallel parallel;
     private final TensorType x;
     private final double theta;
     private final float direction;
+    private final int rows;
+    private final int perTask;
+    private final Launch launch;
     private @Nullable Table table;
 
     private RopeKernel(Parallel parallel, TensorType x, Primitive.Rope prim) {
-        this.parallel = parallel;
         this.x = x;
         this.theta = prim.theta();
         this.direction = prim.inverse() ? -1 : 1;
+        this.rows = x.size() == 0 ? 0 : Math.multiplyExact(x.dim(0), x.dim(1));
+        this.perTask = Math.max(1, PIECE / Math.max(1, x.dim(2) * x.dim(3)));
+        this.launch = Launch.of(parallel, (rows + perTask - 1) / perTask, this::task);
     }
 
     static Optional<Kernel> of(Parallel parallel, TensorType x, Primitive.Rope prim) {
@@ -75,12 +80,12 @@ final class RopeKernel implements Kernel {
         }
     }
 
-    private Table table(MemorySegment ids) {
+    /** Makes {@link #table} the one for positions {@code ids}. */
+    private void table(MemorySegment ids) {
         int half = x.dim(3) / 2;
         if (table == null || !table.serves(theta, half, ids)) {
             table = shared(ids, half);
         }
-        return table;
     }
 
     private Table shared(MemorySegment ids, int half) {
@@ -97,28 +102,27 @@ final class RopeKernel implements Kernel {
 
     @Override
     public void run(Buffer[] in, Buffer[] out) {
-        if (x.size() == 0) {
+        if (rows == 0) {
             return;
         }
-        var angles = table(CpuBuffer.segment(in[1]));
-        var from = CpuBuffer.segment(in[0]);
-        var to = CpuBuffer.segment(out[0]);
+        table(CpuBuffer.segment(in[1]));
+        launch.run(in, out);
+    }
+
+    private void task(MemorySegment[] in, MemorySegment[] out, int task) {
+        var angles = Objects.requireNonNull(table);
         int heads = x.dim(2);
         int half = x.dim(3) / 2;
         int steps = x.dim(1);
-        int rows = Math.multiplyExact(x.dim(0), steps);
-        int perTask = Math.max(1, PIECE / (heads * half * 2));
         long bytes = 2L * half * heads * x.dtype().bytes();
-        parallel.forEach((rows + perTask - 1) / perTask, task -> {
-            for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
-                int at = row % steps * half;
-                if (x.dtype() == DType.F32) {
-                    turn(from, to, row * bytes, heads, half, angles.cos, angles.sin, at, direction);
-                } else {
-                    turnBf16(from, to, row * bytes, heads, half, angles.cos, angles.sin, at, direction);
-                }
+        for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
+            int at = row % steps * half;
+            if (x.dtype() == DType.F32) {
+                turn(in[0], out[0], row * bytes, heads, half, angles.cos, angles.sin, at, direction);
+            } else {
+                turnBf16(in[0], out[0], row * bytes, heads, half, angles.cos, angles.sin, at, direction);
             }
-        });
+        }
     }
 
     private static void turn(

@@ -26,17 +26,15 @@ final class Rows {
         long bytes = rows == 0 ? 0 : table.byteSize() / rows;
         int perTask = Math.clamp(PIECE * 4L / Math.max(1, bytes), 1, PIECE);
         var prim = new Primitive.TakeRows();
+        var launch = Launch.of(parallel, (count + perTask - 1) / perTask, (in, out, task) -> {
+            for (int i = task * perTask; i < Math.min(count, (task + 1) * perTask); i++) {
+                long row = in[1].get(JAVA_INT_UNALIGNED, i * 4L);
+                MemorySegment.copy(in[0], row * bytes, out[0], i * bytes, bytes);
+            }
+        });
         return (in, out) -> {
-            var x = CpuBuffer.segment(in[0]);
-            var id = CpuBuffer.segment(in[1]);
-            var y = CpuBuffer.segment(out[0]);
-            requireRows(prim, id, count, rows);
-            parallel.forEach((count + perTask - 1) / perTask, task -> {
-                for (int i = task * perTask; i < Math.min(count, (task + 1) * perTask); i++) {
-                    long row = id.get(JAVA_INT_UNALIGNED, i * 4L);
-                    MemorySegment.copy(x, row * bytes, y, i * bytes, bytes);
-                }
-            });
+            requireRows(prim, CpuBuffer.segment(in[1]), count, rows);
+            launch.run(in, out);
         };
     }
 
@@ -50,21 +48,19 @@ final class Rows {
         int width = rows == 0 ? 0 : Math.toIntExact(y.size() / rows);
         var zero = Movement.full(parallel, y, 0);
         var prim = new Primitive.ScatterAddRows(rows);
+        // Each task owns some columns of all rows, so that the updates of a row are added in the order of the ids.
+        var launch = Launch.of(parallel, (width + COLUMNS - 1) / COLUMNS, (in, out, task) -> {
+            int column = task * COLUMNS;
+            int n = Math.min(COLUMNS, width - column);
+            for (int i = 0; i < count; i++) {
+                long row = in[0].get(JAVA_INT_UNALIGNED, i * 4L);
+                add(in[1], ((long) i * width + column) * 4, out[0], (row * width + column) * 4, n);
+            }
+        });
         return Optional.of((in, out) -> {
-            var id = CpuBuffer.segment(in[0]);
-            var x = CpuBuffer.segment(in[1]);
-            requireRows(prim, id, count, rows);
+            requireRows(prim, CpuBuffer.segment(in[0]), count, rows);
             zero.run(in, out);
-            // Each task owns some columns of all rows, so that the updates of a row are added in the order of the ids.
-            parallel.forEach((width + COLUMNS - 1) / COLUMNS, task -> {
-                int column = task * COLUMNS;
-                int n = Math.min(COLUMNS, width - column);
-                for (int i = 0; i < count; i++) {
-                    long row = id.get(JAVA_INT_UNALIGNED, i * 4L);
-                    long from = ((long) i * width + column) * 4;
-                    add(x, from, CpuBuffer.segment(out[0]), (row * width + column) * 4, n);
-                }
-            });
+            launch.run(in, out);
         });
     }
 

@@ -4,8 +4,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A little native memory of each thread, of the kind that kernels use for tensors. Valid within one piece of work; a
- * kernel never holds it while it calls another.
+ * What a task needs a little of and each thread keeps: native memory of the kind that kernels use for tensors, and arrays
+ * to pass addresses in. Valid within one task; a kernel never holds it while it calls another.
  */
 final class Scratch {
     /** Floats of one slot; slots are a multiple of a cache line apart, but not of a page. */
@@ -15,10 +15,19 @@ final class Scratch {
     private static final long STRIDE = SLOT * 4L + CpuMemory.ALIGNMENT;
     private static final ThreadLocal<Scratch> OF_THREAD = ThreadLocal.withInitial(Scratch::new);
 
+    /** Addresses of operands, and of the results where they are passed apart. */
+    final long[] in = new long[SLOTS];
+
+    final long[] out = new long[SLOTS];
+
+    /** Addresses of one block of what {@link #in} holds. */
+    final long[] block = new long[SLOTS];
+
     /** Keeps the memory alive as long as the thread. */
     private final MemorySegment owner = Arena.ofAuto().allocate(SLOTS * STRIDE, CpuMemory.ALIGNMENT);
 
     private final MemorySegment[] slots = new MemorySegment[SLOTS];
+    private int[] index = {};
 
     @SuppressWarnings("restricted")
     private Scratch() {
@@ -29,20 +38,26 @@ final class Scratch {
         }
     }
 
-    /** {@code count} slots from slot {@code first} of the calling thread; at most 8 in all. */
-    static MemorySegment[] slots(int first, int count) {
-        var slots = new MemorySegment[count];
-        System.arraycopy(OF_THREAD.get().slots, first, slots, 0, count);
-        return slots;
+    /** That of the calling thread. */
+    static Scratch ofThread() {
+        return OF_THREAD.get();
     }
 
-    /** As {@link #slots}, as addresses for {@link Lanes#ALL}. */
-    static long[] addresses(int first, int count) {
-        var scratch = OF_THREAD.get();
-        var addresses = new long[count];
-        for (int i = 0; i < count; i++) {
-            addresses[i] = scratch.slots[first + i].address();
+    /** Memory for {@link #SLOT} floats, of which there are eight. */
+    MemorySegment slot(int number) {
+        return slots[number];
+    }
+
+    /** Where a slot lies, for {@link Lanes#ALL}. */
+    long address(int number) {
+        return slots[number].address();
+    }
+
+    /** An array of at least {@code rank} numbers, of unspecified content. */
+    int[] index(int rank) {
+        if (index.length < rank) {
+            index = new int[rank];
         }
-        return addresses;
+        return index;
     }
 }

@@ -25,11 +25,40 @@ final class StridedCopy {
     private final long[] to;
     private final int width;
 
+    /** The axis along which the source is dense where the result is along the last, or -1. */
+    private final int across;
+
+    private final int tasks;
+    private final Parallel.Task task;
+
+    // The operand and the result of the run, which its tasks read, and the element of each at which it starts.
+    private MemorySegment x = MemorySegment.NULL;
+    private MemorySegment y = MemorySegment.NULL;
+    private long fromOffset;
+    private long toOffset;
+
     private StridedCopy(int[] dims, long[] from, long[] to, int width) {
         this.dims = dims;
         this.from = from;
         this.to = to;
         this.width = width;
+        int last = dims.length - 1;
+        this.across = from[last] > 1 ? axisOfStride1() : -1;
+        long work;
+        if (Arrays.stream(dims).anyMatch(dim -> dim == 0)) {
+            work = 0;
+            task = _ -> {};
+        } else if (across >= 0) {
+            work = Math.ceilDiv(outer() * bands(), bandsOfTask());
+            task = this::transposes;
+        } else if (dims[last] >= PIECE) {
+            work = outer() * parts();
+            task = this::partOfRun;
+        } else {
+            work = Math.ceilDiv(outer(), runsOfTask());
+            task = this::manyRuns;
+        }
+        this.tasks = Math.toIntExact(work);
     }
 
     /** A copy of elements of {@code width} bytes over a box of {@code dims}, with strides in elements. */
@@ -60,20 +89,13 @@ final class StridedCopy {
         return new StridedCopy(Arrays.copyOf(d, rank), Arrays.copyOf(f, rank), Arrays.copyOf(t, rank), width);
     }
 
-    /** Copies from element {@code fromOffset} of {@code x} to element {@code toOffset} of {@code y}. */
-    void run(Parallel parallel, MemorySegment x, long fromOffset, MemorySegment y, long toOffset) {
-        for (int dim : dims) {
-            if (dim == 0) {
-                return;
-            }
-        }
-        int last = dims.length - 1;
-        int across = from[last] > 1 ? axisOfStride1() : -1;
-        if (across >= 0) {
-            transposes(parallel, across, x, fromOffset, y, toOffset);
-        } else {
-            runs(parallel, x, fromOffset, y, toOffset);
-        }
+    /** Copies from element {@code source} of {@code operand} to element {@code target} of {@code result}. */
+    void run(Parallel parallel, MemorySegment operand, long source, MemorySegment result, long target) {
+        x = operand;
+        y = result;
+        fromOffset = source;
+        toOffset = target;
+        parallel.forEach(tasks, task);
     }
 
     private int axisOfStride1() {
@@ -85,60 +107,59 @@ final class StridedCopy {
         return -1;
     }
 
-    /** One task is some whole runs of the last axis, or a part of a long one. */
-    private void runs(Parallel parallel, MemorySegment x, long fromOffset, MemorySegment y, long toOffset) {
-        int last = dims.length - 1;
-        int run = dims[last];
-        long count = outer(last, -1);
-        if (run >= PIECE) {
-            int parts = (run + PIECE - 1) / PIECE;
-            parallel.forEach(Math.toIntExact(count * parts), task -> {
-                int part = task % parts * PIECE;
-                long[] at = position(task / parts, last, -1, fromOffset, toOffset);
-                int n = Math.min(PIECE, run - part);
-                run(x, at[0] + part * from[last], y, at[1] + part * to[last], n);
-            });
-            return;
-        }
-        int perTask = Math.max(1, PIECE / run);
-        parallel.forEach(Math.toIntExact((count + perTask - 1) / perTask), task -> {
-            long first = (long) task * perTask;
-            manyRuns(first, Math.min(count, first + perTask), x, fromOffset, y, toOffset);
-        });
+    private int parts() {
+        return Math.ceilDiv(dims[dims.length - 1], PIECE);
     }
 
-    /** Runs {@code first .. end-1}, counting up the outer axes like a clock. */
-    private void manyRuns(long first, long end, MemorySegment x, long fromOffset, MemorySegment y, long toOffset) {
+    /** One task is a part of a long run of the last axis. */
+    private void partOfRun(int number) {
         int last = dims.length - 1;
-        int[] index = index(first, last, -1);
-        long[] at = position(first, last, -1, fromOffset, toOffset);
+        int run = number / parts();
+        int part = number % parts() * PIECE;
+        long source = fromOffset + element(run, from) + part * from[last];
+        long target = toOffset + element(run, to) + part * to[last];
+        run(source, target, Math.min(PIECE, dims[last] - part));
+    }
+
+    private int runsOfTask() {
+        return Math.max(1, PIECE / dims[dims.length - 1]);
+    }
+
+    /** One task is some whole runs of the last axis; it counts up the outer axes like a clock. */
+    private void manyRuns(int number) {
+        int last = dims.length - 1;
+        long first = (long) number * runsOfTask();
+        long end = Math.min(outer(), first + runsOfTask());
+        int[] index = index(first);
+        long source = fromOffset + element(first, from);
+        long target = toOffset + element(first, to);
         for (long i = first; i < end; i++) {
-            run(x, at[0], y, at[1], dims[last]);
+            run(source, target, dims[last]);
             for (int axis = last - 1; axis >= 0; axis--) {
-                at[0] += from[axis];
-                at[1] += to[axis];
+                source += from[axis];
+                target += to[axis];
                 if (++index[axis] < dims[axis]) {
                     break;
                 }
-                at[0] -= from[axis] * dims[axis];
-                at[1] -= to[axis] * dims[axis];
+                source -= from[axis] * dims[axis];
+                target -= to[axis] * dims[axis];
                 index[axis] = 0;
             }
         }
     }
 
-    private void run(MemorySegment x, long source, MemorySegment y, long target, int n) {
+    private void run(long source, long target, int n) {
         int last = dims.length - 1;
         if (from[last] == 1 && to[last] == 1) {
             MemorySegment.copy(x, source * width, y, target * width, (long) n * width);
         } else if (from[last] == 0 && to[last] == 1) {
             Movement.repeat(x, source * width, y, target * width, n, width);
         } else {
-            strided(x, source * width, from[last] * width, y, target * width, to[last] * width, n);
+            strided(source * width, from[last] * width, target * width, to[last] * width, n);
         }
     }
 
-    private void strided(MemorySegment x, long source, long step, MemorySegment y, long target, long stride, int n) {
+    private void strided(long source, long step, long target, long stride, int n) {
         switch (width) {
             case 1 -> stridedBytes(x, source, step, y, target, stride, n);
             case 2 -> stridedShorts(x, source, step, y, target, stride, n);
@@ -176,49 +197,49 @@ final class StridedCopy {
         }
     }
 
-    /**
-     * The source is dense along axis {@code across} and the result along the last: square tiles of the two, so that
-     * each cache line is fetched once. One task is some rows of tiles.
-     */
-    private void transposes(
-            Parallel parallel, int across, MemorySegment x, long fromOffset, MemorySegment y, long toOffset) {
-        int last = dims.length - 1;
-        int bands = (dims[across] + TILE - 1) / TILE;
-        long count = outer(last, across) * bands;
-        int perTask = Math.max(1, PIECE / (TILE * dims[last]));
-        parallel.forEach(Math.toIntExact((count + perTask - 1) / perTask), task -> {
-            long end = Math.min(count, (task + 1L) * perTask);
-            for (long band = (long) task * perTask; band < end; band++) {
-                int first = (int) (band % bands) * TILE;
-                long[] at = position(band / bands, last, across, fromOffset, toOffset);
-                int rows = Math.min(TILE, dims[across] - first);
-                for (int column = 0; column < dims[last]; column += TILE) {
-                    long source = at[0] + first + column * from[last];
-                    long target = at[1] + first * to[across] + column * to[last];
-                    tile(x, source, y, target, rows, Math.min(TILE, dims[last] - column), across);
-                }
-            }
-        });
+    private int bands() {
+        return Math.ceilDiv(dims[across], TILE);
     }
 
-    private void tile(MemorySegment x, long source, MemorySegment y, long target, int rows, int columns, int across) {
+    private int bandsOfTask() {
+        return Math.max(1, PIECE / (TILE * dims[dims.length - 1]));
+    }
+
+    /**
+     * The source is dense along axis {@link #across} and the result along the last: square tiles of the two, so that
+     * each cache line is fetched once. One task is some rows of tiles.
+     */
+    private void transposes(int number) {
+        int last = dims.length - 1;
+        long end = Math.min(outer() * bands(), (number + 1L) * bandsOfTask());
+        for (long band = (long) number * bandsOfTask(); band < end; band++) {
+            int first = (int) (band % bands()) * TILE;
+            long source = fromOffset + element(band / bands(), from) + first;
+            long target = toOffset + element(band / bands(), to) + first * to[across];
+            int rows = Math.min(TILE, dims[across] - first);
+            for (int column = 0; column < dims[last]; column += TILE) {
+                int columns = Math.min(TILE, dims[last] - column);
+                tile(source + column * from[last], target + column * to[last], rows, columns);
+            }
+        }
+    }
+
+    private void tile(long source, long target, int rows, int columns) {
         int last = dims.length - 1;
         for (int row = 0; row < rows; row++) {
             strided(
-                    x,
                     (source + row) * width,
                     from[last] * width,
-                    y,
                     (target + row * to[across]) * width,
                     to[last] * width,
                     columns);
         }
     }
 
-    /** The number of indices of all axes before {@code last} but {@code across}. */
-    private long outer(int last, int across) {
+    /** The number of indices of all axes before the last but {@link #across}. */
+    private long outer() {
         long count = 1;
-        for (int axis = 0; axis < last; axis++) {
+        for (int axis = 0; axis < dims.length - 1; axis++) {
             if (axis != across) {
                 count *= dims[axis];
             }
@@ -226,25 +247,25 @@ final class StridedCopy {
         return count;
     }
 
-    private int[] index(long number, int last, int across) {
-        int[] index = new int[last];
-        for (int axis = last - 1; axis >= 0; axis--) {
-            if (axis != across) {
-                index[axis] = (int) (number % dims[axis]);
-                number /= dims[axis];
-            }
+    /** Index {@code number} of the axes before the last. */
+    private int[] index(long number) {
+        int[] index = Scratch.ofThread().index(dims.length - 1);
+        for (int axis = dims.length - 2; axis >= 0; axis--) {
+            index[axis] = (int) (number % dims[axis]);
+            number /= dims[axis];
         }
         return index;
     }
 
-    /** Source and target element of index {@code number} of the axes that {@link #outer} counts. */
-    private long[] position(long number, int last, int across, long fromOffset, long toOffset) {
-        int[] index = index(number, last, across);
-        long[] at = {fromOffset, toOffset};
-        for (int axis = 0; axis < last; axis++) {
-            at[0] += index[axis] * from[axis];
-            at[1] += index[axis] * to[axis];
+    /** The element at index {@code number} of the axes that {@link #outer} counts, for axes at these strides. */
+    private long element(long number, long[] strides) {
+        long element = 0;
+        for (int axis = dims.length - 2; axis >= 0; axis--) {
+            if (axis != across) {
+                element += number % dims[axis] * strides[axis];
+                number /= dims[axis];
+            }
         }
-        return at;
+        return element;
     }
 }

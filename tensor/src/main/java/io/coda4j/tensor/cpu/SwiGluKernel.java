@@ -7,19 +7,22 @@ import jdk.incubator.vector.FloatVector;
 
 /** gate * logistic(gate) * up (Shazeer 2020) and its gradient. BF16 is computed in F32 and rounded once. */
 final class SwiGluKernel {
+    /** The slot of scratch memory that {@link LaneLoop} does not use for three operands and two results. */
+    private static final int LOGISTIC = 7;
+
     private SwiGluKernel() {}
 
     static Optional<Kernel> forward(Parallel parallel, TensorType type) {
-        return kernel(parallel, SwiGluKernel::forward, type);
+        return kernel(parallel, SwiGluKernel::forward, type, 2);
     }
 
     static Optional<Kernel> gradient(Parallel parallel, TensorType type) {
-        return kernel(parallel, SwiGluKernel::gradient, type);
+        return kernel(parallel, SwiGluKernel::gradient, type, 3);
     }
 
-    private static Optional<Kernel> kernel(Parallel parallel, LaneLoop loop, TensorType type) {
+    private static Optional<Kernel> kernel(Parallel parallel, LaneLoop loop, TensorType type, int operands) {
         return switch (type.dtype()) {
-            case F32, BF16 -> Optional.of(loop.kernel(parallel, type.dtype(), type.size()));
+            case F32, BF16 -> Optional.of(loop.kernel(parallel, type.dtype(), type.size(), operands));
             case BOOL, I32, F16, F64 -> Optional.empty();
         };
     }
@@ -35,17 +38,36 @@ final class SwiGluKernel {
         }
     }
 
+    /**
+     * In blocks of which the logistic function is computed first: with all of this in one loop C2 would stop inlining
+     * before the end, and make an object of every vector that it passes on.
+     */
     private static void gradient(long[] in, long[] out, int n) {
-        long gate = in[0];
-        long up = in[1];
-        long g = in[2];
-        long dgate = out[0];
-        long dup = out[1];
+        long logistic = Scratch.ofThread().address(LOGISTIC);
+        for (int from = 0; from < n; from += Scratch.SLOT) {
+            int block = Math.min(Scratch.SLOT, n - from);
+            logistic(in[0] + from * 4L, logistic, block);
+            slopes(in, out, from * 4L, logistic, block);
+        }
+    }
+
+    private static void logistic(long x, long y, int n) {
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            Lanes.store(VectorMath.logistic(Lanes.load(x + i * 4L)), y + i * 4L);
+        }
+    }
+
+    private static void slopes(long[] in, long[] out, long at, long logistic, int n) {
+        long gate = in[0] + at;
+        long up = in[1] + at;
+        long g = in[2] + at;
+        long dgate = out[0] + at;
+        long dup = out[1] + at;
         var one = FloatVector.broadcast(Lanes.F32, 1f);
         for (int i = 0; i < n; i += Lanes.COUNT) {
             var x = Lanes.load(gate + i * 4L);
             var wide = Lanes.load(g + i * 4L);
-            var s = VectorMath.logistic(x);
+            var s = Lanes.load(logistic + i * 4L);
             var xs = x.mul(s);
             // d silu(x) / dx = s + x s (1 - s)
             var slope = xs.fma(one.sub(s), s);

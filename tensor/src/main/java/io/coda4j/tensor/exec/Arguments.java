@@ -5,6 +5,7 @@ import io.coda4j.tensor.Program;
 import io.coda4j.tensor.spi.Buffer;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Layout;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -15,14 +16,23 @@ import org.jspecify.annotations.Nullable;
 public final class Arguments {
     private final Device device;
     private final Program program;
-    private final Layout layout;
-    private @Nullable List<Array> frozen;
+    private final boolean[] donated;
+    private final int[] frozen;
+    private final String[] names;
+    private final Set<Array> consumed = Collections.newSetFromMap(new IdentityHashMap<>());
+
+    /** The frozen arguments of the first run. */
+    private @Nullable List<Array> first;
 
     /** The arguments of {@code program} on {@code device}. */
     public Arguments(Device device, Program program, Layout layout) {
         this.device = device;
         this.program = program;
-        this.layout = layout;
+        this.donated = new boolean[program.params().size()];
+        program.donated().forEach(i -> donated[i] = true);
+        this.names = new String[donated.length];
+        Arrays.setAll(names, i -> "program " + program.name() + ": argument " + i);
+        this.frozen = layout.frozen().stream().mapToInt(i -> i).toArray();
     }
 
     /**
@@ -32,61 +42,70 @@ public final class Arguments {
      *     donated array is given twice, or a frozen one is not that of the first run; nothing is consumed then
      */
     public Buffer[] take(List<Array> args) {
-        check(args);
-        var buffers = new Buffer[args.size()];
-        for (int i = 0; i < buffers.length; i++) {
-            buffers[i] = program.donated().contains(i)
-                    ? args.get(i).donate(argument(i))
-                    : args.get(i).buffer();
-        }
-        if (frozen == null) {
-            frozen = layout.frozen().stream().map(args::get).toList();
-        }
+        var buffers = new Buffer[program.params().size()];
+        take(args, buffers);
         return buffers;
     }
 
+    /** As {@link #take(List)}, into {@code buffers}, which has a place for each parameter; it allocates nothing. */
+    void take(List<Array> args, Buffer[] buffers) {
+        check(args);
+        for (int i = 0; i < donated.length; i++) {
+            var array = args.get(i);
+            buffers[i] = donated[i] ? array.donate(names[i]) : array.buffer();
+        }
+        if (first == null) {
+            first = Arrays.stream(frozen).mapToObj(args::get).toList();
+        }
+    }
+
     private void check(List<Array> args) {
-        if (args.size() != program.params().size()) {
-            throw new IllegalArgumentException("program " + program.name() + " takes "
-                    + program.params().size() + " arguments, got " + args.size());
+        if (args.size() != donated.length) {
+            throw new IllegalArgumentException(
+                    "program " + program.name() + " takes " + donated.length + " arguments, got " + args.size());
         }
-        Set<Array> consumed = Collections.newSetFromMap(new IdentityHashMap<>());
-        for (int i = 0; i < args.size(); i++) {
+        for (int i = 0; i < donated.length; i++) {
             checkTypeAndDevice(i, args.get(i));
-            if (program.donated().contains(i)) {
-                consumed.add(args.get(i));
-            }
         }
-        if (consumed.size() < program.donated().size()
-                || args.stream().filter(consumed::contains).count() > consumed.size()) {
+        try {
+            checkDonated(args);
+        } finally {
+            consumed.clear();
+        }
+        checkFrozen(args);
+    }
+
+    private void checkDonated(List<Array> args) {
+        boolean isTwice = false;
+        for (int i = 0; i < donated.length; i++) {
+            isTwice |= donated[i] && !consumed.add(args.get(i));
+        }
+        for (int i = 0; i < donated.length; i++) {
+            isTwice |= !donated[i] && consumed.contains(args.get(i));
+        }
+        if (isTwice) {
             throw new IllegalArgumentException(
                     "program " + program.name() + ": a donated array was passed more than once");
         }
-        checkFrozen(args);
     }
 
     private void checkTypeAndDevice(int index, Array array) {
         var expected = program.params().get(index).type();
         if (!array.type().equals(expected)) {
-            throw new IllegalArgumentException(argument(index) + " must be " + expected + ", got " + array.type());
+            throw new IllegalArgumentException(names[index] + " must be " + expected + ", got " + array.type());
         }
         if (array.device() != device) {
             throw new IllegalArgumentException(
-                    argument(index) + " is on " + array.device().name() + ", the program runs on " + device.name());
+                    names[index] + " is on " + array.device().name() + ", the program runs on " + device.name());
         }
     }
 
     private void checkFrozen(List<Array> args) {
-        int next = 0;
-        for (int i : layout.frozen()) {
-            if (frozen != null && frozen.get(next++) != args.get(i)) {
-                throw new IllegalArgumentException(argument(i)
+        for (int k = 0; k < frozen.length; k++) {
+            if (first != null && first.get(k) != args.get(frozen[k])) {
+                throw new IllegalArgumentException(names[frozen[k]]
                         + " is frozen: it must be the same array on every call; compile again to change it");
             }
         }
-    }
-
-    private String argument(int index) {
-        return "program " + program.name() + ": argument " + index;
     }
 }

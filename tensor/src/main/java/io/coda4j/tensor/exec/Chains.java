@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.LongPredicate;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,14 +49,14 @@ final class Chains {
     private record Placed(int position, int order, Group group) {}
 
     private final Program program;
-    private final LongPredicate fuses;
+    private final Predicate<Equation> fuses;
     private final Map<Tensor, Tensor> roots = new IdentityHashMap<>();
     private final Map<Tensor, Integer> producers = new IdentityHashMap<>();
     private final Map<Tensor, List<Integer>> readers = new IdentityHashMap<>();
     private final Set<Tensor> results = Collections.newSetFromMap(new IdentityHashMap<>());
     private final Map<Integer, Cluster> clusters = new HashMap<>();
 
-    private Chains(Program program, LongPredicate fuses) {
+    private Chains(Program program, Predicate<Equation> fuses) {
         this.program = program;
         this.fuses = fuses;
     }
@@ -64,9 +64,9 @@ final class Chains {
     /**
      * The groups of {@code program}, in an order in which they can run.
      *
-     * @param fuses whether a chain over so many elements is worth a kernel of its own
+     * @param fuses whether an elementwise equation may share a kernel with others
      */
-    static List<Group> of(Program program, LongPredicate fuses) {
+    static List<Group> of(Program program, Predicate<Equation> fuses) {
         var chains = new Chains(program, fuses);
         for (int i = 0; i < program.body().size(); i++) {
             chains.visit(i);
@@ -89,7 +89,7 @@ final class Chains {
                 .forEach(tensor -> readers.computeIfAbsent(root(tensor), _ -> new ArrayList<>())
                         .add(i));
         long elements = equation.out().getFirst().type().size();
-        if (Chain.isLink(equation.prim()) && fuses.test(elements)) {
+        if (Chain.isLink(equation.prim()) && fuses.test(equation)) {
             join(i, equation, elements);
         } else {
             equation.in().forEach(tensor -> seal(cluster(tensor)));

@@ -22,21 +22,23 @@ public interface KernelSet {
         return kernel(prim, in, out);
     }
 
-    /** Whether a chain over {@code elements} elements is worth a kernel of its own; none is, unless a device says so. */
-    default boolean fuses(long elements) {
+    /**
+     * Whether {@code prim}, which {@link Chain#isLink} names, may be a link of a chain here; none may, unless a device
+     * says so.
+     */
+    default boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
         return false;
     }
 
     /**
-     * A kernel for {@code chain} over {@code elements} elements. Asked for only where {@link #fuses} agrees.
-     *
-     * @throws UnsupportedOperationException if the device has no such kernels
+     * A kernel for {@code chain} over {@code elements} elements, to each link of which {@link #fuses} agreed; empty if this
+     * set fuses nothing.
      */
-    default Kernel chain(Chain chain, long elements) {
-        throw new UnsupportedOperationException("this device computes no chains");
+    default Optional<Kernel> chain(Chain chain, long elements) {
+        return Optional.empty();
     }
 
-    /** This set where it has a kernel, and for chains that it fuses, else {@code other}. */
+    /** This set where it has a kernel, else {@code other}; at most one of the two fuses chains. */
     default KernelSet orElse(KernelSet other) {
         var first = this;
         return new KernelSet() {
@@ -52,13 +54,13 @@ public interface KernelSet {
             }
 
             @Override
-            public boolean fuses(long elements) {
-                return first.fuses(elements) || other.fuses(elements);
+            public boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+                return first.fuses(prim, in, out) || other.fuses(prim, in, out);
             }
 
             @Override
-            public Kernel chain(Chain chain, long elements) {
-                return (first.fuses(elements) ? first : other).chain(chain, elements);
+            public Optional<Kernel> chain(Chain chain, long elements) {
+                return first.chain(chain, elements).or(() -> other.chain(chain, elements));
             }
         };
     }

@@ -16,9 +16,11 @@ import io.coda4j.tensor.spi.Layout;
 import io.coda4j.tensor.spi.MemoryReport;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -44,10 +46,21 @@ public final class ProgramExecutor implements Executable {
     private final Buffer slab;
     private final Buffer persistent;
     private final Map<Array, Buffer> constants = new IdentityHashMap<>();
-    private final List<Step> once = new ArrayList<>();
-    private final List<Step> steps = new ArrayList<>();
-    private final List<Slot> argumentSlots = new ArrayList<>();
-    private final List<Slot> resultSlots = new ArrayList<>();
+    private final Step[] once;
+    private final Step[] steps;
+    private final Slot[] argumentSlots;
+    private final Slot[] resultSlots;
+
+    /** The donated argument whose storage each result takes over, or -1; and those that none takes over. */
+    private final int[] donors;
+
+    private final int[] unclaimed;
+    private final int[] donated;
+    private final int[] copied;
+
+    // Of the run of the moment.
+    private final Buffer[] given;
+    private final Buffer[] results;
     private boolean hasRun;
     private boolean closed;
 
@@ -59,7 +72,12 @@ public final class ProgramExecutor implements Executable {
         this.arguments = new Arguments(device, program, layout);
         this.program = Legalizer.legalise(
                 program, (prim, in) -> kernels.kernel(prim, in, prim.infer(in)).isPresent());
-        var groups = Chains.of(this.program, kernels::fuses);
+        var groups = Chains.of(
+                this.program,
+                equation -> kernels.fuses(
+                        equation.prim(),
+                        equation.in().stream().map(Tensor::type).toList(),
+                        equation.out().getFirst().type()));
         this.plan = MemoryPlan.of(this.program, groups, layout.frozen());
         this.slab = allocate(plan.temporaryBytes());
         try {
@@ -68,12 +86,22 @@ public final class ProgramExecutor implements Executable {
             slab.close();
             throw e;
         }
+        this.given = new Buffer[program.params().size()];
+        this.results = new Buffer[program.results().size()];
+        this.donors = IntStream.range(0, results.length)
+                .map(k -> Objects.requireNonNullElse(plan.donation(k), -1))
+                .toArray();
+        this.donated = program.donated().stream().mapToInt(i -> i).sorted().toArray();
+        this.unclaimed = Arrays.stream(donated)
+                .filter(i -> Arrays.stream(donors).noneMatch(k -> k == i))
+                .toArray();
+        this.copied = plan.copiedResults().stream().mapToInt(k -> k).toArray();
         try {
-            for (var group : groups) {
-                if (!group.isAlias()) {
-                    (plan.runsOnce(group) ? once : steps).add(bind(kernels, group));
-                }
-            }
+            var binding = new Binding(kernels);
+            this.once = binding.steps(groups, true);
+            this.steps = binding.steps(groups, false);
+            this.argumentSlots = binding.argumentSlots.toArray(Slot[]::new);
+            this.resultSlots = binding.resultSlots.toArray(Slot[]::new);
         } catch (RuntimeException e) {
             close();
             throw e;
@@ -99,42 +127,61 @@ public final class ProgramExecutor implements Executable {
         }
     }
 
-    private Step bind(KernelSet kernels, Group group) {
-        var kernel = group.chain()
-                .map(chain -> kernels.chain(chain, group.elements()))
-                .orElseGet(() -> kernel(kernels, group.equation()));
-        return new Step(kernel, buffers(group.in()), buffers(group.out()));
-    }
+    /** Makes the steps, and notes which of their places change between runs. */
+    private final class Binding {
+        private final KernelSet kernels;
+        private final List<Slot> argumentSlots = new ArrayList<>();
+        private final List<Slot> resultSlots = new ArrayList<>();
 
-    private Kernel kernel(KernelSet kernels, Equation equation) {
-        var in = equation.in().stream().map(Tensor::type).toList();
-        var out = equation.out().stream().map(Symbol::type).toList();
-        return kernels.kernel(equation.prim(), in, out, frozen(equation.in()))
-                .orElseThrow(() -> new DeviceException(
-                        device.name() + " has no kernel for " + equation.prim().mnemonic() + " on " + in));
-    }
-
-    /** Which of the operands lie in frozen arguments. */
-    private Set<Integer> frozen(List<Tensor> operands) {
-        return IntStream.range(0, operands.size())
-                .filter(i -> plan.place(operands.get(i)) instanceof Place.Argument(int index)
-                        && layout.frozen().contains(index))
-                .boxed()
-                .collect(Collectors.toSet());
-    }
-
-    private Buffer[] buffers(List<? extends Tensor> tensors) {
-        var buffers = new Buffer[tensors.size()];
-        for (int i = 0; i < buffers.length; i++) {
-            switch (plan.place(tensors.get(i))) {
-                case Place.Argument(int index) -> argumentSlots.add(new Slot(buffers, i, index));
-                case Place.Result(int index) -> resultSlots.add(new Slot(buffers, i, index));
-                case Place.Temporary(long offset, long bytes) -> buffers[i] = memory.view(slab, offset, bytes);
-                case Place.Persistent(long offset, long bytes) -> buffers[i] = memory.view(persistent, offset, bytes);
-                case Place.Constant(var array) -> buffers[i] = constant(array);
-            }
+        Binding(KernelSet kernels) {
+            this.kernels = kernels;
         }
-        return buffers;
+
+        Step[] steps(List<Group> groups, boolean isOnce) {
+            return groups.stream()
+                    .filter(group -> !group.isAlias() && plan.runsOnce(group) == isOnce)
+                    .map(this::step)
+                    .toArray(Step[]::new);
+        }
+
+        private Step step(Group group) {
+            var kernel = group.chain()
+                    .map(chain -> kernels.chain(chain, group.elements()).orElseThrow())
+                    .orElseGet(() -> kernel(group.equation()));
+            return new Step(kernel, buffers(group.in()), buffers(group.out()));
+        }
+
+        private Kernel kernel(Equation equation) {
+            var in = equation.in().stream().map(Tensor::type).toList();
+            var out = equation.out().stream().map(Symbol::type).toList();
+            return kernels.kernel(equation.prim(), in, out, frozen(equation.in()))
+                    .orElseThrow(() -> new DeviceException(device.name() + " has no kernel for "
+                            + equation.prim().mnemonic() + " on " + in));
+        }
+
+        /** Which of the operands lie in frozen arguments. */
+        private Set<Integer> frozen(List<Tensor> operands) {
+            return IntStream.range(0, operands.size())
+                    .filter(i -> plan.place(operands.get(i)) instanceof Place.Argument(int index)
+                            && layout.frozen().contains(index))
+                    .boxed()
+                    .collect(Collectors.toSet());
+        }
+
+        private Buffer[] buffers(List<? extends Tensor> tensors) {
+            var buffers = new Buffer[tensors.size()];
+            for (int i = 0; i < buffers.length; i++) {
+                switch (plan.place(tensors.get(i))) {
+                    case Place.Argument(int index) -> argumentSlots.add(new Slot(buffers, i, index));
+                    case Place.Result(int index) -> resultSlots.add(new Slot(buffers, i, index));
+                    case Place.Temporary(long offset, long bytes) -> buffers[i] = memory.view(slab, offset, bytes);
+                    case Place.Persistent(long offset, long bytes) ->
+                        buffers[i] = memory.view(persistent, offset, bytes);
+                    case Place.Constant(var array) -> buffers[i] = constant(array);
+                }
+            }
+            return buffers;
+        }
     }
 
     /** A copy of a captured array, which the program may outlive. */
@@ -151,46 +198,48 @@ public final class ProgramExecutor implements Executable {
         if (closed) {
             throw new IllegalStateException("program " + program.name() + " was closed");
         }
-        var arguments = this.arguments.take(args);
-        program.donated().forEach(i -> memory.changing(arguments[i]));
-        var results = new Buffer[program.results().size()];
+        arguments.take(args, given);
+        for (int i : donated) {
+            memory.changing(given[i]);
+        }
         for (int k = 0; k < results.length; k++) {
-            var donated = plan.donation(k);
-            results[k] = donated != null
-                    ? arguments[donated]
+            results[k] = donors[k] >= 0
+                    ? given[donors[k]]
                     : allocate(program.results().get(k).type().byteSize());
         }
-        fill(argumentSlots, arguments);
+        fill(argumentSlots, given);
         fill(resultSlots, results);
         if (!hasRun) {
             execute(once);
             hasRun = true;
         }
         execute(steps);
-        for (int k : plan.copiedResults()) {
-            memory.copy(buffer(program.results().get(k), arguments, results), results[k]);
+        for (int k : copied) {
+            memory.copy(buffer(program.results().get(k)), results[k]);
         }
-        closeUnclaimed(arguments);
+        for (int i : unclaimed) {
+            given[i].close();
+        }
         // Kernels work on raw addresses: the arrays that own them must stay reachable until here.
         Reference.reachabilityFence(args);
-        return arrays(results);
+        return arrays();
     }
 
-    private static void execute(List<Step> steps) {
+    private static void execute(Step[] steps) {
         for (var step : steps) {
             step.kernel.run(step.in, step.out);
         }
     }
 
-    private static void fill(List<Slot> slots, Buffer[] sources) {
+    private static void fill(Slot[] slots, Buffer[] sources) {
         for (var slot : slots) {
             slot.buffers[slot.index] = sources[slot.source];
         }
     }
 
-    private Buffer buffer(Tensor tensor, Buffer[] arguments, Buffer[] results) {
+    private Buffer buffer(Tensor tensor) {
         return switch (plan.place(tensor)) {
-            case Place.Argument(int index) -> arguments[index];
+            case Place.Argument(int index) -> given[index];
             case Place.Result(int index) -> results[index];
             case Place.Temporary(long offset, long bytes) -> memory.view(slab, offset, bytes);
             case Place.Persistent(long offset, long bytes) -> memory.view(persistent, offset, bytes);
@@ -198,20 +247,7 @@ public final class ProgramExecutor implements Executable {
         };
     }
 
-    private void closeUnclaimed(Buffer[] arguments) {
-        for (int i : program.donated()) {
-            boolean claimed = false;
-            for (int k = 0; k < program.results().size(); k++) {
-                var donation = plan.donation(k);
-                claimed |= donation != null && donation == i;
-            }
-            if (!claimed) {
-                arguments[i].close();
-            }
-        }
-    }
-
-    private List<Array> arrays(Buffer[] results) {
+    private List<Array> arrays() {
         var arrays = new ArrayList<Array>(results.length);
         for (int k = 0; k < results.length; k++) {
             arrays.add(new Array(program.results().get(k).type(), results[k]));

@@ -93,13 +93,13 @@ final class ClKernels implements KernelSet {
     }
 
     @Override
-    public boolean fuses(long elements) {
-        return elements >= shortestChain;
+    public boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+        return out.size() >= shortestChain;
     }
 
     @Override
-    public Kernel chain(Chain chain, long elements) {
-        return elementwise.kernel(chain, elements);
+    public Optional<Kernel> chain(Chain chain, long elements) {
+        return Optional.of(elementwise.kernel(chain, elements));
     }
 
     private Optional<Kernel> argMax(TensorType x, int axis) {
