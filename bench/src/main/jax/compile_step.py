@@ -166,6 +166,7 @@ def main():
         "peakResidentBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "argumentBytes": memory.argument_size_in_bytes,
         "temporaryBytes": memory.temp_size_in_bytes,
+        "peakBytes": getattr(memory, "peak_memory_in_bytes", None),
         "compilerFlops": (compiled.cost_analysis() or {}).get("flops"),
     }))
 

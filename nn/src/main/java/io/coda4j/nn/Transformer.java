@@ -126,15 +126,11 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
                 .checkpointed(staging.checkpoint())
                 .scan(
                         (carries, constants, slices) -> {
-                            var in = new LayerInput(filled(block, slices), carries.getFirst(), filled(view, constants));
+                            var in = new LayerInput(
+                                    Tree.filled(block, slices), carries.getFirst(), Tree.filled(view, constants));
                             return List.of(staging.place(in.output()));
                         },
                         List.of(x))
                 .getFirst();
-    }
-
-    private static <T> T filled(T tree, List<Tensor> tensors) {
-        var next = tensors.iterator();
-        return Tree.map(tree, (_, _) -> next.next());
     }
 }

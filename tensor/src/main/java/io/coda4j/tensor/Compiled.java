@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A function over trees of tensors that is traced and compiled once per structure of its argument, then run many times.
@@ -23,7 +24,8 @@ import java.util.function.Function;
  * @param <O> result: a tree of tensors
  */
 public final class Compiled<I, O> implements AutoCloseable {
-    private record Entry<O>(Program program, Executable executable, O results, Set<Integer> frozen) {}
+    private record Entry<O>(
+            List<Object> structure, Program program, Executable executable, O results, Set<Integer> frozen) {}
 
     private final String name;
     private final Function<I, O> function;
@@ -31,6 +33,9 @@ public final class Compiled<I, O> implements AutoCloseable {
     private final List<PathPattern> donated;
     private final List<PathPattern> frozen;
     private final Map<List<Object>, Entry<O>> entries = new LinkedHashMap<>();
+
+    /** The entry of the last call, which is mostly that of the next. */
+    private @Nullable Entry<O> last;
 
     private Compiled(
             String name, Function<I, O> function, Device device, List<PathPattern> donated, List<PathPattern> frozen) {
@@ -62,11 +67,14 @@ public final class Compiled<I, O> implements AutoCloseable {
     /** Runs the function; compiles it first if the structure of {@code in} is new. */
     public synchronized O apply(I in) {
         var entry = entry(in);
-        var args = new ArrayList<Array>();
-        Tree.leaves(in).forEach((path, leaf) -> args.add(onDevice(path, leaf)));
-        var results = entry.executable.run(args).iterator();
-        closeCopies(List.copyOf(Tree.leaves(in).values()), args, entry.frozen);
-        return Tree.map(entry.results, (path, leaf) -> results.next());
+        var given = Tree.tensors(in);
+        var args = new ArrayList<Array>(given.size());
+        for (var leaf : given) {
+            args.add(onDevice(in, leaf));
+        }
+        var results = entry.executable.run(args);
+        closeCopies(given, args, entry.frozen);
+        return Tree.filled(entry.results, results);
     }
 
     /** Gives back the copies of arguments that live on another device, save those the program goes on reading. */
@@ -88,20 +96,33 @@ public final class Compiled<I, O> implements AutoCloseable {
         return entry(in).executable.memory();
     }
 
-    private Array onDevice(String path, Tensor leaf) {
+    private Array onDevice(I in, Tensor leaf) {
         return switch (leaf) {
             case Array array -> array.to(device);
             case Symbol symbol ->
-                throw new IllegalStateException(
-                        name + ": argument '" + path + "' is a " + symbol + "; call the function itself while tracing");
+                throw new IllegalStateException(name + ": argument '" + path(in, symbol) + "' is a " + symbol
+                        + "; call the function itself while tracing");
         };
     }
 
-    private Entry<O> entry(I in) {
-        return entries.computeIfAbsent(Tree.structure(in), _ -> compile(in));
+    private static String path(Object tree, Tensor leaf) {
+        return Tree.leaves(tree).entrySet().stream()
+                .filter(entry -> entry.getValue() == leaf)
+                .map(Map.Entry::getKey)
+                .findFirst()
+                .orElseThrow();
     }
 
-    private Entry<O> compile(I in) {
+    private Entry<O> entry(I in) {
+        var entry = last;
+        if (entry == null || !Tree.hasStructure(in, entry.structure)) {
+            entry = entries.computeIfAbsent(Tree.structure(in), structure -> compile(structure, in));
+            last = entry;
+        }
+        return entry;
+    }
+
+    private Entry<O> compile(List<Object> structure, I in) {
         var traced = Traced.of(name, function, in);
         var paths = traced.arguments();
         var program = traced.program().donating(traced.matching(donated));
@@ -112,7 +133,7 @@ public final class Compiled<I, O> implements AutoCloseable {
                         + "' is both donated and frozen; a donated array is consumed by the first call");
             }
         }
-        return new Entry<>(program, device.compile(program, layout), traced.result(), layout.frozen());
+        return new Entry<>(structure, program, device.compile(program, layout), traced.result(), layout.frozen());
     }
 
     /** Releases what the device holds for this function. */
@@ -120,5 +141,6 @@ public final class Compiled<I, O> implements AutoCloseable {
     public synchronized void close() {
         entries.values().forEach(entry -> entry.executable.close());
         entries.clear();
+        last = null;
     }
 }

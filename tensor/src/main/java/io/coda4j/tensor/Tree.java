@@ -1,7 +1,7 @@
 package io.coda4j.tensor;
 
-import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,6 +34,44 @@ public final class Tree {
         return leaves;
     }
 
+    /** The tensors of {@code tree} in the order of {@link #leaves}, which has their paths as well and takes longer. */
+    public static List<Tensor> tensors(@Nullable Object tree) {
+        var tensors = new ArrayList<Tensor>();
+        collect(tree, tensors);
+        return tensors;
+    }
+
+    private static void collect(@Nullable Object node, List<Tensor> tensors) {
+        switch (node) {
+            case null -> {}
+            case Tensor tensor -> tensors.add(tensor);
+            case Record record -> {
+                var form = Form.of(record);
+                for (int i = 0; i < form.size(); i++) {
+                    collect(form.value(record, i), tensors);
+                }
+            }
+            case List<?> list -> {
+                for (int i = 0; i < list.size(); i++) {
+                    collect(list.get(i), tensors);
+                }
+            }
+            case Map<?, ?> map -> map.values().forEach(value -> collect(value, tensors));
+            default -> {}
+        }
+    }
+
+    /** A copy of {@code tree} with {@code tensors} in the place of its own, in the order of {@link #leaves}. */
+    @SuppressWarnings("unchecked")
+    public static <T> T filled(T tree, Iterable<? extends Tensor> tensors) {
+        var next = tensors.iterator();
+        var filled = Objects.requireNonNull((T) walk(null, tree, (_, _) -> next.next()));
+        if (next.hasNext()) {
+            throw new IllegalArgumentException("tree: more tensors than the tree has places");
+        }
+        return filled;
+    }
+
     /** A copy of {@code tree} with each tensor replaced by {@code f(path, tensor)}. */
     @SuppressWarnings("unchecked")
     public static <T> T map(T tree, BiFunction<String, Tensor, Tensor> f) {
@@ -59,17 +97,78 @@ public final class Tree {
         return parts;
     }
 
+    /** Whether {@link #structure} of {@code tree} equals {@code structure}; found without making it. */
+    static boolean hasStructure(@Nullable Object tree, List<Object> structure) {
+        return matched(tree, structure, 0) == structure.size();
+    }
+
+    /** The number of parts up to the end of {@code node} if they are those from {@code at} on, else -1. */
+    private static int matched(@Nullable Object node, List<Object> parts, int at) {
+        if (at < 0 || at >= parts.size()) {
+            return -1;
+        }
+        var part = parts.get(at);
+        var detail = part instanceof Mark mark ? mark.detail : null;
+        int next = at + 1;
+        switch (node) {
+            case null -> {
+                return part.equals(Mark.NULL) ? next : -1;
+            }
+            case Tensor tensor -> {
+                return tensor.type().equals(detail) ? next : -1;
+            }
+            case Record record -> {
+                var form = Form.of(record);
+                if (record.getClass() != detail) {
+                    return -1;
+                }
+                for (int i = 0; i < form.size(); i++) {
+                    next = matched(form.value(record, i), parts, next);
+                }
+                return next;
+            }
+            case List<?> list -> {
+                if (!(detail instanceof Integer size) || size != list.size()) {
+                    return -1;
+                }
+                for (int i = 0; i < list.size(); i++) {
+                    next = matched(list.get(i), parts, next);
+                }
+                return next;
+            }
+            case Map<?, ?> map -> {
+                if (!(detail instanceof List<?> keys) || keys.size() != map.size()) {
+                    return -1;
+                }
+                int key = 0;
+                for (var entry : map.entrySet()) {
+                    if (!keys.get(key++).equals(entry.getKey())) {
+                        return -1;
+                    }
+                    next = matched(entry.getValue(), parts, next);
+                }
+                return next;
+            }
+            default -> {
+                return node.equals(part) ? next : -1;
+            }
+        }
+    }
+
     /** A part of a structure that no static value equals. */
-    private record Mark(String kind, Object detail) {}
+    private record Mark(String kind, Object detail) {
+        static final Mark NULL = new Mark("null", "");
+    }
 
     private static void describe(@Nullable Object node, List<Object> parts) {
         switch (node) {
-            case null -> parts.add(new Mark("null", ""));
+            case null -> parts.add(Mark.NULL);
             case Tensor tensor -> parts.add(new Mark("tensor", tensor.type()));
             case Record record -> {
                 parts.add(new Mark("record", record.getClass()));
-                for (var component : record.getClass().getRecordComponents()) {
-                    describe(value(record, component), parts);
+                var form = Form.of(record);
+                for (int i = 0; i < form.size(); i++) {
+                    describe(form.value(record, i), parts);
                 }
             }
             case List<?> list -> {
@@ -84,21 +183,24 @@ public final class Tree {
         }
     }
 
-    private static @Nullable Object walk(String path, @Nullable Object node, BiFunction<String, Tensor, Tensor> f) {
+    /** {@code path} is null where {@code f} does not ask for it. */
+    private static @Nullable Object walk(
+            @Nullable String path, @Nullable Object node, BiFunction<String, Tensor, Tensor> f) {
         return switch (node) {
             case null -> null;
-            case Tensor tensor -> f.apply(path, tensor);
+            case Tensor tensor -> f.apply(path == null ? "" : path, tensor);
             case Record record -> record(path, record, f);
             case List<?> list -> {
                 var copy = new ArrayList<@Nullable Object>(list.size());
                 for (int i = 0; i < list.size(); i++) {
-                    copy.add(walk(child(path, Integer.toString(i)), list.get(i), f));
+                    copy.add(walk(path == null ? null : child(path, Integer.toString(i)), list.get(i), f));
                 }
                 yield copy;
             }
             case Map<?, ?> map -> {
                 var copy = new LinkedHashMap<Object, @Nullable Object>();
-                map.forEach((key, value) -> copy.put(key, walk(child(path, key.toString()), value, f)));
+                map.forEach((key, value) ->
+                        copy.put(key, walk(path == null ? null : child(path, key.toString()), value, f)));
                 yield copy;
             }
             default -> node;
@@ -109,49 +211,77 @@ public final class Tree {
         return path.isEmpty() ? name : path + "." + name;
     }
 
-    private static Object record(String path, Record record, BiFunction<String, Tensor, Tensor> f) {
-        var components = record.getClass().getRecordComponents();
-        var values = new @Nullable Object[components.length];
+    private static Object record(@Nullable String path, Record record, BiFunction<String, Tensor, Tensor> f) {
+        var form = Form.of(record);
+        var values = new @Nullable Object[form.size()];
         boolean changed = false;
-        for (int i = 0; i < components.length; i++) {
-            var before = value(record, components[i]);
-            values[i] = walk(child(path, components[i].getName()), before, f);
+        for (int i = 0; i < values.length; i++) {
+            var before = form.value(record, i);
+            values[i] = walk(path == null ? null : child(path, form.name(i)), before, f);
             changed |= values[i] != before;
         }
-        return changed ? construct(record.getClass(), components, values) : record;
+        return changed ? form.construct(values) : record;
     }
 
-    private static @Nullable Object value(Record record, RecordComponent component) {
-        try {
-            return component.getAccessor().invoke(record);
-        } catch (IllegalAccessException e) {
-            throw unreadable(record.getClass(), e);
-        } catch (InvocationTargetException e) {
-            throw new IllegalStateException("tree: " + component + " of " + record.getClass() + " failed", e);
-        }
-    }
-
-    private static Object construct(
-            Class<? extends Record> type, RecordComponent[] components, @Nullable Object[] values) {
-        try {
-            var types = Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
-            Constructor<? extends Record> constructor = type.getDeclaredConstructor(types);
-            return constructor.newInstance(values);
-        } catch (IllegalAccessException e) {
-            throw unreadable(type, e);
-        } catch (InvocationTargetException e) {
-            if (e.getCause() instanceof RuntimeException failure) {
-                throw failure;
+    /** The components and the constructor of a record class, looked up once. */
+    private record Form(Class<?> type, RecordComponent[] components, Method[] accessors) {
+        private static final ClassValue<Form> FORMS = new ClassValue<>() {
+            @Override
+            protected Form computeValue(Class<?> type) {
+                var components = type.getRecordComponents();
+                return new Form(
+                        type,
+                        components,
+                        Arrays.stream(components)
+                                .map(RecordComponent::getAccessor)
+                                .toArray(Method[]::new));
             }
-            throw new IllegalStateException("tree: constructing " + type + " failed", e);
-        } catch (NoSuchMethodException | InstantiationException e) {
-            throw new IllegalStateException("tree: " + type + " has no canonical constructor", e);
-        }
-    }
+        };
 
-    private static IllegalArgumentException unreadable(Class<?> type, IllegalAccessException cause) {
-        return new IllegalArgumentException(
-                "tree: " + type.getName() + " must be a public record in a package exported to io.coda4j.tensor",
-                cause);
+        static Form of(Record record) {
+            return FORMS.get(record.getClass());
+        }
+
+        int size() {
+            return accessors.length;
+        }
+
+        String name(int component) {
+            return components[component].getName();
+        }
+
+        @Nullable
+        Object value(Record record, int component) {
+            try {
+                return accessors[component].invoke(record);
+            } catch (IllegalAccessException e) {
+                throw unreadable(e);
+            } catch (InvocationTargetException e) {
+                throw new IllegalStateException("tree: " + components[component] + " of " + type + " failed", e);
+            }
+        }
+
+        Object construct(@Nullable Object[] values) {
+            try {
+                var types =
+                        Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
+                return type.getDeclaredConstructor(types).newInstance(values);
+            } catch (IllegalAccessException e) {
+                throw unreadable(e);
+            } catch (InvocationTargetException e) {
+                if (e.getCause() instanceof RuntimeException failure) {
+                    throw failure;
+                }
+                throw new IllegalStateException("tree: constructing " + type + " failed", e);
+            } catch (NoSuchMethodException | InstantiationException e) {
+                throw new IllegalStateException("tree: " + type + " has no canonical constructor", e);
+            }
+        }
+
+        private IllegalArgumentException unreadable(IllegalAccessException cause) {
+            return new IllegalArgumentException(
+                    "tree: " + type.getName() + " must be a public record in a package exported to io.coda4j.tensor",
+                    cause);
+        }
     }
 }

@@ -1,6 +1,7 @@
 package io.coda4j.tensor;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -11,6 +12,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -81,6 +83,69 @@ class TreeTest {
         assertEquals("m", doubled.name());
         assertEquals(List.of("z", "a"), List.copyOf(doubled.extra().keySet()));
         assertEquals(DType.F32, model.embedding().dtype());
+    }
+
+    @Test
+    void tensorsAreTheLeavesInTheirOrder() {
+        var model = model(2);
+        assertEquals(List.copyOf(Tree.leaves(model).values()), Tree.tensors(model));
+        assertEquals(List.of(), Tree.tensors(null));
+    }
+
+    @Test
+    void aTreeIsFilledInTheOrderOfItsTensors() {
+        var model = model(2);
+        var others = Tree.tensors(model).stream()
+                .map(tensor -> new Symbol(tensor.type().as(DType.F64)))
+                .toList();
+        var filled = Tree.filled(model, others);
+        assertEquals(others, Tree.tensors(filled));
+        assertEquals(Tree.leaves(model).keySet(), Tree.leaves(filled).keySet());
+        assertEquals("m", filled.name());
+        assertThrows(NoSuchElementException.class, () -> Tree.filled(model, others.subList(1, others.size())));
+        assertThrows(IllegalArgumentException.class, () -> Tree.filled(model(1), others));
+    }
+
+    /** Trees that differ from one another in one thing each. */
+    private static List<@Nullable Object> different() {
+        var model = model(1);
+        var extra = new LinkedHashMap<>(model.extra());
+        extra.put("b", symbol());
+        var block = model.layers().getFirst();
+        return Arrays.asList(
+                model,
+                model(2),
+                model(0),
+                new Model(symbol(5, 3), model.layers(), model.extra(), "m"),
+                new Model(model.embedding(), model.layers(), extra, "m"),
+                new Model(model.embedding(), model.layers(), Map.of("a", symbol(1)), "m"),
+                new Model(model.embedding(), model.layers(), model.extra(), "n"),
+                new Model(model.embedding(), List.of(new Block(block.up(), block.up(), 1e-6)), model.extra(), "m"),
+                new Model(model.embedding(), List.of(new Block(block.up(), block.down(), 1e-5)), model.extra(), "m"),
+                List.of(model),
+                List.of(model, model),
+                List.of(),
+                Map.of(),
+                Map.of("x", symbol()),
+                Map.of("y", symbol()),
+                symbol(),
+                symbol(1),
+                "m",
+                0,
+                null);
+    }
+
+    @Test
+    void aStructureIsRecognised() {
+        for (var tree : different()) {
+            for (var other : different()) {
+                assertEquals(
+                        Tree.structure(tree).equals(Tree.structure(other)),
+                        Tree.hasStructure(tree, Tree.structure(other)),
+                        () -> tree + " and " + other);
+            }
+        }
+        assertFalse(Tree.hasStructure(model(1), Tree.structure(model(1)).subList(0, 3)));
     }
 
     @Test
