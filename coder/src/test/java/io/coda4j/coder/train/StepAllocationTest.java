@@ -1,156 +1,38 @@
 package io.coda4j.coder.train;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.sun.management.ThreadMXBean;
-import io.coda4j.coder.model.Initialization;
-import io.coda4j.diffusion.MaskedBatch;
-import io.coda4j.diffusion.MaskedDiffusionLoss;
-import io.coda4j.nn.AdamW;
-import io.coda4j.nn.LanguageModel;
-import io.coda4j.nn.TransformerConfig;
-import io.coda4j.nn.View;
-import io.coda4j.tensor.Array;
-import io.coda4j.tensor.Primitive.AttentionMask;
-import io.coda4j.tensor.Scope;
-import io.coda4j.tensor.Shape;
-import io.coda4j.tensor.Tensor;
-import io.coda4j.tensor.Traced;
-import io.coda4j.tensor.Tree;
-import io.coda4j.tensor.cpu.CpuDevice;
-import io.coda4j.tensor.spi.Executable;
-import io.coda4j.tensor.spi.Layout;
-import java.lang.management.ManagementFactory;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.TreeSet;
-import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/**
- * What a compiled step allocates on the Java heap, all threads together. Until the kernels are compiled they allocate
- * vectors, and other threads may allocate meanwhile, so steps are run until one of them stays below the bound.
- */
+/** A compiled step allocates its results on the Java heap, and nothing else; see {@link StepAllocation}. */
 class StepAllocationTest {
-    private static final long PATIENCE = 120_000_000_000L;
-
-    /** Of an {@link Array} and its place in the list of results. */
-    private static final long RESULT = 64;
-
-    /** Of a buffer that no argument was donated for, with what gives it back. */
-    private static final long BUFFER = 512;
-
-    /** What is allowed beyond the results: far less than one object for each of some hundred kernels. */
-    private static final long SLACK = 1024;
-
-    private static final TransformerConfig CONFIG =
-            new TransformerConfig(300, 64, 2, 2, 2, 32, 160, 10_000, 1e-6, true, -1);
-
-    private static long least(Executable step, List<Array> start, UnaryOperator<List<Array>> next, long bound) {
-        var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        var args = start;
-        long least = Long.MAX_VALUE;
-        for (long end = System.nanoTime() + PATIENCE; least > bound && System.nanoTime() < end; ) {
-            long before = threads.getTotalThreadAllocatedBytes();
-            var results = step.run(args);
-            least = Math.min(least, threads.getTotalThreadAllocatedBytes() - before);
-            args = next.apply(results);
-        }
-        return least;
-    }
-
-    private static List<Array> arguments(Object tree, CpuDevice device) {
-        var arguments = new ArrayList<Array>();
-        Tree.leaves(tree).values().forEach(leaf -> arguments.add(((Array) leaf).to(device)));
-        return arguments;
-    }
+    private static final Pattern LINE = Pattern.compile("(.+): (\\d+) of (\\d+)");
 
     @Test
-    void aTrainingStepAllocatesItsResultsAndNothingElse() {
-        try (var device = CpuDevice.withThreads(2);
-                var _ = Scope.open()) {
-            var step = new TrainStep(
-                    new MaskedDiffusionLoss(AttentionMask.FULL, 4096, false),
-                    new AdamW(0.9, 0.95, 1e-8, 0.1, false),
-                    1.0);
-            var model = new Initialization(0.02, true).initialize(CONFIG, 1, device);
-            var state = TrainState.start(model, step.optimizer(), device);
-            var input = new TrainStep.Input(
-                    state, batch(), Array.of(Shape.of(4), step.optimizer().scalars(1, 1e-3)));
-            var program = step.trace(input).program();
-            int donated = program.donated().size();
-            int results = program.results().size();
-            long bound = results * RESULT + (results - donated) * BUFFER + SLACK;
-            var args = arguments(input, device);
-            try (var executable = device.compile(program, Layout.DENSE)) {
-                long bytes = least(
-                        executable,
-                        args,
-                        made -> {
-                            made.subList(donated, results).forEach(Array::close);
-                            var following = new ArrayList<>(made.subList(0, donated));
-                            following.addAll(args.subList(donated, args.size()));
-                            return following;
-                        },
-                        bound);
-                assertTrue(
-                        bytes <= bound,
-                        () -> "a step with " + results + " results and "
-                                + program.body().size() + " equations allocated " + bytes + " bytes, allowed are "
-                                + bound);
-            }
+    void stepsAllocateTheirResultsAndNothingElse() throws IOException, InterruptedException {
+        var process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-modules",
+                        "jdk.incubator.vector",
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-XX:Tier3DelayOn=1000",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        StepAllocation.class.getName())
+                .redirectErrorStream(true)
+                .start();
+        var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        var lines =
+                output.lines().map(LINE::matcher).filter(line -> line.matches()).toList();
+        assertEquals(2, lines.size(), output);
+        for (var line : lines) {
+            assertTrue(Long.parseLong(line.group(2)) <= Long.parseLong(line.group(3)), output);
         }
-    }
-
-    private static MaskedBatch batch() {
-        var ids = IntStream.range(0, 256).map(i -> i % 3 == 0 ? 299 : i).toArray();
-        var hidden = IntStream.range(0, 256).filter(i -> i % 3 == 0).toArray();
-        var targets = IntStream.of(hidden).toArray();
-        var weights = new float[hidden.length];
-        Arrays.fill(weights, 1f / hidden.length);
-        return new MaskedBatch(
-                Array.of(Shape.of(4, 64), ids),
-                Array.of(Shape.of(4, 64), new int[256]),
-                Array.of(Shape.of(hidden.length), hidden),
-                Array.of(Shape.of(hidden.length), targets),
-                Array.of(Shape.of(hidden.length), weights));
-    }
-
-    @Test
-    void aPassOverFrozenWeightsAllocatesItsResultAndNothingElse() {
-        try (var device = CpuDevice.withThreads(2);
-                var _ = Scope.open()) {
-            var model = new Initialization(0.02, true).initialize(CONFIG, 1, device);
-            var ids = Array.of(Shape.of(2, 64), IntStream.range(0, 128).toArray());
-            var in = List.<Object>of(model, ids);
-            var traced = Traced.of("logits", StepAllocationTest::logits, in);
-            var frozen = new TreeSet<Integer>();
-            IntStream.range(0, traced.program().params().size() - 1).forEach(frozen::add);
-            long bound = RESULT + BUFFER + SLACK;
-            var args = arguments(in, device);
-            try (var executable = device.compile(traced.program(), new Layout(frozen))) {
-                long bytes = least(
-                        executable,
-                        args,
-                        made -> {
-                            made.forEach(Array::close);
-                            return args;
-                        },
-                        bound);
-                assertTrue(
-                        bytes <= bound,
-                        () -> "a pass of " + traced.program().body().size() + " equations allocated " + bytes
-                                + " bytes, allowed are " + bound);
-            }
-        }
-    }
-
-    private static Tensor logits(List<Object> in) {
-        var model = (LanguageModel) in.getFirst();
-        var ids = (Tensor) in.getLast();
-        var states = model.model().apply(ids, View.of(ids, AttentionMask.FULL));
-        return states.linear(model.headWeight());
     }
 }
