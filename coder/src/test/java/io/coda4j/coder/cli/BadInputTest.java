@@ -201,9 +201,9 @@ class BadInputTest {
                 line("synth without a folder", List.of("synth", "--config", "tiny"), "--out=DIR"),
                 line(
                         "synth of an unknown type",
-                        List.of("synth", "--config", "tiny", "--out", "o", "--dtype", "f16"),
+                        List.of("synth", "--config", "tiny", "--out", "o", "--dtype", "f64"),
                         "--dtype",
-                        "f16"),
+                        "f64"),
                 line(
                         "synth of empty files",
                         List.of("synth", "--config", "tiny", "--out", "o", "--shard-size", "0"),
