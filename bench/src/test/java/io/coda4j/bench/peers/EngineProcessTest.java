@@ -35,7 +35,7 @@ final class EngineProcessTest {
                 var other = start("opencl:0")) {
             assertTrue(other.description().startsWith("coda4j on opencl:0, "), other.description());
             assertEquals(List.of(), other.notes());
-            var works = List.of("gemm NT 2048 x 384 x 128", "gemm NT 1024 x 1024 x 1024 bf16");
+            var works = List.of("gemm NT 2048 x 384 x 128", Work.GEMM_BF16 + " NT 1024 x 1024 x 1024 bf16");
             for (var work : works) {
                 var words = work.split(" ", 2);
                 int index = index(words[0], words[1]);

@@ -49,11 +49,19 @@ final class WorkTest {
         var works = Work.of(Work.GEMM_BF16, Material.NONE).stream()
                 .map(Work.Gemm.class::cast)
                 .toList();
+        var frozen = works.stream().filter(Work.Gemm::isFrozen).toList();
         assertEquals(
                 List.of(1, 16, 32, 64, 256, 1024),
-                works.stream().map(Work.Gemm::m).distinct().toList());
-        assertEquals(6 * Work.LAYERS.length, works.size());
-        assertTrue(works.stream().allMatch(work -> work.isFrozen() && work.dtype() == DType.BF16));
+                frozen.stream().map(Work.Gemm::m).distinct().toList());
+        assertEquals(6 * Work.LAYERS.length, frozen.size());
+        assertTrue(works.stream().allMatch(work -> work.dtype() == DType.BF16));
+        assertEquals(
+                List.of("NT", "NN", "TN"),
+                works.stream()
+                        .filter(work -> !work.isFrozen())
+                        .map(Work.Gemm::form)
+                        .distinct()
+                        .toList());
     }
 
     @Test
