@@ -23,16 +23,15 @@ public final class Autograd {
      * @throws IllegalArgumentException if the loss is not a scalar
      */
     public static <P> ValueAndGradient<P> valueAndGrad(Function<P, Tensor> loss, P params) {
-        var wrt = List.copyOf(Tree.leaves(params).values());
+        var wrt = Tree.tensors(params);
         var tape = new Tape(wrt);
         var value = tape.run(() -> loss.apply(params));
         if (value.rank() != 0) {
             throw new IllegalArgumentException(
                     "valueAndGrad: the loss must be a scalar, got " + value.type() + "; reduce it, e.g. sumAll()");
         }
-        var gradients =
-                tape.gradient(List.of(value), List.of(value.like(1)), wrt).iterator();
-        return new ValueAndGradient<>(value, Tree.map(params, (path, leaf) -> gradients.next()));
+        var gradients = tape.gradient(List.of(value), List.of(value.like(1)), wrt);
+        return new ValueAndGradient<>(value, Tree.filled(params, gradients));
     }
 
     /**
@@ -59,12 +58,8 @@ public final class Autograd {
 
     /** As {@link #checkpoint(UnaryOperator, List)}, for a function of a tree of tensors to one tensor. */
     public static <P> Tensor checkpoint(Function<P, Tensor> f, P in) {
-        var leaves = List.copyOf(Tree.leaves(in).values());
-        UnaryOperator<List<Tensor>> onLeaves = tensors -> {
-            var next = tensors.iterator();
-            return List.of(f.apply(Tree.map(in, (path, leaf) -> next.next())));
-        };
-        return checkpoint(onLeaves, leaves).getFirst();
+        UnaryOperator<List<Tensor>> onTensors = tensors -> List.of(f.apply(Tree.filled(in, tensors)));
+        return checkpoint(onTensors, Tree.tensors(in)).getFirst();
     }
 
     /**

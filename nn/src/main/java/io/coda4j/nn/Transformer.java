@@ -121,8 +121,8 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
 
     private Tensor looped(Tensor x, View view, Staging staging) {
         var block = layers.getFirst();
-        return Loop.over(List.copyOf(Tree.leaves(block).values()))
-                .with(List.copyOf(Tree.leaves(view).values()))
+        return Loop.over(Tree.tensors(block))
+                .with(Tree.tensors(view))
                 .checkpointed(staging.checkpoint())
                 .scan(
                         (carries, constants, slices) -> {

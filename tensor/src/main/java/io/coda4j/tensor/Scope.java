@@ -45,7 +45,7 @@ public final class Scope implements AutoCloseable {
 
     /** Hands every array in {@code tree} to the enclosing scope, or to the garbage collector where there is none. */
     public <T> T keep(T tree) {
-        for (var leaf : Tree.leaves(tree).values()) {
+        for (var leaf : Tree.tensors(tree)) {
             if (leaf instanceof Array array && arrays.remove(array) && parent != null) {
                 parent.arrays.add(array);
             }

@@ -31,9 +31,8 @@ public record Traced<O>(Program program, O result, List<String> arguments) {
         var program = Trace.of(
                 name,
                 args -> {
-                    var values = args.iterator();
-                    results.add(function.apply(Tree.map(in, (_, _) -> values.next())));
-                    return List.copyOf(Tree.leaves(results.getFirst()).values());
+                    results.add(function.apply(Tree.filled(in, args)));
+                    return Tree.tensors(results.getFirst());
                 },
                 leaves.values().stream().map(Tensor::type).toList());
         return new Traced<>(program, results.getFirst(), List.copyOf(leaves.keySet()));

@@ -93,93 +93,91 @@ public final class Tree {
     /** What is fixed about {@code tree}: classes, static values, and the type of each leaf; equal trees trace alike. */
     public static List<Object> structure(@Nullable Object tree) {
         var parts = new ArrayList<Object>();
-        describe(tree, parts);
+        describe(tree, (kind, detail) -> parts.add(kind == Kind.VALUE ? detail : new Mark(kind, detail)));
         return parts;
     }
 
     /** Whether {@link #structure} of {@code tree} equals {@code structure}; found without making it. */
     static boolean hasStructure(@Nullable Object tree, List<Object> structure) {
-        return matched(tree, structure, 0) == structure.size();
+        var rest = new Comparison(structure);
+        return describe(tree, rest) && rest.at == structure.size();
     }
 
-    /** The number of parts up to the end of {@code node} if they are those from {@code at} on, else -1. */
-    private static int matched(@Nullable Object node, List<Object> parts, int at) {
-        if (at < 0 || at >= parts.size()) {
-            return -1;
-        }
-        var part = parts.get(at);
-        var detail = part instanceof Mark mark ? mark.detail : null;
-        int next = at + 1;
-        switch (node) {
-            case null -> {
-                return part.equals(Mark.NULL) ? next : -1;
-            }
-            case Tensor tensor -> {
-                return tensor.type().equals(detail) ? next : -1;
-            }
-            case Record record -> {
-                var form = Form.of(record);
-                if (record.getClass() != detail) {
-                    return -1;
-                }
-                for (int i = 0; i < form.size(); i++) {
-                    next = matched(form.value(record, i), parts, next);
-                }
-                return next;
-            }
-            case List<?> list -> {
-                if (!(detail instanceof Integer size) || size != list.size()) {
-                    return -1;
-                }
-                for (int i = 0; i < list.size(); i++) {
-                    next = matched(list.get(i), parts, next);
-                }
-                return next;
-            }
-            case Map<?, ?> map -> {
-                if (!(detail instanceof List<?> keys) || keys.size() != map.size()) {
-                    return -1;
-                }
-                int key = 0;
-                for (var entry : map.entrySet()) {
-                    if (!keys.get(key++).equals(entry.getKey())) {
-                        return -1;
-                    }
-                    next = matched(entry.getValue(), parts, next);
-                }
-                return next;
-            }
-            default -> {
-                return node.equals(part) ? next : -1;
-            }
-        }
+    /** What a part of a structure says. */
+    private enum Kind {
+        NULL,
+        TENSOR,
+        RECORD,
+        LIST,
+        MAP,
+        KEY,
+        VALUE
     }
 
     /** A part of a structure that no static value equals. */
-    private record Mark(String kind, Object detail) {
-        static final Mark NULL = new Mark("null", "");
+    private record Mark(Kind kind, Object detail) {}
+
+    /** Takes the parts of a structure one by one, and says whether to go on. */
+    @FunctionalInterface
+    private interface Parts {
+        boolean take(Kind kind, Object detail);
     }
 
-    private static void describe(@Nullable Object node, List<Object> parts) {
+    /** Compares parts with those of a structure. */
+    private static final class Comparison implements Parts {
+        private final List<Object> parts;
+        private int at;
+
+        Comparison(List<Object> parts) {
+            this.parts = parts;
+        }
+
+        @Override
+        public boolean take(Kind kind, Object detail) {
+            if (at == parts.size()) {
+                return false;
+            }
+            var part = parts.get(at++);
+            return kind == Kind.VALUE
+                    ? detail.equals(part)
+                    : part instanceof Mark mark && mark.kind == kind && mark.detail.equals(detail);
+        }
+    }
+
+    private static boolean describe(@Nullable Object node, Parts parts) {
         switch (node) {
-            case null -> parts.add(Mark.NULL);
-            case Tensor tensor -> parts.add(new Mark("tensor", tensor.type()));
+            case null -> {
+                return parts.take(Kind.NULL, "");
+            }
+            case Tensor tensor -> {
+                return parts.take(Kind.TENSOR, tensor.type());
+            }
             case Record record -> {
-                parts.add(new Mark("record", record.getClass()));
                 var form = Form.of(record);
-                for (int i = 0; i < form.size(); i++) {
-                    describe(form.value(record, i), parts);
+                boolean goesOn = parts.take(Kind.RECORD, record.getClass());
+                for (int i = 0; goesOn && i < form.size(); i++) {
+                    goesOn = describe(form.value(record, i), parts);
                 }
+                return goesOn;
             }
             case List<?> list -> {
-                parts.add(new Mark("list", list.size()));
-                list.forEach(item -> describe(item, parts));
+                boolean goesOn = parts.take(Kind.LIST, list.size());
+                for (int i = 0; goesOn && i < list.size(); i++) {
+                    goesOn = describe(list.get(i), parts);
+                }
+                return goesOn;
             }
             case Map<?, ?> map -> {
-                parts.add(new Mark("map", List.copyOf(map.keySet())));
-                map.values().forEach(value -> describe(value, parts));
+                boolean goesOn = parts.take(Kind.MAP, map.size());
+                for (var entries = map.entrySet().iterator(); goesOn && entries.hasNext(); ) {
+                    var entry = entries.next();
+                    goesOn = parts.take(Kind.KEY, entry.getKey()) && describe(entry.getValue(), parts);
+                }
+                return goesOn;
             }
-            default -> parts.add(node);
+            default -> {
+                return parts.take(Kind.VALUE, node);
+            }
         }
     }
 
