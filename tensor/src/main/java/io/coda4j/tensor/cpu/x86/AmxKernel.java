@@ -14,7 +14,6 @@ import static io.coda4j.tensor.cpu.x86.Registers.rcx;
 import static io.coda4j.tensor.cpu.x86.Registers.rdi;
 import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
-import static io.coda4j.tensor.cpu.x86.Registers.rsp;
 import static io.coda4j.tensor.cpu.x86.Registers.tmm0;
 import static io.coda4j.tensor.cpu.x86.Registers.tmm1;
 import static io.coda4j.tensor.cpu.x86.Registers.tmm2;
@@ -68,15 +67,10 @@ final class AmxKernel {
      */
     private static byte[] code(boolean lower, TileProduct product) {
         var a = new Assembler();
-        a.push(rbx);
-        a.push(rbp);
-        a.push(r12);
-        a.push(r13);
-        // Above the four registers and the return address.
-        var add = at(rsp, 40);
-        a.mov(rax, at(rsp, 48));
+        var frame = PanelFrame.enter(a, rbx, rbp, r12, r13);
+        a.mov(rax, frame.configuration());
         a.ldtilecfg(at(rax));
-        a.mov(r12, at(rsp, 56));
+        a.mov(r12, frame.blocks());
         a.mov(r10, PanelProduct.COLUMNS * Integer.BYTES);
 
         var block = new Assembler.Label();
@@ -93,7 +87,7 @@ final class AmxKernel {
             a.tilezero(tmm2);
             a.tilezero(tmm3);
         }
-        a.mov(rax, add);
+        a.mov(rax, frame.add());
         a.test(rax);
         a.jz(sums);
         a.tileloadd(tmm0, at(rcx, r8, 1));
@@ -138,11 +132,7 @@ final class AmxKernel {
         a.dec(r12);
         a.jnz(block);
         a.tilerelease();
-        a.pop(r13);
-        a.pop(r12);
-        a.pop(rbp);
-        a.pop(rbx);
-        a.ret();
+        frame.leave();
         return a.bytes();
     }
 

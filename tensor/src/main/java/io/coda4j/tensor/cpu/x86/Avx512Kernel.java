@@ -14,7 +14,6 @@ import static io.coda4j.tensor.cpu.x86.Registers.rcx;
 import static io.coda4j.tensor.cpu.x86.Registers.rdi;
 import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
-import static io.coda4j.tensor.cpu.x86.Registers.rsp;
 import static io.coda4j.tensor.cpu.x86.Registers.zmm;
 
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
@@ -63,14 +62,10 @@ final class Avx512Kernel {
      */
     private static byte[] code(int rows, VectorProduct product) {
         var a = new Assembler();
-        a.push(rbx);
-        a.push(rbp);
-        a.push(r12);
-        a.push(r13);
+        var frame = PanelFrame.enter(a, rbx, rbp, r12, r13);
         a.lea(rax, at(rsi, rsi, 2));
         a.lea(r10, at(rsi, rsi, 4));
-        // Above the four registers and the return address: the number of blocks.
-        a.mov(r13, at(rsp, 56));
+        a.mov(r13, frame.blocks());
 
         var block = new Assembler.Label();
         var sums = new Assembler.Label();
@@ -79,7 +74,7 @@ final class Avx512Kernel {
         for (int r = 0; r < 2 * rows; r++) {
             a.vpxord(zmm(r), zmm(r), zmm(r));
         }
-        a.mov(rbp, at(rsp, 40));
+        a.mov(rbp, frame.add());
         a.test(rbp);
         a.jz(sums);
         a.mov(r11, rcx);
@@ -122,11 +117,7 @@ final class Avx512Kernel {
         a.dec(r13);
         a.jnz(block);
         a.vzeroupper();
-        a.pop(r13);
-        a.pop(r12);
-        a.pop(rbp);
-        a.pop(rbx);
-        a.ret();
+        frame.leave();
         return a.bytes();
     }
 

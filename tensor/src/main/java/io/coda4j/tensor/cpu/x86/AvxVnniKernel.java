@@ -11,7 +11,6 @@ import static io.coda4j.tensor.cpu.x86.Registers.rcx;
 import static io.coda4j.tensor.cpu.x86.Registers.rdi;
 import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
-import static io.coda4j.tensor.cpu.x86.Registers.rsp;
 import static io.coda4j.tensor.cpu.x86.Registers.ymm;
 
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
@@ -43,9 +42,8 @@ final class AvxVnniKernel {
     /** Arguments as {@link PanelCode#run} lists them. In the loop rax walks along the rows, r11 along the panel. */
     private static byte[] code(int rows) {
         var a = new Assembler();
-        a.push(rbx);
-        // Above the register and the return address: the number of blocks.
-        a.mov(rbx, at(rsp, 32));
+        var frame = PanelFrame.enter(a, rbx);
+        a.mov(rbx, frame.blocks());
 
         var block = new Assembler.Label();
         var sums = new Assembler.Label();
@@ -54,7 +52,7 @@ final class AvxVnniKernel {
         for (int i = 0; i < VECTORS * rows; i++) {
             a.vpxorVex(ymm(i), ymm(i), ymm(i));
         }
-        a.mov(rax, at(rsp, 16));
+        a.mov(rax, frame.add());
         a.test(rax);
         a.jz(sums);
         a.mov(r11, rcx);
@@ -97,8 +95,7 @@ final class AvxVnniKernel {
         a.dec(rbx);
         a.jnz(block);
         a.vzeroupper();
-        a.pop(rbx);
-        a.ret();
+        frame.leave();
         return a.bytes();
     }
 }

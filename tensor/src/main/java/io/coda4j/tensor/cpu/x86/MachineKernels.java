@@ -48,7 +48,7 @@ public final class MachineKernels {
      */
     public static synchronized MachineKernels ofProcess() {
         if (ofProcess == null) {
-            ofProcess = choose(System.getProperty(CHOICE, "auto"), System.getProperty(CpuFeatures.MASK, ""));
+            ofProcess = choose(choice(), mask());
         }
         return ofProcess;
     }
@@ -59,11 +59,19 @@ public final class MachineKernels {
      * @throws DeviceException as {@link #ofProcess()}
      */
     public static void requireSettings() {
-        CpuFeatures.requireMask(System.getProperty(CpuFeatures.MASK, ""));
-        switch (System.getProperty(CHOICE, "auto")) {
+        CpuFeatures.requireMask(mask());
+        switch (choice()) {
             case "auto", "vector" -> {}
             default -> ofProcess();
         }
+    }
+
+    private static String choice() {
+        return System.getProperty(CHOICE, "auto");
+    }
+
+    private static String mask() {
+        return System.getProperty(CpuFeatures.MASK, "");
     }
 
     static MachineKernels choose(String choice, String mask) {
