@@ -5,16 +5,36 @@ import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.spi.Buffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A kernel over F32 applied to F16: operands are widened to F32 in memory of the run, and results are rounded once. Weights
  * of products are not expanded so: see {@link PackedWeights}.
  */
-final class HalfKernel {
-    private HalfKernel() {}
+final class HalfKernel implements Kernel {
+    /** Elements of F16 to F32, or back, and the bytes that they take as F32. */
+    private record Conversion(Kernel kernel, long wideBytes) {}
+
+    private final Kernel wide;
+    private final CpuMemory memory;
+
+    /** For each operand and each result; null where it stays as it is. */
+    private final List<@Nullable Conversion> widening;
+
+    private final List<@Nullable Conversion> narrowing;
+
+    private HalfKernel(
+            Kernel wide, CpuMemory memory, List<@Nullable Conversion> widening, List<@Nullable Conversion> narrowing) {
+        this.wide = wide;
+        this.memory = memory;
+        this.widening = widening;
+        this.narrowing = narrowing;
+    }
 
     /** Whether a primitive computes, on operands or results of F16; others move elements, or have kernels for them. */
     static boolean serves(Primitive prim, List<TensorType> in, List<TensorType> out) {
@@ -81,8 +101,12 @@ final class HalfKernel {
             List<TensorType> in,
             List<TensorType> out,
             Function<List<TensorType>, Optional<Kernel>> kernels) {
-        return kernels.apply(in.stream().map(HalfKernel::wide).toList())
-                .map(kernel -> (from, to) -> run(kernel, parallel, memory, in, out, from, to));
+        return kernels.apply(wide(in))
+                .map(kernel -> new HalfKernel(
+                        kernel,
+                        memory,
+                        conversions(in, size -> widening(parallel, size)),
+                        conversions(out, size -> narrowing(parallel, size))));
     }
 
     /** The types with F32 for F16. */
@@ -90,57 +114,59 @@ final class HalfKernel {
         return types.stream().map(HalfKernel::wide).toList();
     }
 
-    private static void run(
-            Kernel kernel,
-            Parallel parallel,
-            CpuMemory memory,
-            List<TensorType> in,
-            List<TensorType> out,
-            Buffer[] from,
-            Buffer[] to) {
+    private static List<@Nullable Conversion> conversions(List<TensorType> types, LongFunction<Kernel> kernel) {
+        var conversions = new ArrayList<@Nullable Conversion>();
+        for (var type : types) {
+            conversions.add(isHalf(type) ? new Conversion(kernel.apply(type.size()), 4 * type.size()) : null);
+        }
+        return conversions;
+    }
+
+    private static Kernel widening(Parallel parallel, long size) {
+        return Launch.of(parallel, LaneLoop.pieces(size), (in, out, task) -> {
+            long first = (long) task * LaneLoop.PIECE;
+            long x = LaneLoop.address(in[0], 2 * size) + 2 * first;
+            HalfLanes.widen(x, LaneLoop.address(out[0], 4 * size) + 4 * first, LaneLoop.count(size, task));
+        });
+    }
+
+    private static Kernel narrowing(Parallel parallel, long size) {
+        return Launch.of(parallel, LaneLoop.pieces(size), (in, out, task) -> {
+            long first = (long) task * LaneLoop.PIECE;
+            long x = LaneLoop.address(in[0], 4 * size) + 4 * first;
+            HalfLanes.narrow(x, LaneLoop.address(out[0], 2 * size) + 2 * first, LaneLoop.count(size, task));
+        });
+    }
+
+    @Override
+    public void run(Buffer[] from, Buffer[] to) {
         var operands = from.clone();
         var results = to.clone();
         try {
-            for (int i = 0; i < in.size(); i++) {
-                if (isHalf(in.get(i))) {
-                    operands[i] = widened(parallel, memory, in.get(i).size(), from[i]);
+            for (int i = 0; i < widening.size(); i++) {
+                var conversion = widening.get(i);
+                if (conversion != null) {
+                    operands[i] = memory.allocate(conversion.wideBytes);
+                    conversion.kernel.run(new Buffer[] {from[i]}, new Buffer[] {operands[i]});
                 }
             }
-            for (int k = 0; k < out.size(); k++) {
-                if (isHalf(out.get(k))) {
-                    results[k] = memory.allocate(4 * out.get(k).size());
+            for (int k = 0; k < narrowing.size(); k++) {
+                var conversion = narrowing.get(k);
+                if (conversion != null) {
+                    results[k] = memory.allocate(conversion.wideBytes);
                 }
             }
-            kernel.run(operands, results);
-            for (int k = 0; k < out.size(); k++) {
-                if (isHalf(out.get(k))) {
-                    narrow(parallel, out.get(k).size(), results[k], to[k]);
+            wide.run(operands, results);
+            for (int k = 0; k < narrowing.size(); k++) {
+                var conversion = narrowing.get(k);
+                if (conversion != null) {
+                    conversion.kernel.run(new Buffer[] {results[k]}, new Buffer[] {to[k]});
                 }
             }
         } finally {
             close(operands, from);
             close(results, to);
         }
-    }
-
-    private static Buffer widened(Parallel parallel, CpuMemory memory, long size, Buffer half) {
-        var wide = memory.allocate(4 * size);
-        Launch.of(parallel, LaneLoop.pieces(size), (in, out, task) -> {
-                    long first = (long) task * LaneLoop.PIECE;
-                    long x = LaneLoop.address(in[0], 2 * size) + 2 * first;
-                    HalfLanes.widen(x, LaneLoop.address(out[0], 4 * size) + 4 * first, LaneLoop.count(size, task));
-                })
-                .run(new Buffer[] {half}, new Buffer[] {wide});
-        return wide;
-    }
-
-    private static void narrow(Parallel parallel, long size, Buffer wide, Buffer half) {
-        Launch.of(parallel, LaneLoop.pieces(size), (in, out, task) -> {
-                    long first = (long) task * LaneLoop.PIECE;
-                    long x = LaneLoop.address(in[0], 4 * size) + 4 * first;
-                    HalfLanes.narrow(x, LaneLoop.address(out[0], 2 * size) + 2 * first, LaneLoop.count(size, task));
-                })
-                .run(new Buffer[] {wide}, new Buffer[] {half});
     }
 
     private static void close(Buffer[] own, Buffer[] given) {
