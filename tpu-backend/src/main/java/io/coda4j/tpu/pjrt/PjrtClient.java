@@ -53,9 +53,7 @@ final class PjrtClient implements AutoCloseable {
     }
 
     private PjrtCall call(String function) {
-        var call = owner.call(function);
-        call.put("client", address);
-        return call;
+        return owner.call(function, "client", () -> address);
     }
 
     /** What the devices are, such as {@code tpu}. */

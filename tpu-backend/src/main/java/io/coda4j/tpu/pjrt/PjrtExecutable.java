@@ -40,37 +40,31 @@ final class PjrtExecutable implements AutoCloseable {
     }
 
     private PjrtCall call(String function) {
-        var call = owner.call(function);
-        try {
-            call.put("executable", handle.address());
-            return call.invoke();
-        } catch (RuntimeException e) {
-            call.close();
-            throw e;
-        }
+        return owner.call(function, "executable", handle::address);
     }
 
     /** The name of the module. */
     String name() {
         try (var call = call("Executable_Name")) {
-            return call.text("executable_name");
+            return call.invoke().text("executable_name");
         }
     }
 
     int outputs() {
         try (var call = call("Executable_NumOutputs")) {
-            return Math.toIntExact(call.number("num_outputs"));
+            return Math.toIntExact(call.invoke().number("num_outputs"));
         }
     }
 
     int partitions() {
         try (var call = call("Executable_NumPartitions")) {
-            return Math.toIntExact(call.number("num_partitions"));
+            return Math.toIntExact(call.invoke().number("num_partitions"));
         }
     }
 
     Memory memory() {
         try (var call = call("Executable_GetCompiledMemoryStats")) {
+            call.invoke();
             return new Memory(
                     call.number("generated_code_size_in_bytes"),
                     call.number("argument_size_in_bytes"),
@@ -84,6 +78,7 @@ final class PjrtExecutable implements AutoCloseable {
     /** What a run is estimated to cost, by name: {@code flops}, {@code bytes accessed} and more. */
     SequencedMap<String, PjrtAttribute> cost() {
         try (var call = call("Executable_GetCostAnalysis")) {
+            call.invoke();
             return PjrtAttribute.read(call.address("properties"), call.number("num_properties"));
         }
     }
@@ -91,16 +86,16 @@ final class PjrtExecutable implements AutoCloseable {
     /** What distinguishes it from other programs, for as long as the compiler stays the same. */
     String fingerprint() {
         try (var call = call("Executable_Fingerprint")) {
-            return call.text("executable_fingerprint");
+            return call.invoke().text("executable_fingerprint");
         }
     }
 
     /** The program after all that the compiler did to it. */
     Optimized optimized() {
-        try (var call = owner.call("Executable_OptimizedProgram")) {
+        try (var call = call("Executable_OptimizedProgram")) {
             // The first call says how much room is needed, the second fills it.
             var program = StructView.allocate("Program", call.arena());
-            call.put("executable", handle.address()).put("program", program);
+            call.put("program", program);
             call.invoke();
             long size = program.number("code_size");
             program.put("code", call.arena().allocate(Math.max(1, size)));
@@ -112,6 +107,7 @@ final class PjrtExecutable implements AutoCloseable {
     /** A form from which {@link PjrtClient#load} makes it again, with the same plugin. */
     byte[] serialize() {
         try (var call = call("Executable_Serialize")) {
+            call.invoke();
             var bytes = call.bytes("serialized_bytes", call.number("serialized_bytes_size"));
             delete(call.address("serialized_executable_deleter"), call.address("serialized_executable"));
             return bytes;

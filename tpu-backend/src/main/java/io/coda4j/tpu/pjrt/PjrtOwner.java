@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.IdentityHashMap;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 
 /**
  * What a client, or the plugin itself, has to destroy in the end: all calls on its objects go through here, so that none
@@ -44,6 +45,18 @@ final class PjrtOwner implements AutoCloseable {
             throw new IllegalStateException(name + " was closed; nothing of it can be used any more");
         }
         return new PjrtCall(api, function, lock.readLock()::unlock);
+    }
+
+    /** As {@link #call(String)}, of an object whose {@code address} stands in {@code field}. */
+    PjrtCall call(String function, String field, Supplier<MemorySegment> address) {
+        var call = call(function);
+        try {
+            call.put(field, address.get());
+            return call;
+        } catch (RuntimeException e) {
+            call.close();
+            throw e;
+        }
     }
 
     private boolean enter() {

@@ -15,14 +15,7 @@ final class PjrtTopology implements AutoCloseable {
     }
 
     private PjrtCall call(String function) {
-        var call = owner.call(function);
-        try {
-            call.put("topology", handle.address());
-            return call;
-        } catch (RuntimeException e) {
-            call.close();
-            throw e;
-        }
+        return owner.call(function, "topology", handle::address);
     }
 
     String platformName() {
