@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -31,23 +32,8 @@ public final class RecipeFile {
             .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
             .build();
 
-    private static final String DEFAULTS = """
-            seed: 1
-            corpus: {source: lang3}
-            tokenizer: {vocabulary: 4096}
-            model: {hidden: 128, layers: 4, heads: 2, keyValueHeads: 2, headDim: 64, intermediate: 384, tied: true,
-                    shift: false, ropeTheta: 10000, normEps: 1.0e-6, init: {deviation: 0.06, scaleResidual: true}}
-            batch: {rows: 4, length: 128, segmentAttention: false}
-            masking: {preset: null, stage: pretrain, epochs: 1, form: fixed, course: constant, rampSteps: 1, prefix: 0,
-                      truncate: 0, block: 0, blockSizes: [], eps: 0.001, noiseLevels: stratified}
-            loss: {weighting: mean_over_masked, chunkRows: 4096, scoreBucket: 64}
-            passes: {layers: unrolled, checkpointLayers: false, compute: f32}
-            optimizer: {name: adamw, beta1: 0.9, beta2: 0.95, eps: 1.0e-8, weightDecay: 0.1, decayVectors: false,
-                        clip: 1.0}
-            schedule: {name: cosine, peak: 6.0e-3, warmup: 0.03, decay: 0.2, floor: 0}
-            run: {steps: 0, minutes: 10, evaluateEvery: 1000, evaluationBlocks: 48, checkpointEvery: 2000,
-                  keepCheckpoints: 2}
-            """;
+    /** The recipe of the demo, which states every setting; the build takes it from the folder of recipes. */
+    private static final String DEFAULTS = "demo.yaml";
 
     private static final Pattern PLACE = Pattern.compile("in reader, line (\\d+)");
 
@@ -55,7 +41,7 @@ public final class RecipeFile {
 
     /** The recipe of the demo. */
     public static Recipe defaults() {
-        return bind("the built-in defaults", (ObjectNode) MAPPER.readTree(DEFAULTS));
+        return bind("the built-in defaults", defaultTree());
     }
 
     /**
@@ -69,7 +55,7 @@ public final class RecipeFile {
 
     /** The recipe in {@code yaml}, called {@code name} in errors. */
     static Recipe parse(String name, String yaml) {
-        var merged = (ObjectNode) MAPPER.readTree(DEFAULTS);
+        var merged = defaultTree();
         var stated = tree(name, yaml);
         RecipeTypes.check(name, stated, merged);
         if (stated.has("run")) {
@@ -78,6 +64,12 @@ public final class RecipeFile {
         }
         merge(merged, stated);
         return bind(name, merged);
+    }
+
+    private static ObjectNode defaultTree() {
+        // Closed by the mapper.
+        var in = RecipeFile.class.getResourceAsStream(DEFAULTS);
+        return (ObjectNode) MAPPER.readTree(Objects.requireNonNull(in, DEFAULTS));
     }
 
     private static ObjectNode tree(String name, String yaml) {
