@@ -8,6 +8,7 @@ import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.function.UnaryOperator;
 
 /**
  * The masked-diffusion loss (CoDA report, equation 6): the weighted sum of cross-entropies at scored positions.
@@ -62,32 +63,29 @@ public record MaskedDiffusionLoss(AttentionMask mask, int chunkRows, Staging sta
 
     /** Chunks are cut along L, because a mesh may split B: hidden[B,L,D], targets I32[B,L] to F32[B,L]. */
     private Tensor ofEveryPosition(Tensor hidden, Tensor head, Tensor targets) {
-        int length = hidden.dim(1);
-        int width = Math.max(1, chunkRows / hidden.dim(0));
+        return inChunks(1, Math.max(1, chunkRows / hidden.dim(0)), staging::place, hidden, head, targets);
+    }
+
+    /** hidden[S,D], targets I32[S] to F32[S]. */
+    private Tensor crossEntropies(Tensor hidden, Tensor head, Tensor targets) {
+        return inChunks(0, chunkRows, UnaryOperator.identity(), hidden, head, targets);
+    }
+
+    /** Cross-entropies of pieces of {@code width} along {@code axis}, each computed again in the backward pass. */
+    private static Tensor inChunks(
+            int axis, int width, UnaryOperator<Tensor> place, Tensor hidden, Tensor head, Tensor targets) {
+        int length = hidden.dim(axis);
         if (length <= width) {
             return crossEntropies(new Chunk(hidden, head, targets));
         }
         var parts = new ArrayList<Tensor>();
         for (int start = 0; start < length; start += width) {
             int end = Math.min(length, start + width);
-            var chunk = new Chunk(staging.place(hidden.slice(1, start, end)), head, targets.slice(1, start, end));
+            var piece = place.apply(hidden.slice(axis, start, end));
+            var chunk = new Chunk(piece, head, targets.slice(axis, start, end));
             parts.add(Autograd.checkpoint(MaskedDiffusionLoss::crossEntropies, chunk));
         }
-        return Tensor.concat(1, parts);
-    }
-
-    private Tensor crossEntropies(Tensor hidden, Tensor head, Tensor targets) {
-        int rows = hidden.dim(0);
-        if (rows <= chunkRows) {
-            return crossEntropies(new Chunk(hidden, head, targets));
-        }
-        var parts = new ArrayList<Tensor>();
-        for (int start = 0; start < rows; start += chunkRows) {
-            int end = Math.min(rows, start + chunkRows);
-            var chunk = new Chunk(hidden.slice(0, start, end), head, targets.slice(0, start, end));
-            parts.add(Autograd.checkpoint(MaskedDiffusionLoss::crossEntropies, chunk));
-        }
-        return Tensor.concat(0, parts);
+        return Tensor.concat(axis, parts);
     }
 
     private static Tensor crossEntropies(Chunk chunk) {

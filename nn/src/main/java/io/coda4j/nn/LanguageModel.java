@@ -49,6 +49,12 @@ public record LanguageModel(Transformer model, @Nullable Linear lmHead) {
         return hidden.linear(headWeight());
     }
 
+    /** Logits [N,V] at {@code positions} I32[N] of hidden[B,T,D], whose rows are counted as [B*T]. */
+    public Tensor logits(Tensor hidden, Tensor positions) {
+        var rows = hidden.reshape(hidden.dim(0) * hidden.dim(1), hidden.dim(2));
+        return logits(rows.takeRows(positions));
+    }
+
     /** ids I32[B,T] to logits [B,T,V], every token in one segment. */
     public Tensor apply(Tensor ids, AttentionMask mask) {
         return logits(model.apply(ids, View.of(ids, mask)));

@@ -99,9 +99,7 @@ public record StepProgram(Program program, Placement placement) {
     public static StepProgram training(Shape shape, Optimizer optimizer) {
         int chunk = Math.ceilDiv(Math.multiplyExact(shape.rows, shape.length), LOSS_CHUNKS);
         var loss = new MaskedDiffusionLoss(shape.config.attention(), chunk, shape.staging());
-        var step = shape.compute == shape.weights
-                ? new TrainStep(loss, optimizer, CLIP_NORM)
-                : new TrainStep(loss, optimizer, CLIP_NORM).computingIn(shape.compute);
+        var step = new TrainStep(loss, optimizer, CLIP_NORM).computingIn(shape.compute);
         var batch = new MaskedBatch(
                 shape.table(DType.I32), shape.table(DType.I32), null, shape.table(DType.I32), shape.table(DType.F32));
         var model = shape.model();

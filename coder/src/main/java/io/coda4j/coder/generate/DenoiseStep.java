@@ -24,7 +24,6 @@ public record DenoiseStep(AttentionMask mask, Staging staging) {
     /** Logits [N,V] of the positions. */
     public Tensor apply(Input in) {
         var states = in.model.model().apply(in.ids, View.ofSegments(in.segments, mask), staging);
-        var rows = states.reshape(states.dim(0) * states.dim(1), states.dim(2));
-        return in.model.logits(rows.takeRows(in.positions));
+        return in.model.logits(states, in.positions);
     }
 }

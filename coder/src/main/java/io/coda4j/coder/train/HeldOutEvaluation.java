@@ -59,9 +59,7 @@ public final class HeldOutEvaluation implements AutoCloseable {
 
     private Output apply(Input in) {
         var hidden = in.model.model().apply(in.ids, View.ofSegments(in.segments, config.attention()));
-        var states =
-                hidden.reshape(hidden.dim(0) * hidden.dim(1), hidden.dim(2)).takeRows(in.rows);
-        var logits = in.model.logits(states);
+        var logits = in.model.logits(hidden, in.rows);
         return new Output(logits.argMax(), logits.then(new Primitive.CrossEntropy(), in.targets));
     }
 
