@@ -29,6 +29,9 @@ public sealed interface Primitive {
     /** Primitives that every device executes. */
     sealed interface Core extends Primitive {}
 
+    /** Core primitives whose result at an index depends on the operands at that index alone; all have one shape. */
+    sealed interface Pointwise extends Core {}
+
     /** Named composites: a device may execute them natively; for all others {@link Decompose} is what they mean. */
     sealed interface Fused extends Primitive {}
 
@@ -107,7 +110,7 @@ public sealed interface Primitive {
     }
 
     /** {@code op} applied to each element of one operand; NEG of the least I32 is itself. */
-    record Unary(UnaryOp op) implements Core {
+    record Unary(UnaryOp op) implements Pointwise {
         @Override
         public String mnemonic() {
             return lower(op);
@@ -130,7 +133,7 @@ public sealed interface Primitive {
      * and order -0 before +0. I32 arithmetic wraps; I32 DIV truncates toward zero, x / 0 is -1, and the least integer
      * divided by -1 is itself.
      */
-    record Binary(BinaryOp op) implements Core {
+    record Binary(BinaryOp op) implements Pointwise {
         @Override
         public String mnemonic() {
             return lower(op);
@@ -150,7 +153,7 @@ public sealed interface Primitive {
     }
 
     /** BOOL result of comparing each pair of elements; every comparison with NaN is false except NE. */
-    record Compare(CompareOp op) implements Core {
+    record Compare(CompareOp op) implements Pointwise {
         @Override
         public String mnemonic() {
             return lower(op);
@@ -165,7 +168,7 @@ public sealed interface Primitive {
     }
 
     /** Operands (predicate BOOL, a, b): a where the predicate holds, else b. */
-    record Select() implements Core {
+    record Select() implements Pointwise {
         @Override
         public List<TensorType> infer(List<TensorType> in) {
             var rule = Rule.of(mnemonic(), in, 3);
@@ -180,7 +183,7 @@ public sealed interface Primitive {
      * BOOL asks whether it differs from 0; a float of less precision is the nearest one, ties to even, and infinity
      * where it is too large.
      */
-    record Convert(DType dtype) implements Core {
+    record Convert(DType dtype) implements Pointwise {
         @Override
         public List<TensorType> infer(List<TensorType> in) {
             Rule.of(mnemonic(), in, 1);

@@ -127,7 +127,7 @@ final class ChainKernel {
     }
 
     /** Whether {@code prim} may be a link: whether it has a loop for these element types, and blocks have room for them. */
-    static boolean takes(Primitive prim, List<TensorType> in, TensorType out) {
+    static boolean takes(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {
         return out.dtype() != DType.F64
                 && Elementwise.block(prim, in.stream().map(TensorType::dtype).toList(), out.dtype()) != null;
     }
@@ -141,9 +141,9 @@ final class ChainKernel {
         var steps = new ArrayList<Step>();
         int out = chain.operands().size();
         for (var link : chain.links()) {
-            if (!(link.prim() instanceof Primitive.Full)) {
+            if (link.prim() instanceof Primitive.Pointwise prim) {
                 var types = link.in().stream().map(chain::dtype).toList();
-                var loop = Objects.requireNonNull(Elementwise.block(link.prim(), types, link.dtype()));
+                var loop = Objects.requireNonNull(Elementwise.block(prim, types, link.dtype()));
                 steps.add(new Step(loop, link.in().stream().mapToInt(v -> v).toArray(), out));
             }
             out++;

@@ -66,8 +66,7 @@ final class CpuKernels implements KernelSet {
         return switch (prim) {
             case Primitive.Full(var type, double value) -> Optional.of(Movement.full(parallel, type, value));
             case Primitive.Iota(var type, int axis) -> Optional.of(Movement.iota(parallel, type, axis));
-            case Primitive.Unary _, Primitive.Binary _, Primitive.Compare _, Primitive.Select _, Primitive.Convert _ ->
-                Elementwise.kernel(parallel, prim, in, out.getFirst());
+            case Primitive.Pointwise pointwise -> Elementwise.kernel(parallel, pointwise, in, out.getFirst());
             case Primitive.Reshape _ ->
                 Optional.of(Movement.copy(parallel, out.getFirst().byteSize()));
             case Primitive.Transpose(var permutation) ->
@@ -105,7 +104,7 @@ final class CpuKernels implements KernelSet {
     }
 
     @Override
-    public boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+    public boolean fuses(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {
         return ChainKernel.takes(prim, in, out);
     }
 

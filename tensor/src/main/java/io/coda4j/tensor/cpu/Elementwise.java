@@ -17,6 +17,7 @@ import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
@@ -28,13 +29,12 @@ import org.jspecify.annotations.Nullable;
 final class Elementwise {
     private Elementwise() {}
 
-    /** A loop for one primitive and the element types that it is for. */
+    /** A loop for one primitive and its element types. */
     private sealed interface Form {
         /** In vectors of 4-byte elements; BF16 by way of F32. */
-        record Vectors(LaneLoop loop, DType dtype, int operands) implements Form {}
+        record Vectors(LaneLoop loop) implements Form {}
 
-        /** {@code widths}: the bytes of an element of each operand and of the result. */
-        record Scalars(ScalarLoop loop, int... widths) implements Form {}
+        record Scalars(ScalarLoop loop) implements Form {}
     }
 
     /**
@@ -46,26 +46,30 @@ final class Elementwise {
         void run(long[] s, int n);
     }
 
-    /** The kernel for a unary, binary, comparison, select or conversion, or empty where the reference kernel serves. */
-    static Optional<Kernel> kernel(Parallel parallel, Primitive prim, List<TensorType> in, TensorType out) {
+    /** The kernel for {@code prim}, or empty where the reference kernel serves. */
+    static Optional<Kernel> kernel(Parallel parallel, Primitive.Pointwise prim, List<TensorType> in, TensorType out) {
         if (prim instanceof Primitive.Convert && in.getFirst().dtype() == out.dtype()) {
             return Optional.of(Movement.copy(parallel, out.byteSize()));
         }
-        return Optional.ofNullable(form(prim, in.stream().map(TensorType::dtype).toList(), out.dtype()))
-                .map(form -> switch (form) {
-                    case Form.Vectors(var loop, var dtype, int operands) ->
-                        loop.kernel(parallel, dtype, out.size(), operands);
-                    case Form.Scalars(var loop, var widths) -> scalars(parallel, out.size(), loop, widths);
-                });
+        var types = in.stream().map(TensorType::dtype).toList();
+        return Optional.ofNullable(form(prim, types, out.dtype())).map(form -> switch (form) {
+            case Form.Vectors(var loop) -> loop.kernel(parallel, out.dtype(), out.size(), in.size());
+            case Form.Scalars(var loop) -> scalars(parallel, out.size(), loop, widths(types, out.dtype()));
+        });
+    }
+
+    /** The bytes of an element of each operand and of the result. */
+    private static int[] widths(List<DType> in, DType out) {
+        return Stream.concat(in.stream(), Stream.of(out)).mapToInt(DType::bytes).toArray();
     }
 
     /** The loop that computes the same bits as {@link #kernel} on a block, or null where there is none. */
-    static @Nullable BlockLoop block(Primitive prim, List<DType> in, DType out) {
+    static @Nullable BlockLoop block(Primitive.Pointwise prim, List<DType> in, DType out) {
         return switch (form(prim, in, out)) {
             case null -> null;
-            case Form.Vectors(var loop, var dtype, int operands) ->
-                dtype == DType.BF16 ? narrowBlock(loop, operands) : wideBlock(loop, operands);
-            case Form.Scalars(var loop, var _) -> loop::run;
+            case Form.Vectors(var loop) ->
+                out == DType.BF16 ? narrowBlock(loop, in.size()) : wideBlock(loop, in.size());
+            case Form.Scalars(var loop) -> loop::run;
         };
     }
 
@@ -90,50 +94,33 @@ final class Elementwise {
         };
     }
 
-    private static @Nullable Form form(Primitive prim, List<DType> in, DType out) {
+    private static @Nullable Form form(Primitive.Pointwise prim, List<DType> in, DType out) {
         return switch (prim) {
             case Primitive.Unary(var op) -> unary(op, out);
             case Primitive.Binary(var op) -> binary(op, out);
             case Primitive.Compare(var op) -> compare(op, in.getFirst());
             case Primitive.Select _ -> select(out);
             case Primitive.Convert _ -> convert(in.getFirst(), out);
-            case Primitive.Full _,
-                    Primitive.Iota _,
-                    Primitive.Reshape _,
-                    Primitive.Transpose _,
-                    Primitive.Broadcast _,
-                    Primitive.Slice _,
-                    Primitive.Pad _,
-                    Primitive.Concat _,
-                    Primitive.Reduce _,
-                    Primitive.Dot _,
-                    Primitive.TakeRows _,
-                    Primitive.ScatterAddRows _,
-                    Primitive.DynamicSlice _,
-                    Primitive.DynamicUpdateSlice _,
-                    Primitive.Annotate _,
-                    Primitive.Scan _,
-                    Primitive.Fused _ -> null;
         };
     }
 
     private static @Nullable Form unary(UnaryOp op, DType dtype) {
         return switch (dtype) {
-            case F32, BF16 -> vectors(floatLoop(op), dtype, 1);
-            case I32 -> op == UnaryOp.NEG ? vectors(Elementwise::negInts, dtype, 1) : null;
-            case BOOL -> new Form.Scalars(Elementwise::not, 1, 1);
+            case F32, BF16 -> vectors(floatLoop(op));
+            case I32 -> op == UnaryOp.NEG ? vectors(Elementwise::negInts) : null;
+            case BOOL -> new Form.Scalars(Elementwise::not);
             case F16, F64 -> null;
         };
     }
 
     private static @Nullable Form binary(BinaryOp op, DType dtype) {
         return switch (dtype) {
-            case F32, BF16 -> vectors(floatLoop(op), dtype, 2);
-            case I32 -> vectors(intLoop(op), dtype, 2);
+            case F32, BF16 -> vectors(floatLoop(op));
+            case I32 -> vectors(intLoop(op));
             case BOOL ->
                 switch (op) {
-                    case AND -> new Form.Scalars(Elementwise::and, 1, 1, 1);
-                    case OR -> new Form.Scalars(Elementwise::or, 1, 1, 1);
+                    case AND -> new Form.Scalars(Elementwise::and);
+                    case OR -> new Form.Scalars(Elementwise::or);
                     case ADD, SUB, MUL, DIV, MAX, MIN -> null;
                 };
             case F16, F64 -> null;
@@ -142,9 +129,9 @@ final class Elementwise {
 
     private static @Nullable Form compare(CompareOp op, DType dtype) {
         return switch (dtype) {
-            case F32 -> new Form.Scalars(floatLoop(op), 4, 4, 1);
-            case BF16 -> new Form.Scalars(narrowLoop(op), 2, 2, 1);
-            case I32 -> new Form.Scalars(intLoop(op), 4, 4, 1);
+            case F32 -> new Form.Scalars(floatLoop(op));
+            case BF16 -> new Form.Scalars(narrowLoop(op));
+            case I32 -> new Form.Scalars(intLoop(op));
             case BOOL, F16, F64 -> null;
         };
     }
@@ -156,22 +143,22 @@ final class Elementwise {
             case F32, I32 -> Elementwise::selectInts;
             case F64 -> Elementwise::selectLongs;
         };
-        return new Form.Scalars(loop, 1, dtype.bytes(), dtype.bytes(), dtype.bytes());
+        return new Form.Scalars(loop);
     }
 
     private static @Nullable Form convert(DType from, DType to) {
         if (from == DType.F32 && to == DType.I32) {
-            return new Form.Vectors(Elementwise::floatsToInts, to, 1);
+            return new Form.Vectors(Elementwise::floatsToInts);
         }
         if (from == DType.I32 && to == DType.F32) {
-            return new Form.Vectors(Elementwise::intsToFloats, to, 1);
+            return new Form.Vectors(Elementwise::intsToFloats);
         }
         var loop = conversion(from, to);
-        return loop == null ? null : new Form.Scalars(loop, from.bytes(), to.bytes());
+        return loop == null ? null : new Form.Scalars(loop);
     }
 
-    private static @Nullable Form vectors(@Nullable LaneLoop loop, DType dtype, int operands) {
-        return loop == null ? null : new Form.Vectors(loop, dtype, operands);
+    private static @Nullable Form vectors(@Nullable LaneLoop loop) {
+        return loop == null ? null : new Form.Vectors(loop);
     }
 
     private static @Nullable ScalarLoop conversion(DType from, DType to) {

@@ -22,8 +22,8 @@ public record Chain(List<Operand> operands, List<Link> links, List<Integer> resu
     public record Operand(DType dtype, boolean repeated) {}
 
     /**
-     * A primitive applied to values of lower numbers. A {@link Primitive.Full} has none: its value is the same at every
-     * index.
+     * A {@link Primitive.Pointwise} primitive applied to values of lower numbers, or a {@link Primitive.Full}, which has no
+     * operands: its value is the same at every index.
      *
      * @param dtype element type of the result
      */
@@ -42,36 +42,12 @@ public record Chain(List<Operand> operands, List<Link> links, List<Integer> resu
     }
 
     /** A chain of one primitive on whole operands of these element types. */
-    public static Chain of(Primitive.Core prim, List<DType> operands, DType result) {
+    public static Chain of(Primitive.Pointwise prim, List<DType> operands, DType result) {
         var in = java.util.stream.IntStream.range(0, operands.size()).boxed().toList();
         return new Chain(
                 operands.stream().map(dtype -> new Operand(dtype, false)).toList(),
                 List.of(new Link(prim, in, result)),
                 List.of(operands.size()));
-    }
-
-    /** Whether a primitive may be a link. */
-    public static boolean isLink(Primitive prim) {
-        return switch (prim) {
-            case Primitive.Unary _, Primitive.Binary _, Primitive.Compare _, Primitive.Select _, Primitive.Convert _ ->
-                true;
-            case Primitive.Full _,
-                    Primitive.Iota _,
-                    Primitive.Reshape _,
-                    Primitive.Transpose _,
-                    Primitive.Broadcast _,
-                    Primitive.Slice _,
-                    Primitive.Pad _,
-                    Primitive.Concat _,
-                    Primitive.Reduce _,
-                    Primitive.Dot _,
-                    Primitive.TakeRows _,
-                    Primitive.ScatterAddRows _,
-                    Primitive.DynamicSlice _,
-                    Primitive.DynamicUpdateSlice _,
-                    Primitive.Annotate _,
-                    Primitive.Fused _ -> false;
-        };
     }
 
     /** The element type of value {@code number}. */

@@ -89,7 +89,7 @@ final class Chains {
                 .forEach(tensor -> readers.computeIfAbsent(root(tensor), _ -> new ArrayList<>())
                         .add(i));
         long elements = equation.out().getFirst().type().size();
-        if (Chain.isLink(equation.prim()) && fuses.test(equation)) {
+        if (equation.prim() instanceof Primitive.Pointwise && fuses.test(equation)) {
             join(i, equation, elements);
         } else {
             equation.in().forEach(tensor -> seal(cluster(tensor)));
@@ -254,7 +254,9 @@ final class Chains {
                 var symbol = equation.out().getFirst();
                 numbers.put(symbol, operands.size() + links.size());
                 links.add(new Chain.Link(
-                        (Primitive.Core) equation.prim(), from, symbol.type().dtype()));
+                        (Primitive.Pointwise) equation.prim(),
+                        from,
+                        symbol.type().dtype()));
             }
             var results = out.stream().map(numbers::get).toList();
             return new Group(members, in, out, Optional.of(new Chain(operands, links, results)));

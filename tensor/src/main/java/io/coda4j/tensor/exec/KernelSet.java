@@ -22,11 +22,8 @@ public interface KernelSet {
         return kernel(prim, in, out);
     }
 
-    /**
-     * Whether {@code prim}, which {@link Chain#isLink} names, may be a link of a chain here; none may, unless a device
-     * says so.
-     */
-    default boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+    /** Whether {@code prim} may be a link of a chain here; none may, unless a device says so. */
+    default boolean fuses(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {
         return false;
     }
 
@@ -54,7 +51,7 @@ public interface KernelSet {
             }
 
             @Override
-            public boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+            public boolean fuses(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {
                 return first.fuses(prim, in, out) || other.fuses(prim, in, out);
             }
 

@@ -5,6 +5,7 @@ import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.DeviceMemoryException;
 import io.coda4j.tensor.Equation;
 import io.coda4j.tensor.Legalizer;
+import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Symbol;
 import io.coda4j.tensor.Tensor;
@@ -74,10 +75,11 @@ public final class ProgramExecutor implements Executable {
                 program, (prim, in) -> kernels.kernel(prim, in, prim.infer(in)).isPresent());
         var groups = Chains.of(
                 this.program,
-                equation -> kernels.fuses(
-                        equation.prim(),
-                        equation.in().stream().map(Tensor::type).toList(),
-                        equation.out().getFirst().type()));
+                equation -> equation.prim() instanceof Primitive.Pointwise prim
+                        && kernels.fuses(
+                                prim,
+                                equation.in().stream().map(Tensor::type).toList(),
+                                equation.out().getFirst().type()));
         this.plan = MemoryPlan.of(this.program, groups, layout.frozen());
         this.slab = allocate(plan.temporaryBytes());
         try {

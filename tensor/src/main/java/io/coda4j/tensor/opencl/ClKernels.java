@@ -50,11 +50,7 @@ final class ClKernels implements KernelSet {
         return switch (prim) {
             case Primitive.Full(var type, double value) -> Optional.of(movement.full(type, value));
             case Primitive.Iota(var type, int axis) -> Optional.of(movement.iota(type, axis));
-            case Primitive.Unary unary -> Optional.of(elementwise(unary, in, y));
-            case Primitive.Binary binary -> Optional.of(elementwise(binary, in, y));
-            case Primitive.Compare compare -> Optional.of(elementwise(compare, in, y));
-            case Primitive.Select select -> Optional.of(elementwise(select, in, y));
-            case Primitive.Convert convert -> Optional.of(elementwise(convert, in, y));
+            case Primitive.Pointwise pointwise -> Optional.of(elementwise(pointwise, in, y));
             case Primitive.Reshape _ -> Optional.of(movement.copyAll());
             case Primitive.Transpose(var permutation) -> Optional.of(movement.transpose(in.getFirst(), permutation));
             case Primitive.Broadcast broadcast -> Optional.of(movement.broadcast(in.getFirst(), broadcast));
@@ -93,7 +89,7 @@ final class ClKernels implements KernelSet {
     }
 
     @Override
-    public boolean fuses(Primitive prim, List<TensorType> in, TensorType out) {
+    public boolean fuses(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {
         return out.size() >= shortestChain;
     }
 
@@ -139,7 +135,7 @@ final class ClKernels implements KernelSet {
         };
     }
 
-    private Kernel elementwise(Primitive.Core prim, List<TensorType> in, TensorType out) {
+    private Kernel elementwise(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {
         List<DType> dtypes = in.stream().map(TensorType::dtype).toList();
         return elementwise.kernel(Chain.of(prim, dtypes, out.dtype()), out.size());
     }

@@ -93,10 +93,11 @@ final class ClSource {
         }
         for (int l = 0; l < chain.links().size(); l++) {
             var link = chain.links().get(l);
-            boolean isConstant = link.prim() instanceof Primitive.Full;
             define(
                     chain.operands().size() + l,
-                    isConstant ? constant(link.dtype(), "c" + constants++) : expression(link));
+                    link.prim() instanceof Primitive.Pointwise prim
+                            ? expression(prim, link)
+                            : constant(link.dtype(), "c" + constants++));
         }
         for (int k = 0; k < chain.results().size(); k++) {
             int v = chain.results().get(k);
@@ -175,33 +176,17 @@ final class ClSource {
         return dtype == DType.BOOL ? value + " != " + literal("int", "0") : value;
     }
 
-    private String expression(Chain.Link link) {
+    private String expression(Primitive.Pointwise prim, Chain.Link link) {
         var in = link.in().stream().map(v -> "v" + v).toList();
         var from = link.in().stream().map(chain::dtype).toList();
-        var value = switch (link.prim()) {
+        var value = switch (prim) {
             case Primitive.Unary(var op) -> unary(op, from.getFirst(), in.getFirst());
             case Primitive.Binary(var op) -> binary(op, from.getFirst(), in.get(0), in.get(1));
             case Primitive.Compare(var op) -> compare(op, from.getFirst(), in.get(0), in.get(1));
             case Primitive.Select _ -> in.get(0) + " ? " + in.get(1) + " : " + in.get(2);
             case Primitive.Convert(var to) -> converted(from.getFirst(), to, in.getFirst());
-            case Primitive.Full _,
-                    Primitive.Iota _,
-                    Primitive.Reshape _,
-                    Primitive.Transpose _,
-                    Primitive.Broadcast _,
-                    Primitive.Slice _,
-                    Primitive.Pad _,
-                    Primitive.Concat _,
-                    Primitive.Reduce _,
-                    Primitive.Dot _,
-                    Primitive.TakeRows _,
-                    Primitive.ScatterAddRows _,
-                    Primitive.DynamicSlice _,
-                    Primitive.DynamicUpdateSlice _,
-                    Primitive.Annotate _ ->
-                throw new IllegalArgumentException(link.prim().mnemonic() + " has no expression");
         };
-        boolean computes = link.prim() instanceof Primitive.Unary || link.prim() instanceof Primitive.Binary;
+        boolean computes = prim instanceof Primitive.Unary || prim instanceof Primitive.Binary;
         // Every primitive rounds its result, as if it had been stored.
         return link.dtype().isReducedPrecision() && computes ? rounded(link.dtype(), value) : value;
     }

@@ -84,6 +84,13 @@ public final class OpTable {
         return REFERENCE;
     }
 
+    /** The classes without parts that a sealed type is made of. */
+    public static Stream<Class<?>> leaves(Class<?> type) {
+        return type.isSealed()
+                ? Arrays.stream(type.getPermittedSubclasses()).flatMap(OpTable::leaves)
+                : Stream.of(type);
+    }
+
     /** The table with {@code real} for every floating-point operand. */
     public static List<OpCase> cases(DType real) {
         var table = new OpTable(real);

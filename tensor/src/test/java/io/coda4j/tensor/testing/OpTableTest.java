@@ -21,7 +21,8 @@ class OpTableTest {
                 .map(c -> c.prim().getClass().getName())
                 .collect(Collectors.toCollection(TreeSet::new));
         assertEquals(
-                leaves(Primitive.class).map(Class::getName).collect(Collectors.toCollection(TreeSet::new)), present);
+                OpTable.leaves(Primitive.class).map(Class::getName).collect(Collectors.toCollection(TreeSet::new)),
+                present);
     }
 
     @Test
@@ -30,13 +31,13 @@ class OpTableTest {
                 .filter(c -> c.prim() instanceof Primitive.Annotate)
                 .map(c -> ((Primitive.Annotate) c.prim()).note().getClass().getName())
                 .collect(Collectors.toSet());
-        assertEquals(leaves(Primitive.Note.class).map(Class::getName).collect(Collectors.toSet()), present);
+        assertEquals(OpTable.leaves(Primitive.Note.class).map(Class::getName).collect(Collectors.toSet()), present);
     }
 
     /** Walks the enum-typed parameters of all primitives, so that an operation added to any enum is asked for. */
     @Test
     void everyEnumConstantOfEveryParameterHasACase() {
-        for (var type : leaves(Primitive.class).toList()) {
+        for (var type : OpTable.leaves(Primitive.class).toList()) {
             for (var component : type.getRecordComponents()) {
                 if (component.getType().isEnum()) {
                     assertEquals(constants(type, component), used(type, component), type.getSimpleName());
@@ -71,28 +72,24 @@ class OpTableTest {
         }
     }
 
-    private static Stream<Class<?>> leaves(Class<?> type) {
-        return type.isSealed()
-                ? Arrays.stream(type.getPermittedSubclasses()).flatMap(OpTableTest::leaves)
-                : Stream.of(type);
-    }
-
     @Test
     void everyPrimitiveWithAGradientHasASmoothCase() {
         var smooth = OpTable.cases(DType.F64).stream()
                 .filter(c -> c.smooth() && c.types().stream().anyMatch(type -> type.size() > 1))
                 .map(c -> c.prim().getClass())
                 .collect(Collectors.toSet());
-        var missing =
-                leaves(Primitive.class).filter(type -> !smooth.contains(type)).collect(Collectors.toSet());
+        var missing = OpTable.leaves(Primitive.class)
+                .filter(type -> !smooth.contains(type))
+                .collect(Collectors.toSet());
         assertEquals(Set.of(Primitive.Full.class, Primitive.Iota.class), missing);
     }
 
     @Test
     void theSampleOfHalvesHasEveryPrimitive() {
         var present = OpTable.halves().stream().map(c -> c.prim().getClass()).collect(Collectors.toSet());
-        var missing =
-                leaves(Primitive.class).filter(type -> !present.contains(type)).collect(Collectors.toSet());
+        var missing = OpTable.leaves(Primitive.class)
+                .filter(type -> !present.contains(type))
+                .collect(Collectors.toSet());
         assertEquals(Set.of(), missing);
     }
 
