@@ -9,7 +9,8 @@ import java.util.stream.IntStream;
  * The meaning of every fused primitive, written in core primitives.
  *
  * <p>Devices without a kernel run this; fused kernels are tested against it; gradients are derived from it unless
- * {@code Vjp} names a fused one. F16 and BF16 operands are computed in F32 inside.
+ * {@code Vjp} names a fused one. F16 and BF16 operands are computed in F32 inside; operands of products stay narrow, and
+ * their sums are F32.
  */
 public final class Decompose {
     private static final List<Integer> BATCH_AND_HEAD = List.of(0, 1);
@@ -137,8 +138,8 @@ public final class Decompose {
     /** x[B,S,K,D] as [B,H,S,D], each head repeated for its group of query heads. */
     private static Tensor heads(Tensor x, int queryHeads) {
         int group = queryHeads / x.dim(2);
-        var wide = widen(x).transpose(0, 2, 1, 3);
-        return wide.broadcast(Shape.of(x.dim(0), x.dim(2), group, x.dim(1), x.dim(3)), List.of(0, 1, 3, 4))
+        return x.transpose(0, 2, 1, 3)
+                .broadcast(Shape.of(x.dim(0), x.dim(2), group, x.dim(1), x.dim(3)), List.of(0, 1, 3, 4))
                 .reshape(x.dim(0), queryHeads, x.dim(1), x.dim(3));
     }
 
@@ -165,30 +166,39 @@ public final class Decompose {
         };
     }
 
-    private static Tensor scores(double scale, Tensor q, Tensor k) {
-        return heads(q, q.dim(2))
+    /** Scaled scores [B,H,T,S] in F32, -infinity where a query does not see a key. */
+    private static Tensor scores(double scale, Tensor sees, Tensor q, Tensor k) {
+        var s = heads(q, q.dim(2))
                 .dot(heads(k, q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, List.of(3), List.of(3))
                 .mul(scale);
+        return sees.select(s, s.like(Double.NEGATIVE_INFINITY));
+    }
+
+    /**
+     * The softmax of {@link #scores} in the type {@code dtype} of the values that it weighs: the largest array of a pass
+     * exists in the narrow type alone. Pass and gradient say the same, so that a compiler keeps one for both.
+     */
+    private static Tensor probabilities(Tensor s, Tensor logSumExp, DType dtype) {
+        return s.sub(orZero(logSumExp).expand(s.shape(), List.of(3))).exp().convert(dtype);
+    }
+
+    /** {@code x}, and 0 for -infinity: of a query that sees nothing, from whose scores it can be subtracted without a NaN. */
+    private static Tensor orZero(Tensor x) {
+        return x.gt(x.like(Double.NEGATIVE_INFINITY)).select(x, x.like(0));
     }
 
     private static List<Tensor> attention(double scale, AttentionMask mask, List<Tensor> in) {
         var q = in.get(0);
         var k = in.get(1);
-        var sees = visible(mask, q, k, in);
-        var s = scores(scale, q, k);
-        s = sees.select(s, s.like(Double.NEGATIVE_INFINITY));
+        var s = scores(scale, visible(mask, q, k, in), q, k);
         var last = List.of(3);
-        var max = s.reduceMax(3);
-        // A query that sees nothing has maximum -inf; subtracting 0 instead keeps NaN out.
-        max = max.gt(max.like(Double.NEGATIVE_INFINITY))
-                .select(max, max.like(0))
-                .stopGradient();
+        var max = orZero(s.reduceMax(3)).stopGradient();
         var e = s.sub(max.expand(s.shape(), last)).exp();
         var total = e.sum(3);
         var seen = total.gt(total.like(0));
         var divisor = seen.select(total, total.like(1));
         var logSumExp = seen.select(divisor.log().add(max), total.like(Double.NEGATIVE_INFINITY));
-        var p = e.div(divisor.expand(s.shape(), last));
+        var p = probabilities(s, logSumExp, q.dtype());
         var out = p.dot(heads(in.get(2), q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, last, List.of(2));
         return List.of(out.transpose(0, 2, 1, 3).convert(q.dtype()), logSumExp);
     }
@@ -201,13 +211,13 @@ public final class Decompose {
         var logSumExp = in.get(7);
         var g = heads(in.get(8), q.dim(2));
         var last = List.of(3);
-        var sees = visible(mask, q, k, in);
-        var s = scores(scale, q, k);
-        var p = sees.select(s.sub(logSumExp.expand(s.shape(), last)).exp(), s.like(0));
+        var s = scores(scale, visible(mask, q, k, in), q, k);
+        // Behind the barrier a compiler cannot go back to the scores, twice as large, for what follows.
+        var p = probabilities(s, logSumExp, q.dtype()).annotate(new Primitive.Note.Barrier());
         var dv = p.dot(g, BATCH_AND_HEAD, BATCH_AND_HEAD, List.of(2), List.of(2));
         var dp = g.dot(heads(v, q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, last, last);
-        var delta = g.mul(heads(out, q.dim(2))).sum(3);
-        var ds = p.mul(dp.sub(delta.expand(s.shape(), last))).mul(scale);
+        var delta = widen(g).mul(widen(heads(out, q.dim(2)))).sum(3);
+        var ds = widen(p).mul(dp.sub(delta.expand(s.shape(), last))).mul(scale).convert(q.dtype());
         var dq = ds.dot(heads(k, q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, last, List.of(2));
         var dk = ds.dot(heads(q, q.dim(2)), BATCH_AND_HEAD, BATCH_AND_HEAD, List.of(2), List.of(2));
         return List.of(groups(dq, q), groups(dk, k), groups(dv, v));
