@@ -223,6 +223,21 @@ final class Assembler {
         vex(1, P66, MAP_0F38, 0x58, to.number(), NONE, from);
     }
 
+    /** VPMOVSXBW (see PMOVSX): VEX.256.66.0F38.WIG 20 /r, from 16 bytes of memory. */
+    void vpmovsxbw(Vector to, Memory from) {
+        vex(1, P66, MAP_0F38, 0x20, to.number(), NONE, from);
+    }
+
+    /** VPMADDWD (see PMADDWD): VEX.256.66.0F.WIG F5 /r. */
+    void vpmaddwd(Vector to, Vector a, Vector b) {
+        vex(1, P66, MAP_0F, 0xf5, to.number(), a.number(), b);
+    }
+
+    /** VPADDD (see PADDB/PADDW/PADDD/PADDQ): VEX.256.66.0F.WIG FE /r. */
+    void vpaddd(Vector to, Vector a, Vector b) {
+        vex(1, P66, MAP_0F, 0xfe, to.number(), a.number(), b);
+    }
+
     /** VZEROUPPER: VEX.128.0F.WIG 77. */
     void vzeroupper() {
         int8(0xc5);

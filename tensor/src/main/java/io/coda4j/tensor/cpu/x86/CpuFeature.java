@@ -4,6 +4,7 @@ import java.util.Locale;
 
 /** What a processor may have, under the names that Linux uses. */
 enum CpuFeature {
+    AVX2,
     AVX512F,
     AVX512_BF16,
     AVX512_VNNI,

@@ -97,7 +97,7 @@ record CpuFeatures(Map<CpuFeature, String> unusable) {
     private static long state(CpuFeature feature) {
         return switch (feature) {
             case AVX512F, AVX512_BF16, AVX512_VNNI -> AVX512_STATE;
-            case AVX_VNNI -> AVX_STATE;
+            case AVX2, AVX_VNNI -> AVX_STATE;
             case AMX_TILE, AMX_BF16, AMX_INT8 -> TILE_STATE;
         };
     }
@@ -132,6 +132,7 @@ record CpuFeatures(Map<CpuFeature, String> unusable) {
 
         boolean has(CpuFeature feature) {
             return switch (feature) {
+                case AVX2 -> bit(ebx7, 5);
                 case AVX512F -> bit(ebx7, 16);
                 case AVX512_VNNI -> bit(ecx7, 11);
                 case AMX_BF16 -> bit(edx7, 22);

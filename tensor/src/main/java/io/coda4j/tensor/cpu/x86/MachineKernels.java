@@ -92,7 +92,7 @@ public final class MachineKernels {
 
     private static MachineKernels none(String reason) {
         var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
-        for (var kernel : PanelKernel.ofBf16()) {
+        for (var kernel : PanelKernel.values()) {
             refused.put(kernel, reason);
         }
         return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused);
@@ -119,7 +119,7 @@ public final class MachineKernels {
     private static MachineKernels of(CpuFeatures features, boolean untried) {
         var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
         var routines = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
-        for (var kernel : PanelKernel.ofBf16()) {
+        for (var kernel : PanelKernel.values()) {
             kernel.unusableBecause(features)
                     .or(() -> untried ? Optional.empty() : kernel.untriedBecause())
                     .ifPresentOrElse(why -> refused.put(kernel, why), () -> routines.put(kernel, kernel.routines()));
@@ -145,7 +145,20 @@ public final class MachineKernels {
 
     /** The fastest usable product of BF16 rows and panels with F32 sums. */
     public Optional<PanelProduct> bf16() {
-        return products.values().stream().findFirst();
+        return first(PanelKernel.ofBf16());
+    }
+
+    /** The fastest usable product of INT8 rows and panels with I32 sums. */
+    public Optional<PanelProduct> int8() {
+        return first(PanelKernel.ofInt8());
+    }
+
+    private Optional<PanelProduct> first(List<PanelKernel> kernels) {
+        return kernels.stream().flatMap(kernel -> product(kernel).stream()).findFirst();
+    }
+
+    private Optional<PanelProduct> product(PanelKernel kernel) {
+        return Optional.ofNullable(products.get(kernel));
     }
 
     /** The features of the processor that matter here. */
@@ -157,15 +170,23 @@ public final class MachineKernels {
 
     /** The kernels for BF16, best first. */
     public List<State> bf16Kernels() {
-        var states = new ArrayList<State>();
-        for (var kernel : PanelKernel.ofBf16()) {
-            var reason = Optional.ofNullable(refused.get(kernel)).or(() -> better(kernel));
-            states.add(new State(kernel.toString(), reason));
-        }
-        return states;
+        return states(PanelKernel.ofBf16());
     }
 
-    private Optional<String> better(PanelKernel kernel) {
-        return bf16().filter(product -> product.kernel() != kernel).map(product -> product.name() + " is faster");
+    /** The kernels for INT8, best first. */
+    public List<State> int8Kernels() {
+        return states(PanelKernel.ofInt8());
+    }
+
+    private List<State> states(List<PanelKernel> kernels) {
+        var best = first(kernels);
+        var states = new ArrayList<State>();
+        for (var kernel : kernels) {
+            var better =
+                    best.filter(product -> product.kernel() != kernel).map(product -> product.name() + " is faster");
+            states.add(new State(
+                    kernel.toString(), Optional.ofNullable(refused.get(kernel)).or(() -> better)));
+        }
+        return states;
     }
 }

@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** The kernels that compute {@link PanelProduct}, those to be preferred first. The engine uses those for BF16 so far. */
+/** The kernels that compute {@link PanelProduct}, those to be preferred first. */
 enum PanelKernel {
     AMX_BF16(
             Elements.BF16,
@@ -33,7 +33,8 @@ enum PanelKernel {
             () -> Avx512Kernel.routines(Assembler::vpdpbusd),
             CpuFeature.AVX512F,
             CpuFeature.AVX512_VNNI),
-    AVX_VNNI(Elements.U8_I8, AvxVnniKernel.ROWS, AvxVnniKernel::routines, CpuFeature.AVX_VNNI);
+    AVX_VNNI(Elements.U8_I8, AvxVnniKernel.ROWS, AvxVnniKernel::routines, CpuFeature.AVX_VNNI),
+    AVX2_INT8(Elements.I16_I8, Avx2Kernel.ROWS, Avx2Kernel::routines, CpuFeature.AVX2);
 
     /** What rows and panels hold; sums are F32 for BF16, else I32. */
     enum Elements {
@@ -41,16 +42,31 @@ enum PanelKernel {
         /** Signed rows and panels. */
         I8_I8,
         /** Rows of unsigned bytes: signed ones plus 128, for which sums start at -128 times the sum of their column. */
-        U8_I8;
+        U8_I8,
+        /** Signed rows of 16 bits, whose values fit into 8, and signed panels of bytes. */
+        I16_I8;
 
-        /** Bytes of one element. */
-        int bytes() {
+        /** Bytes of one element of a row. */
+        int rowBytes() {
+            return switch (this) {
+                case BF16, I16_I8 -> 2;
+                case I8_I8, U8_I8 -> 1;
+            };
+        }
+
+        /** Bytes of one element of a panel. */
+        int panelBytes() {
             return this == BF16 ? 2 : 1;
+        }
+
+        /** Elements of a row that one lane of 32 bits holds, which lie side by side in a panel too. */
+        int group() {
+            return Integer.BYTES / rowBytes();
         }
     }
 
-    /** The kernels whose tests have passed on a processor that has their instructions. */
-    private static final Set<PanelKernel> TRIED = Set.of();
+    /** The kernels whose tests have passed on a processor that has their instructions: AVX2_INT8 on an AMD EPYC of Zen 3. */
+    private static final Set<PanelKernel> TRIED = Set.of(AVX2_INT8);
 
     private final Elements elements;
     private final int rows;
@@ -81,8 +97,20 @@ enum PanelKernel {
                 .toList();
     }
 
+    /** The kernels for INT8, best first. */
+    static List<PanelKernel> ofInt8() {
+        return Arrays.stream(values())
+                .filter(kernel -> kernel.elements != Elements.BF16)
+                .toList();
+    }
+
     Elements elements() {
         return elements;
+    }
+
+    /** Bytes of a panel that one step of the depth takes. */
+    int panelStepBytes() {
+        return PanelProduct.STEP_BYTES / elements.rowBytes() * elements.panelBytes() * PanelProduct.COLUMNS;
     }
 
     /** Rows that one block has at most. */

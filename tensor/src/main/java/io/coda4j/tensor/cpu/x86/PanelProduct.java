@@ -7,9 +7,10 @@ import java.util.Objects;
 /**
  * Rows times one panel of {@value #COLUMNS} columns by machine code: c[rows,32] = a[rows,depth] · panel[depth,32].
  *
- * <p>The depth is counted in steps of {@value #STEP_BYTES} bytes of a row, which are 32 elements of BF16 or 64 of INT8;
- * what is short of a whole step is zeros. A panel holds, for each group of elements that fill 32 bits, the groups of its 32
- * columns side by side: [depth / 2][32][2] for BF16, [depth / 4][32][4] for INT8. Sums are F32, or I32 for INT8.
+ * <p>The depth is counted in steps of {@value #STEP_BYTES} bytes of a row, which are 32 elements of 16 bits or 64 of 8;
+ * what is short of a whole step is zeros. A panel holds, for each group of elements that fill 32 bits of a row, the groups of
+ * its 32 columns side by side: [depth / 2][32][2] for rows of 16 bits, [depth / 4][32][4] for rows of 8. Sums are F32 for BF16,
+ * or I32 for INT8.
  *
  * <p>Each sum is formed in an order that depends on the depth alone, also where the depth is cut into products that are added
  * one after the other.
@@ -21,19 +22,25 @@ public final class PanelProduct {
     /** Bytes of a row that one step takes. */
     public static final int STEP_BYTES = 64;
 
-    /** Bytes of a panel that one step takes. */
+    /** Bytes of a panel of BF16 that one step takes. */
     public static final int PANEL_STEP_BYTES = STEP_BYTES * COLUMNS;
 
-    /** The most steps of one product: a panel of 128 KB. */
+    /** The most steps of one product: a panel of 128 KB at most. */
     public static final int MAX_STEPS = 64;
 
     private static final int COLUMN_BYTES = COLUMNS * Integer.BYTES;
 
     /**
      * Multiplications of 32-bit groups in one call, so that it ends within 100 microseconds: no thread reaches a safepoint
-     * while it runs. AVX-512 on a core of 3 GHz needs 40 for as many.
+     * while it runs. AVX-512 or AVX2 on a core of 3 GHz need 40 for as many.
      */
     private static final int CALL_WORK = 1 << 21;
+
+    /** Makes an unsigned byte of a signed one. */
+    private static final int UNSIGNED = 128;
+
+    /** Such multiplications for one row in one step. */
+    private static final int STEP_WORK = STEP_BYTES / Integer.BYTES * COLUMNS;
 
     private final PanelKernel kernel;
     private final PanelCode code;
@@ -66,6 +73,21 @@ public final class PanelProduct {
         return kernel.rows();
     }
 
+    /** Elements of a row that fill 32 bits, which lie side by side in a panel: 2 or 4. */
+    public int group() {
+        return kernel.elements().group();
+    }
+
+    /** Bytes of a panel that one step takes. */
+    public int panelStepBytes() {
+        return kernel.panelStepBytes();
+    }
+
+    /** What is added to each INT8 element of a row, so that sums hold it times the sum of their column too: 128 or 0. */
+    public int rowOffset() {
+        return kernel.elements() == PanelKernel.Elements.U8_I8 ? UNSIGNED : 0;
+    }
+
     PanelKernel kernel() {
         return kernel;
     }
@@ -96,10 +118,10 @@ public final class PanelProduct {
             throw new IllegalArgumentException("1 to " + MAX_STEPS + " steps of the depth expected, got " + steps);
         }
         long from = address(a, aAt, aStride, rows, (long) steps * STEP_BYTES);
-        long with = address(panel, panelAt, 0, 1, (long) steps * PANEL_STEP_BYTES);
+        long with = address(panel, panelAt, 0, 1, (long) steps * kernel.panelStepBytes());
         long to = address(c, cAt, cStride, rows, COLUMN_BYTES);
         int height = kernel.rows();
-        int together = Math.max(1, CALL_WORK / (height * steps * PANEL_STEP_BYTES / Integer.BYTES));
+        int together = Math.max(1, CALL_WORK / (height * steps * STEP_WORK));
         int row = 0;
         while (row < rows) {
             int tall = Math.min(height, rows - row);

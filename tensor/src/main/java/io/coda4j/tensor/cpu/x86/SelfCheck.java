@@ -29,7 +29,7 @@ final class SelfCheck {
     private SelfCheck(PanelProduct product) {
         this.product = product;
         this.elements = product.kernel().elements();
-        this.depth = STEPS * PanelProduct.STEP_BYTES / elements.bytes();
+        this.depth = STEPS * PanelProduct.STEP_BYTES / elements.rowBytes();
         this.rows = 2 * product.kernel().rows() + 1;
         this.sums = new int[rows * PanelProduct.COLUMNS];
         for (int i = 0; i < sums.length; i++) {
@@ -45,16 +45,17 @@ final class SelfCheck {
     }
 
     private Optional<String> run(Arena arena) {
-        long stride = depth * (long) elements.bytes();
+        long stride = depth * (long) elements.rowBytes();
         var a = arena.allocate(rows * stride, 64);
-        var panel = arena.allocate((long) STEPS * PanelProduct.PANEL_STEP_BYTES, 64);
+        var panel = arena.allocate((long) STEPS * product.panelStepBytes(), 64);
         for (int k = 0; k < depth; k++) {
             for (int r = 0; r < rows; r++) {
-                put(a, r * depth + k, left(r, k), elements == PanelKernel.Elements.U8_I8 ? 128 : 0);
+                put(a, elements.rowBytes(), r * depth + k, left(r, k) + product.rowOffset());
             }
-            int group = Integer.BYTES / elements.bytes();
+            int group = product.group();
             for (int c = 0; c < PanelProduct.COLUMNS; c++) {
-                put(panel, (k / group * PanelProduct.COLUMNS + c) * group + k % group, right(k, c), 0);
+                int index = (k / group * PanelProduct.COLUMNS + c) * group + k % group;
+                put(panel, elements.panelBytes(), index, right(k, c));
             }
         }
         for (int count = 1; count <= rows; count++) {
@@ -74,7 +75,7 @@ final class SelfCheck {
         for (int i = 0; i < rows * width; i++) {
             c.setAtIndex(ValueLayout.JAVA_INT, i, inside(i, width, count) && add ? bits(OLD) : UNTOUCHED);
         }
-        long stride = depth * (long) elements.bytes();
+        long stride = depth * (long) elements.rowBytes();
         product.multiply(a, 0, stride, panel, 0, c, 0, width * 4L, count, STEPS, add);
         for (int i = 0; i < rows * width; i++) {
             int r = i / width;
@@ -106,7 +107,7 @@ final class SelfCheck {
     private int sum(int row, int column) {
         int sum = 0;
         for (int k = 0; k < depth; k++) {
-            sum += (left(row, k) + (elements == PanelKernel.Elements.U8_I8 ? 128 : 0)) * right(k, column);
+            sum += (left(row, k) + product.rowOffset()) * right(k, column);
         }
         return sum;
     }
@@ -115,12 +116,14 @@ final class SelfCheck {
         return elements == PanelKernel.Elements.BF16 ? Float.floatToRawIntBits(value) : value;
     }
 
-    private void put(MemorySegment to, int index, int value, int offset) {
+    private void put(MemorySegment to, int bytes, int index, int value) {
         if (elements == PanelKernel.Elements.BF16) {
             // Small integers have zeros in the lower half.
             to.setAtIndex(ValueLayout.JAVA_SHORT, index, (short) (Float.floatToRawIntBits(value) >>> 16));
+        } else if (bytes == Short.BYTES) {
+            to.setAtIndex(ValueLayout.JAVA_SHORT, index, (short) value);
         } else {
-            to.set(ValueLayout.JAVA_BYTE, index, (byte) (value + offset));
+            to.set(ValueLayout.JAVA_BYTE, index, (byte) value);
         }
     }
 }

@@ -1,6 +1,6 @@
 /**
- * Machine code for x86-64 that is assembled at run time, for products that the Vector API has no words for: BF16 and INT8
- * on AMX, AVX-512 and AVX-VNNI.
+ * Machine code for x86-64 that is assembled at run time, for products that the Vector API has no words for: BF16 on AMX and
+ * AVX-512, INT8 on these, AVX-VNNI and AVX2.
  *
  * <p>In the order in which they come to work: {@link io.coda4j.tensor.cpu.x86.CpuFeatures} says what the processor and the
  * operating system allow; each {@link io.coda4j.tensor.cpu.x86.PanelKernel} is a program in Java that

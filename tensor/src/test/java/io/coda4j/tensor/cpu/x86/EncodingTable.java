@@ -179,10 +179,13 @@ final class EncodingTable {
         var vectors = List.of(ymm(0), ymm(7), ymm(8), ymm(15));
         triples("vpxor", vectors, Assembler::vpxorVex);
         triples("{vex} vpdpbusd", vectors, Assembler::vpdpbusdVex);
+        triples("vpmaddwd", vectors, Assembler::vpmaddwd);
+        triples("vpaddd", vectors, Assembler::vpaddd);
         var ends = List.of(ymm(1), ymm(14));
         pairs("vmovups", ends, MEMORIES, Assembler::vmovupsVex);
         pairs("vmovups", MEMORIES, ends, Assembler::vmovupsVex);
         pairs("vpbroadcastd", ends, MEMORIES, Assembler::vpbroadcastdVex);
+        pairs("vpmovsxbw", ends, MEMORIES, Assembler::vpmovsxbw);
         add("vzeroupper", Assembler::vzeroupper);
     }
 

@@ -11,8 +11,10 @@ import java.util.List;
  */
 public final class InterpretedCode implements PanelCode {
     private final List<byte[]> routines;
+    private final int panelStepBytes;
 
     InterpretedCode(PanelKernel kernel) {
+        this.panelStepBytes = kernel.panelStepBytes();
         this.routines = kernel.routines();
     }
 
@@ -24,6 +26,11 @@ public final class InterpretedCode implements PanelCode {
     /** Products of BF16 as AVX-512 computes them. */
     public static PanelProduct avx512Bf16() {
         return product(PanelKernel.AVX512_BF16);
+    }
+
+    /** Products of INT8 by each kernel. */
+    public static List<PanelProduct> int8() {
+        return PanelKernel.ofInt8().stream().map(InterpretedCode::product).toList();
     }
 
     /** Products that compute nothing, to see what is done around them. */
@@ -52,7 +59,7 @@ public final class InterpretedCode implements PanelCode {
             regions.add(region("row " + row, a + row * aStride, steps * PanelProduct.STEP_BYTES, false));
             regions.add(region("sums " + row, c + row * cStride, PanelProduct.COLUMNS * Integer.BYTES, true));
         }
-        regions.add(region("panel", panel, steps * PanelProduct.PANEL_STEP_BYTES, false));
+        regions.add(region("panel", panel, steps * panelStepBytes, false));
         regions.add(region("configuration", configuration, AmxKernel.CONFIGURATION_BYTES, false));
         new Interpreter(regions)
                 .call(routines.get(tall - 1), a, aStride, panel, c, cStride, steps, add, configuration, blocks);

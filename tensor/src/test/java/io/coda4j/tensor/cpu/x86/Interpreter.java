@@ -281,7 +281,7 @@ final class Interpreter {
         int modRm = code[ip] & 0xff;
         var place = modRm(extension, 1);
         switch (opcode) {
-            case 0x1010, 0x1011, 0x11ef, 0x2158, 0x2150 -> {
+            case 0x1010, 0x1011, 0x11ef, 0x11f5, 0x11fe, 0x2158, 0x2150, 0x2120 -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
@@ -346,7 +346,7 @@ final class Interpreter {
 
     private void vector(int opcode, Place place) {
         upperHalvesInUse = true;
-        boolean unary = opcode == 0x1010 || opcode == 0x1011 || opcode == 0x2158;
+        boolean unary = opcode == 0x1010 || opcode == 0x1011 || opcode == 0x2158 || opcode == 0x2120;
         check(!unary || second == 0, "vvvv must be ones where it names nothing");
         switch (opcode) {
             case 0x1010 -> write(load(place));
@@ -372,6 +372,17 @@ final class Interpreter {
                 }
                 write(result);
             }
+            case 0x2120 -> {
+                check(!place.register, "vpmovsxbw from a register is not known");
+                var from = memory(place.end(), bits / 16, false);
+                byte[] result = new byte[64];
+                for (int i = 0; i < bits / 8; i += 4) {
+                    Numbers.put(result, i, Numbers.words(from.get(ValueLayout.JAVA_SHORT_UNALIGNED, i / 2)));
+                }
+                write(result);
+            }
+            case 0x11f5 -> dwords((_, a, b) -> Numbers.dotWords(a, b), place);
+            case 0x11fe -> dwords((_, a, b) -> a + b, place);
             case 0x2252 -> dwords((sum, a, b) -> Numbers.bits(Numbers.dotBf16(Float.intBitsToFloat(sum), a, b)), place);
             case 0x2150 -> dwords(Numbers::dotUnsignedSigned, place);
             default -> throw unknown("vector opcode " + Integer.toHexString(opcode) + " is not known");

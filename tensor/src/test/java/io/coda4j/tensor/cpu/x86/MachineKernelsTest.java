@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.testing.Requirement;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class MachineKernelsTest {
@@ -19,7 +21,8 @@ class MachineKernelsTest {
     void vectorSwitchesThemOff() {
         var kernels = MachineKernels.choose("vector", "");
         assertEquals(Optional.empty(), kernels.bf16());
-        for (var state : kernels.bf16Kernels()) {
+        assertEquals(Optional.empty(), kernels.int8());
+        for (var state : all(kernels)) {
             assertEquals(Optional.of("switched off by -Dcoda.kernels=vector"), state.unusedBecause());
         }
     }
@@ -29,13 +32,30 @@ class MachineKernelsTest {
         Requirement.require("machine-code", LinuxCalls.unusableBecause());
         var kernels = MachineKernels.choose("auto", EVERYTHING);
         assertEquals(Optional.empty(), kernels.bf16());
+        assertEquals(Optional.empty(), kernels.int8());
         for (var feature : kernels.features()) {
             var reason = feature.unusedBecause().orElseThrow();
             assertTrue(reason.startsWith("masked by") || reason.startsWith("not in this"), reason);
         }
-        for (var kernel : kernels.bf16Kernels()) {
-            assertTrue(kernel.unusedBecause().orElseThrow().matches("(amx_tile|avx512f): .+"), kernel::toString);
+        for (var kernel : all(kernels)) {
+            var reason = kernel.unusedBecause().orElseThrow();
+            assertTrue(reason.matches("(amx_tile|avx512f|avx_vnni|avx2): .+"), kernel::toString);
         }
+    }
+
+    private static List<MachineKernels.State> all(MachineKernels kernels) {
+        return Stream.of(kernels.bf16Kernels(), kernels.int8Kernels())
+                .flatMap(List::stream)
+                .toList();
+    }
+
+    /** AVX2 is tried: where it is, INT8 products use machine code without being asked to. */
+    @Test
+    void int8UsesTheKernelThatHasRun() {
+        Requirement.require("machine-code", LinuxCalls.unusableBecause());
+        Requirement.require("avx2", CpuFeatures.of(new NativeProcessor(), "").unusableBecause(CpuFeature.AVX2));
+        var kernels = MachineKernels.choose("auto", "");
+        assertEquals("avx2_int8", kernels.int8().orElseThrow().name());
     }
 
     @Test
@@ -61,5 +81,10 @@ class MachineKernelsTest {
                 .map(MachineKernels.State::name)
                 .toList();
         assertEquals(kernels.bf16().stream().map(PanelProduct::name).toList(), used);
+        var int8 = kernels.int8Kernels().stream()
+                .filter(state -> state.unusedBecause().isEmpty())
+                .map(MachineKernels.State::name)
+                .toList();
+        assertEquals(kernels.int8().stream().map(PanelProduct::name).toList(), int8);
     }
 }

@@ -59,4 +59,14 @@ final class Numbers {
         }
         return result;
     }
+
+    /** One dword of VPMADDWD: signed words; two products of the least word wrap. */
+    static int dotWords(int a, int b) {
+        return (short) a * (short) b + (a >> 16) * (b >> 16);
+    }
+
+    /** The dword that VPMOVSXBW makes of the two lower bytes. */
+    static int words(int bytes) {
+        return (byte) bytes & 0xffff | (byte) (bytes >> 8) << 16;
+    }
 }

@@ -39,4 +39,12 @@ class NumbersTest {
         assertEquals(5 + 128, Numbers.dotSigned(5, 0x0000_00ff, 0x0000_0080));
         assertEquals(1 * 5 + 2 * 6 + 3 * 7 + 4 * 8, Numbers.dotSigned(0, 0x0403_0201, 0x0807_0605));
     }
+
+    @Test
+    void wordsAreSigned() {
+        assertEquals(3 * -2 + -128 * 127, Numbers.dotWords(0xff80_0003, 0x007f_fffe));
+        assertEquals(Integer.MIN_VALUE, Numbers.dotWords(0x8000_8000, 0x8000_8000));
+        assertEquals(0xffff_ff80, Numbers.words(0x1234_ff80));
+        assertEquals(0x007f_0001, Numbers.words(0x7f01));
+    }
 }
