@@ -83,7 +83,7 @@ final class Vjp {
             case LOGISTIC -> g.mul(y).mul(y.neg().add(1));
             case SIN -> g.mul(x.cos());
             case COS -> g.mul(x.sin()).neg();
-            case NOT -> null;
+            case ROUND, NOT -> null;
         };
     }
 
@@ -229,6 +229,7 @@ final class Vjp {
                     // A tape differentiates a loop by another loop, see ScanGradient; step by step it comes to the
                     // same.
                     Primitive.Scan _,
+                    Primitive.QuantizedLinear _,
                     Primitive.AdamW _ -> throughMeaning(prim, in, cotangents);
         };
     }

@@ -4,10 +4,12 @@ package io.coda4j.tensor;
  * The element types of the engine.
  *
  * <p>{@code F16} (IEEE 754 binary16) and {@code BF16} are storage and matrix-product types: sums and functions of them run in
- * {@code F32}. {@code F64} exists for the reference kernels and for gradient checks.
+ * {@code F32}. {@code I8} holds quantised values, to be moved, converted, and multiplied with sums in {@code I32}; nothing else
+ * computes with it. {@code F64} exists for the reference kernels and for gradient checks.
  */
 public enum DType {
     BOOL(1),
+    I8(1),
     I32(4),
     F16(2),
     BF16(2),
@@ -29,7 +31,7 @@ public enum DType {
     public boolean isFloat() {
         return switch (this) {
             case F16, BF16, F32, F64 -> true;
-            case BOOL, I32 -> false;
+            case BOOL, I8, I32 -> false;
         };
     }
 
@@ -38,9 +40,13 @@ public enum DType {
         return this == F16 || this == BF16;
     }
 
-    /** The type in which sums and transcendental functions over this type are computed. */
+    /** The type in which sums, and transcendental functions, over this type are computed. */
     public DType accumulator() {
-        return isReducedPrecision() ? F32 : this;
+        return switch (this) {
+            case I8 -> I32;
+            case F16, BF16 -> F32;
+            case BOOL, I32, F32, F64 -> this;
+        };
     }
 
     @Override

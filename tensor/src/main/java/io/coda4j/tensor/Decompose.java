@@ -1,6 +1,8 @@
 package io.coda4j.tensor;
 
+import io.coda4j.tensor.Primitive.Activations;
 import io.coda4j.tensor.Primitive.AttentionMask;
+import io.coda4j.tensor.Primitive.QuantizedLinear;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -30,6 +32,8 @@ public final class Decompose {
             case Primitive.CrossEntropy() -> crossEntropy(in.get(0), in.get(1));
             case Primitive.CrossEntropyGrad() -> List.of(crossEntropyGrad(in.get(0), in.get(1), in.get(2), in.get(3)));
             case Primitive.ArgMax(int axis) -> List.of(argMax(axis, in.getFirst()));
+            case Primitive.QuantizedLinear(var activations) ->
+                List.of(quantizedLinear(activations, in.get(0), in.get(1), in.get(2)));
             case Primitive.AdamW(double beta1, double beta2, double eps) -> adamW(beta1, beta2, eps, in);
             case Primitive.Scan scan -> scan(scan, in);
         };
@@ -258,6 +262,24 @@ public final class Decompose {
         var hit = x.eq(x.reduceMax(axis).expand(x.shape(), List.of(axis)));
         return hit.select(Tensor.iota(index, axis), Tensor.full(index, Integer.MAX_VALUE))
                 .reduceMin(axis);
+    }
+
+    private static Tensor quantizedLinear(Activations activations, Tensor x, Tensor weight, Tensor scale) {
+        var wide = widen(x);
+        var sums = switch (activations) {
+            case KEPT -> wide.linear(weight.convert(wide.dtype()));
+            case QUANTIZED -> quantizedSums(wide, weight);
+        };
+        return sums.mul(scale.broadcast(sums.shape(), List.of(sums.rank() - 1)));
+    }
+
+    /** The exact sums of quantised rows, times the step of their row. */
+    private static Tensor quantizedSums(Tensor x, Tensor weight) {
+        var last = List.of(x.rank() - 1);
+        var step = x.max(x.neg()).reduceMax(-1).div(QuantizedLinear.LEVELS).max(QuantizedLinear.LEAST_STEP);
+        var whole = x.div(step.expand(x.shape(), last)).round().convert(DType.I8);
+        var sums = whole.dot(weight, List.of(), List.of(), last, List.of(1)).convert(x.dtype());
+        return sums.mul(step.expand(sums.shape(), last));
     }
 
     private static List<Tensor> adamW(double beta1, double beta2, double eps, List<Tensor> in) {

@@ -19,6 +19,7 @@ public final class Elements {
     public static double get(MemorySegment data, DType dtype, long index) {
         return switch (dtype) {
             case BOOL -> data.get(JAVA_BYTE, index) != 0 ? 1 : 0;
+            case I8 -> data.get(JAVA_BYTE, index);
             case I32 -> data.get(JAVA_INT_UNALIGNED, 4 * index);
             case F16 -> Float.float16ToFloat(data.get(JAVA_SHORT_UNALIGNED, 2 * index));
             case BF16 -> Bf16.toFloat(data.get(JAVA_SHORT_UNALIGNED, 2 * index));
@@ -31,6 +32,7 @@ public final class Elements {
     public static void set(MemorySegment data, DType dtype, long index, double value) {
         switch (dtype) {
             case BOOL -> data.set(JAVA_BYTE, index, (byte) (value != 0 ? 1 : 0));
+            case I8 -> data.set(JAVA_BYTE, index, (byte) Math.clamp((int) value, Byte.MIN_VALUE, Byte.MAX_VALUE));
             case I32 -> data.set(JAVA_INT_UNALIGNED, 4 * index, (int) value);
             case F16 -> data.set(JAVA_SHORT_UNALIGNED, 2 * index, Float.floatToFloat16((float) value));
             case BF16 -> data.set(JAVA_SHORT_UNALIGNED, 2 * index, Bf16.fromFloat((float) value));

@@ -45,6 +45,8 @@ public sealed interface Primitive {
         LOGISTIC,
         SIN,
         COS,
+        /** The nearest whole number, of two equally near the even one. */
+        ROUND,
         NOT
     }
 
@@ -85,6 +87,14 @@ public sealed interface Primitive {
         CAUSAL
     }
 
+    /** How a {@link QuantizedLinear} treats its first operand. */
+    enum Activations {
+        /** As it is. */
+        KEPT,
+        /** Each row rounded to 255 evenly spaced values around 0, up to its greatest magnitude. */
+        QUANTIZED
+    }
+
     private static String lower(Enum<?> constant) {
         return constant.name().toLowerCase(Locale.ROOT);
     }
@@ -105,6 +115,7 @@ public sealed interface Primitive {
             var rule = Rule.of(mnemonic(), in, 0);
             rule.axes("axis", List.of(axis), type.rank());
             rule.require(type.dtype() != DType.BOOL, () -> "has no bool form");
+            rule.require(type.dtype() != DType.I8, () -> "has no i8 form; convert from i32");
             return List.of(type);
         }
     }
@@ -121,8 +132,11 @@ public sealed interface Primitive {
             var rule = Rule.of(mnemonic(), in, 1);
             switch (op) {
                 case NOT -> rule.dtype(0, DType.BOOL);
-                case NEG -> rule.require(rule.operand(0).dtype() != DType.BOOL, () -> "has no bool form; use not");
-                case EXP, LOG, SQRT, RSQRT, LOGISTIC, SIN, COS -> rule.isFloat(0);
+                case NEG -> {
+                    rule.require(rule.operand(0).dtype() != DType.BOOL, () -> "has no bool form; use not");
+                    rule.notI8(0);
+                }
+                case EXP, LOG, SQRT, RSQRT, LOGISTIC, SIN, COS, ROUND -> rule.isFloat(0);
             }
             return List.of(in.getFirst());
         }
@@ -143,6 +157,7 @@ public sealed interface Primitive {
         public List<TensorType> infer(List<TensorType> in) {
             var rule = Rule.of(mnemonic(), in, 2);
             rule.sameType(0, 1);
+            rule.notI8(0);
             boolean bool = rule.operand(0).dtype() == DType.BOOL;
             switch (op) {
                 case AND, OR -> rule.require(bool, () -> "operands must be bool");
@@ -163,6 +178,7 @@ public sealed interface Primitive {
         public List<TensorType> infer(List<TensorType> in) {
             var rule = Rule.of(mnemonic(), in, 2);
             rule.sameType(0, 1);
+            rule.notI8(0);
             return List.of(in.getFirst().as(DType.BOOL));
         }
     }
@@ -179,8 +195,8 @@ public sealed interface Primitive {
     }
 
     /**
-     * The same elements as {@code dtype}. Float to I32 truncates toward zero and saturates, NaN becomes 0; anything to
-     * BOOL asks whether it differs from 0; a float of less precision is the nearest one, ties to even, and infinity
+     * The same elements as {@code dtype}. Float to I32 or I8 truncates toward zero and saturates, as I32 to I8 does, NaN becomes
+     * 0; anything to BOOL asks whether it differs from 0; a float of less precision is the nearest one, ties to even, and infinity
      * where it is too large.
      */
     record Convert(DType dtype) implements Pointwise {
@@ -313,6 +329,7 @@ public sealed interface Primitive {
             var rule = Rule.of(mnemonic(), in, 1);
             rule.axes("axes", axes, in.getFirst().rank());
             rule.require(in.getFirst().dtype() != DType.BOOL, () -> "has no bool form; convert to i32 first");
+            rule.notI8(0);
             return List.of(in.getFirst().with(in.getFirst().shape().without(axes)));
         }
     }
@@ -322,7 +339,7 @@ public sealed interface Primitive {
      * free axes of the left, then free axes of the right operand.
      *
      * @param accumulate the type of the sums and of the result: F32 for F16, BF16 and F32 operands, of which one may be F32
-     *     beside another type, F64 for F64
+     *     beside another type, F64 for F64, I32 for I8, whose sums wrap
      */
     record Dot(
             List<Integer> lhsBatch,
@@ -336,8 +353,11 @@ public sealed interface Primitive {
             var rule = Rule.of(mnemonic(), in, 2);
             var lhs = in.get(0);
             var rhs = in.get(1);
-            rule.isFloat(0);
-            rule.isFloat(1);
+            boolean isI8 = lhs.dtype() == DType.I8 && rhs.dtype() == DType.I8;
+            if (!isI8) {
+                rule.isFloat(0);
+                rule.isFloat(1);
+            }
             rule.require(
                     lhs.dtype() == rhs.dtype()
                             || lhs.dtype() == rhs.dtype().accumulator()
@@ -643,10 +663,50 @@ public sealed interface Primitive {
             var rule = Rule.of(mnemonic(), in, 1);
             rule.axes("axis", List.of(axis), in.getFirst().rank());
             rule.require(in.getFirst().dtype() != DType.BOOL, () -> "has no bool form");
+            rule.notI8(0);
             rule.require(in.getFirst().dim(axis) > 0, () -> "axis " + axis + " must not be empty");
             return List.of(in.getFirst()
                     .with(in.getFirst().shape().without(List.of(axis)))
                     .as(DType.I32));
+        }
+    }
+
+    /**
+     * Operands (x[…,K], weight I8[N,K], scale[N] in the accumulator type of x): y[…,N] in that type, y[n] = scale[n] * sum over k
+     * of x[k] * weight[n,k], the product with a weight that was rounded to whole multiples of a scale for each output.
+     *
+     * <p>With {@link Activations#QUANTIZED} the step of each row is max|x| / 127, but 2^-100 at least, and its elements are
+     * divided by the step and rounded to the nearest whole number, ties to even. Their sum with the weight is exact, and y[n] =
+     * sum * step * scale[n]. A row that is not finite has results that are not.
+     */
+    record QuantizedLinear(Activations activations) implements Fused {
+        /** The largest K whose sums cannot leave I32: 2^17 * 127 * 128 is less than 2^31. */
+        public static final int MAX_DEPTH = 1 << 17;
+
+        /** The largest quantised value. */
+        public static final int LEVELS = 127;
+
+        /** The least step: rows of zeros have no other, and no quotient overflows. */
+        public static final float LEAST_STEP = 0x1p-100f;
+
+        @Override
+        public List<TensorType> infer(List<TensorType> in) {
+            var rule = Rule.of(mnemonic(), in, 3);
+            var x = in.get(0);
+            var weight = in.get(1);
+            rule.isFloat(0);
+            rule.require(x.rank() >= 1, () -> "operand 0 must have at least one axis");
+            rule.dtype(1, DType.I8);
+            rule.rank(1, 2, "[N,K]");
+            rule.require(
+                    x.dim(-1) == weight.dim(1),
+                    () -> "the last axis of operand 0 is " + x.dim(-1) + ", that of the weight " + weight.dim(1));
+            rule.require(
+                    weight.dim(1) <= MAX_DEPTH,
+                    () -> "K is at most " + MAX_DEPTH + ", so that sums fit into i32; got " + weight.dim(1));
+            var sum = x.dtype().accumulator();
+            rule.type(2, TensorType.of(sum, weight.dim(0)), "scale");
+            return List.of(x.as(sum).with(x.shape().with(x.rank() - 1, weight.dim(0))));
         }
     }
 

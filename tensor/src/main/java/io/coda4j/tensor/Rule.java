@@ -45,6 +45,11 @@ record Rule(String op, List<TensorType> in) {
         require(in.get(index).dtype().isFloat(), () -> "operand " + index + " must be a floating-point tensor");
     }
 
+    /** Fails if operand {@code index} is I8, with which nothing is computed but products. */
+    void notI8(int index) {
+        require(in.get(index).dtype() != DType.I8, () -> "has no i8 form; convert to i32 first");
+    }
+
     /** Fails unless operand {@code index} has {@code rank} axes, described by {@code layout} such as "[B,T,H,D]". */
     void rank(int index, int rank, String layout) {
         require(in.get(index).rank() == rank, () -> "operand " + index + " must have rank " + rank + " " + layout);

@@ -110,6 +110,11 @@ public sealed interface Tensor permits Array, Symbol {
         return then(new Primitive.Unary(UnaryOp.COS));
     }
 
+    /** The nearest whole number, of two equally near the even one. */
+    default Tensor round() {
+        return then(new Primitive.Unary(UnaryOp.ROUND));
+    }
+
     /** Logical negation of a BOOL tensor. */
     default Tensor not() {
         return then(new Primitive.Unary(UnaryOp.NOT));

@@ -69,6 +69,16 @@ class PrimitiveMeaningTest {
             case LOGISTIC -> check(apply(prim, f32(0, INF, -INF, 1000, -1000)), 0.5, 1, 0, 1, 0);
             case SIN -> check(apply(prim, f32(0, 1, INF)), 0, (float) Math.sin(1), NAN);
             case COS -> check(apply(prim, f32(0, 1, NAN)), 1, (float) Math.cos(1), NAN);
+            case ROUND ->
+                check(
+                        apply(prim, f32(0.5, 1.5, -2.5, -0.3, 0x1p23 + 1, NAN, INF)),
+                        0,
+                        2,
+                        -2,
+                        -0.0,
+                        0x1p23 + 1,
+                        NAN,
+                        INF);
             case NOT -> check(apply(prim, bools(0, 1)), 1, 0);
         }
     }
@@ -142,6 +152,7 @@ class PrimitiveMeaningTest {
         var got = apply(prim, real);
         switch (to) {
             case BOOL -> check(got, 1, 1, 1, 1, 1, 1, 0);
+            case I8 -> check(got, 2, -2, 127, -128, 0, 1, 0);
             case I32 -> check(got, 2, -2, Integer.MAX_VALUE, Integer.MIN_VALUE, 0, 1, 0);
             case BF16 -> check(got, 2.703125, -2.703125, 179 * 0x1p24, -179 * 0x1p24, NAN, 1, 0);
             case F32, F64 -> check(got, real.toDoubles());

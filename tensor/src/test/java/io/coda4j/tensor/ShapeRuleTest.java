@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import io.coda4j.tensor.Primitive.Activations;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Primitive.BinaryOp;
 import io.coda4j.tensor.Primitive.CompareOp;
@@ -38,6 +39,10 @@ class ShapeRuleTest {
         return TensorType.i32(dims);
     }
 
+    private static TensorType i8(int... dims) {
+        return TensorType.of(DType.I8, dims);
+    }
+
     private static Primitive.Dot dot(List<Integer> lb, List<Integer> rb, List<Integer> lc, List<Integer> rc) {
         return new Primitive.Dot(lb, rb, lc, rc, DType.F32);
     }
@@ -52,6 +57,14 @@ class ShapeRuleTest {
                         List.of(i32(2)),
                         "exp: operand 0 must be a floating-point",
                         "(i32[2])"),
+                bad(new Primitive.Unary(UnaryOp.NEG), List.of(i8(2)), "neg: has no i8 form; convert to i32 first"),
+                bad(
+                        new Primitive.Binary(BinaryOp.ADD),
+                        List.of(i8(2), i8(2)),
+                        "add: has no i8 form; convert to i32 first"),
+                bad(new Primitive.Compare(CompareOp.LT), List.of(i8(2), i8(2)), "lt: has no i8 form"),
+                bad(new Primitive.Reduce(ReduceOp.SUM, List.of(0)), List.of(i8(2)), "sum: has no i8 form"),
+                bad(new Primitive.Iota(i8(2), 0), List.of(), "iota: has no i8 form; convert from i32"),
                 bad(new Primitive.Unary(UnaryOp.NEG), List.of(BOOLS), "neg: has no bool form; use not"),
                 bad(new Primitive.Unary(UnaryOp.NOT), List.of(f32(2)), "not: operand 0 must be bool"),
                 bad(new Primitive.Unary(UnaryOp.SIN), List.of(), "sin: takes 1 operands, got 0"),
@@ -341,6 +354,23 @@ class ShapeRuleTest {
                         "crossEntropyGrad: operand 3 (cotangent of the loss) must be f32[2], got f32[3]"),
                 bad(new Primitive.ArgMax(1), List.of(f32(2, 0)), "argMax: axis 1 must not be empty"),
                 bad(new Primitive.ArgMax(0), List.of(BOOLS), "argMax: has no bool form"),
+                bad(new Primitive.ArgMax(0), List.of(i8(2, 3)), "argMax: has no i8 form; convert to i32 first"),
+                bad(
+                        new Primitive.QuantizedLinear(Activations.QUANTIZED),
+                        List.of(f32(2, 3), f32(5, 3), f32(5)),
+                        "quantizedLinear: operand 1 must be i8"),
+                bad(
+                        new Primitive.QuantizedLinear(Activations.KEPT),
+                        List.of(f32(2, 3), i8(5, 4), f32(5)),
+                        "quantizedLinear: the last axis of operand 0 is 3, that of the weight 4"),
+                bad(
+                        new Primitive.QuantizedLinear(Activations.KEPT),
+                        List.of(f32(2, 3), i8(5, 3), f32(3)),
+                        "quantizedLinear: operand 2 (scale) must be f32[5], got f32[3]"),
+                bad(
+                        new Primitive.QuantizedLinear(Activations.QUANTIZED),
+                        List.of(f32(1, 131_073), i8(1, 131_073), f32(1)),
+                        "quantizedLinear: K is at most 131072"),
                 bad(
                         new Primitive.AdamW(0.9, 0.9, 1),
                         List.of(f32(2), f32(2), f32(3), f32(2), f32(), f32(), f32(), f32()),

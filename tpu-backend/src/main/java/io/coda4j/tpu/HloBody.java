@@ -78,7 +78,7 @@ final class HloBody {
     HloValue compare(String direction, HloValue a, HloValue b) {
         var kind = switch (a.type().dtype()) {
             case BOOL -> "UNSIGNED";
-            case I32 -> "SIGNED";
+            case I8, I32 -> "SIGNED";
             case F16, BF16, F32, F64 -> "FLOAT";
         };
         var in = List.of(a, b);

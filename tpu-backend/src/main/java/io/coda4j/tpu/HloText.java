@@ -32,6 +32,7 @@ final class HloText {
     private static String element(DType dtype) {
         return switch (dtype) {
             case BOOL -> "i1";
+            case I8 -> "i8";
             case I32 -> "i32";
             case F16 -> "f16";
             case BF16 -> "bf16";
@@ -77,6 +78,7 @@ final class HloText {
     static String literal(DType dtype, double value) {
         return switch (dtype) {
             case BOOL -> value != 0 ? "true" : "false";
+            case I8 -> Integer.toString(Math.clamp((int) value, Byte.MIN_VALUE, Byte.MAX_VALUE));
             case I32 -> Integer.toString((int) value);
             case F16 -> f16(Float.floatToFloat16((float) value));
             case BF16 -> bf16(Bf16.fromFloat((float) value));

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * Programs as StableHLO modules: what each core primitive is in StableHLO.
  *
  * <p>Fused primitives are written as their meaning, save loops; XLA fuses on its own. Where StableHLO leaves a result open that
- * {@link Primitive} defines, more is written than one operation: conversions to I32 and BOOL, I32 division. Sums over
+ * {@link Primitive} defines, more is written than one operation: conversions to I32, I8 and BOOL, I32 division. Sums over
  * F16 and BF16 run in F32, and products of F32 at full precision. Three things remain the device's choice: an id outside a
  * table is no error (a row taken is the nearest, an added one is dropped), the order in which rows are added, and, if
  * XLA's {@code xla_allow_excess_precision} is left on, whether F32 is rounded on its way through F16 or BF16.
@@ -292,6 +292,7 @@ public final class StableHlo {
             case LOGISTIC -> "logistic";
             case SIN -> "sine";
             case COS -> "cosine";
+            case ROUND -> "round_nearest_even";
             case NOT -> "not";
         };
     }
@@ -331,9 +332,21 @@ public final class StableHlo {
         boolean fromFloat = x.type().dtype().isFloat();
         return switch (dtype) {
             case BOOL -> x.type().dtype() == DType.BOOL ? x : body.compare("NE", x, body.constant(x.type(), 0));
+            case I8 ->
+                x.type().dtype() == DType.BOOL ? body.convert(x, dtype) : clampToByte(fromFloat ? truncate(x) : x);
             case I32 -> fromFloat ? truncate(x) : body.convert(x, dtype);
             case F16, BF16, F32, F64 -> body.convert(x, dtype);
         };
+    }
+
+    /** StableHLO leaves open what whole numbers outside of a byte become. */
+    private HloValue clampToByte(HloValue x) {
+        if (x.type().dtype() == DType.I8) {
+            return x;
+        }
+        var least = body.constant(x.type(), Byte.MIN_VALUE);
+        var greatest = body.constant(x.type(), Byte.MAX_VALUE);
+        return body.convert(body.elementwise("minimum", body.elementwise("maximum", x, least), greatest), DType.I8);
     }
 
     /** StableHLO leaves open what floats outside I32 become, and NaN. */
@@ -391,7 +404,11 @@ public final class StableHlo {
             in = in.stream().map(x -> body.convert(x, dot.accumulate())).toList();
         }
         // A TPU multiplies F32 in BF16 unless told otherwise.
-        var precision = in.getFirst().type().dtype() == DType.BF16 ? "DEFAULT" : "HIGHEST";
+        var precision = switch (in.getFirst().type().dtype()) {
+            case BF16, I8 -> "DEFAULT";
+            case F16, F32, F64 -> "HIGHEST";
+            case BOOL, I32 -> throw new IllegalStateException("a product of " + in);
+        };
         var batch = dot.lhsBatch().isEmpty() ? "" : ", batching_dims = " + dot.lhsBatch() + " x " + dot.rhsBatch();
         var attributes = batch + ", contracting_dims = " + dot.lhsContract() + " x " + dot.rhsContract()
                 + ", precision = [" + precision + ", " + precision + "]";

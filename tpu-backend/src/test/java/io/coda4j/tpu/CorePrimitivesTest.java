@@ -30,6 +30,7 @@ class CorePrimitivesTest {
     private static final TensorType X = TensorType.f32(2, 3);
     private static final TensorType HALF = TensorType.of(DType.BF16, 2, 3);
     private static final TensorType INTS = TensorType.i32(2, 3);
+    private static final TensorType BYTES = TensorType.of(DType.I8, 2, 3);
     private static final TensorType BOOLS = TensorType.of(DType.BOOL, 2, 3);
     private static final TensorType SCALAR = TensorType.i32();
 
@@ -71,6 +72,9 @@ class CorePrimitivesTest {
         add(new Primitive.Convert(DType.I32), BOOLS);
         add(new Primitive.Convert(DType.I32), X);
         add(new Primitive.Convert(DType.BOOL), X);
+        add(new Primitive.Convert(DType.I8), X);
+        add(new Primitive.Convert(DType.I8), INTS);
+        add(new Primitive.Convert(DType.F32), BYTES);
     }
 
     private void movement() {
@@ -101,6 +105,7 @@ class CorePrimitivesTest {
                 new Primitive.Dot(List.of(0), List.of(0), List.of(2), List.of(1), DType.F32),
                 TensorType.f32(2, 3, 4),
                 TensorType.f32(2, 4, 5));
+        add(new Primitive.Dot(List.of(), List.of(), List.of(1), List.of(1), DType.I32), BYTES, BYTES);
         add(new Primitive.ScatterAddRows(7), TensorType.i32(2, 3), TensorType.f32(2, 3, 4));
         add(new Primitive.ScatterAddRows(7), TensorType.i32(5), TensorType.of(DType.BF16, 5));
     }

@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  */
 final class HloCheck {
     private static final Pattern VALUE = Pattern.compile("%[A-Za-z_][A-Za-z_0-9]*(#[0-9]+)?");
-    private static final Pattern TYPE = Pattern.compile("tensor<(?:[0-9]+x)*(?:i1|i32|f16|bf16|f32|f64)>");
+    private static final Pattern TYPE = Pattern.compile("tensor<(?:[0-9]+x)*(?:i1|i8|i32|f16|bf16|f32|f64)>");
     private static final Pattern TYPED = Pattern.compile("(%[A-Za-z0-9_]+): (" + TYPE + ")");
     private static final Pattern OPERATION = Pattern.compile(
             "%(?<name>[a-z_0-9]+)(?::(?<results>[0-9]+))? = \"?(?<op>(?:stablehlo|sdy)\\.[a-z_]+)\"?(?<rest>.*)");

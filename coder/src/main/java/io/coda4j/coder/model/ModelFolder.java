@@ -119,7 +119,7 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
             case F16 -> StoredType.F16;
             case BF16 -> StoredType.BF16;
             case F32 -> StoredType.F32;
-            case BOOL, I32, F64 -> throw new IllegalArgumentException("no weights are " + dtype);
+            case BOOL, I8, I32, F64 -> throw new IllegalArgumentException("no weights are " + dtype);
         };
     }
 

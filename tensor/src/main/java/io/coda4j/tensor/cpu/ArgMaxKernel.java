@@ -20,7 +20,7 @@ final class ArgMaxKernel {
     static Optional<Kernel> of(Parallel parallel, TensorType x, int axis) {
         return switch (x.dtype()) {
             case F32, BF16 -> axis == x.rank() - 1 ? Optional.of(rows(parallel, x)) : Optional.empty();
-            case BOOL, I32, F16, F64 -> Optional.empty();
+            case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
     }
 

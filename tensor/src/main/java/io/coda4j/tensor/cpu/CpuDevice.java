@@ -38,7 +38,7 @@ public final class CpuDevice implements Device {
 
     private KernelSet fast() {
         MachineKernels.requireSettings();
-        return kernels(parallel).behind(this::bf16);
+        return kernels(parallel).behind(this::bf16, this::int8);
     }
 
     /** The CPU with its fast kernels on {@code threads} threads. */
@@ -84,6 +84,10 @@ public final class CpuDevice implements Device {
         return fast ? MachineKernels.ofProcess().bf16() : Optional.empty();
     }
 
+    private Optional<PanelProduct> int8() {
+        return fast ? MachineKernels.ofProcess().int8() : Optional.empty();
+    }
+
     @Override
     public List<Trait> traits() {
         var traits = new ArrayList<Trait>();
@@ -91,11 +95,16 @@ public final class CpuDevice implements Device {
             var machine = MachineKernels.ofProcess();
             machine.features().forEach(state -> traits.add(trait("features", state)));
             traits.add(new Trait("f32 products", VECTOR, Optional.empty()));
-            machine.bf16Kernels().forEach(state -> traits.add(trait("bf16 products", state)));
-            var better = machine.bf16().map(product -> product.name() + " is faster");
-            traits.add(new Trait("bf16 products", VECTOR, better));
+            products(traits, "bf16 products", machine.bf16Kernels(), machine.bf16());
+            products(traits, "int8 products", machine.int8Kernels(), machine.int8());
         }
         return traits;
+    }
+
+    private static void products(
+            List<Trait> traits, String group, List<MachineKernels.State> kernels, Optional<PanelProduct> best) {
+        kernels.forEach(state -> traits.add(trait(group, state)));
+        traits.add(new Trait(group, VECTOR, best.map(product -> product.name() + " is faster")));
     }
 
     private static Trait trait(String group, MachineKernels.State state) {

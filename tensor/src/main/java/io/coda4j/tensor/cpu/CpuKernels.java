@@ -2,6 +2,8 @@ package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Primitive.Activations;
+import io.coda4j.tensor.Primitive.QuantizedLinear;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.PanelProduct;
 import io.coda4j.tensor.exec.Chain;
@@ -28,9 +30,9 @@ final class CpuKernels implements KernelSet {
         this.frozenWeights = new FrozenWeights(memory, parallel, matmul);
     }
 
-    /** These kernels, with {@code product} in front of them where it can compute what is asked for; see there. */
-    KernelSet behind(Supplier<Optional<PanelProduct>> product) {
-        return new MachineProducts(product, parallel, matmul, frozenWeights).orElse(this);
+    /** These kernels behind machine code for BF16 and INT8, which computes what it can of what is asked for; see there. */
+    KernelSet behind(Supplier<Optional<PanelProduct>> bf16, Supplier<Optional<PanelProduct>> int8) {
+        return new MachineProducts(bf16, int8, parallel, matmul, frozenWeights).orElse(this);
     }
 
     /** The width of the vectors in use, for people. */
@@ -40,6 +42,12 @@ final class CpuKernels implements KernelSet {
 
     @Override
     public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out, Set<Integer> frozen) {
+        if (prim instanceof QuantizedLinear(var activations)
+                && activations == Activations.KEPT
+                && frozen.contains(1)
+                && QuantizedKernels.serves(in)) {
+            return Optional.of(QuantizedKernels.kept(in, parallel, memory, matmul, frozenWeights));
+        }
         if (!(prim instanceof Primitive.Dot dot && frozen.equals(Set.of(1)))) {
             return kernel(prim, in, out);
         }
@@ -97,6 +105,7 @@ final class CpuKernels implements KernelSet {
             case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, in.getFirst());
             case Primitive.CrossEntropyGrad _ -> CrossEntropyKernel.gradient(parallel, in.getFirst());
             case Primitive.ArgMax(int axis) -> ArgMaxKernel.of(parallel, in.getFirst(), axis);
+            case QuantizedLinear linear -> QuantizedKernels.vector(linear, in, parallel, matmul);
             // Its meaning is a list of steps, whose kernels are bound one by one.
             case Primitive.Scan _ -> Optional.empty();
             case Primitive.AdamW adamW -> AdamWKernel.of(parallel, in.getFirst(), adamW);

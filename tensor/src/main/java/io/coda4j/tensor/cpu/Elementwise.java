@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Functions of one index: unary, binary, comparisons, select and conversions. F32 and I32 in vectors, BF16 by way of
- * F32, F16 as {@link HalfKernel} says, BOOL and the conversions that nobody waits for in scalar loops; F64 is left to the reference kernels.
+ * F32, F16 as {@link HalfKernel} says, BOOL, I8 and the conversions that nobody waits for in scalar loops; F64 is left to the reference kernels.
  */
 final class Elementwise {
     private Elementwise() {}
@@ -109,7 +109,7 @@ final class Elementwise {
             case F32, BF16 -> vectors(floatLoop(op));
             case I32 -> op == UnaryOp.NEG ? vectors(Elementwise::negInts) : null;
             case BOOL -> new Form.Scalars(Elementwise::not);
-            case F16, F64 -> null;
+            case I8, F16, F64 -> null;
         };
     }
 
@@ -123,7 +123,7 @@ final class Elementwise {
                     case OR -> new Form.Scalars(Elementwise::or);
                     case ADD, SUB, MUL, DIV, MAX, MIN -> null;
                 };
-            case F16, F64 -> null;
+            case I8, F16, F64 -> null;
         };
     }
 
@@ -132,13 +132,13 @@ final class Elementwise {
             case F32 -> new Form.Scalars(floatLoop(op));
             case BF16 -> new Form.Scalars(narrowLoop(op));
             case I32 -> new Form.Scalars(intLoop(op));
-            case BOOL, F16, F64 -> null;
+            case BOOL, I8, F16, F64 -> null;
         };
     }
 
     private static Form select(DType dtype) {
         ScalarLoop loop = switch (dtype) {
-            case BOOL -> Elementwise::selectBytes;
+            case BOOL, I8 -> Elementwise::selectBytes;
             case F16, BF16 -> Elementwise::selectShorts;
             case F32, I32 -> Elementwise::selectInts;
             case F64 -> Elementwise::selectLongs;
@@ -169,14 +169,21 @@ final class Elementwise {
                     case I32 -> Elementwise::boolsToInts;
                     case F16 -> Elementwise::boolsToHalves;
                     case BF16 -> Elementwise::boolsToBf16;
-                    case BOOL, F64 -> null;
+                    case BOOL, I8, F64 -> null;
                 };
             case I32 ->
                 switch (to) {
                     case BOOL -> Elementwise::intsToBools;
                     case F16 -> Elementwise::intsToHalves;
                     case BF16 -> Elementwise::intsToBf16;
+                    case I8 -> Elementwise::intsToBytes;
                     case I32, F32, F64 -> null;
+                };
+            case I8 ->
+                switch (to) {
+                    case F32 -> Elementwise::bytesToFloats;
+                    case I32 -> Elementwise::bytesToInts;
+                    case BOOL, I8, F16, BF16, F64 -> null;
                 };
             case F16 ->
                 switch (to) {
@@ -184,7 +191,7 @@ final class Elementwise {
                     case BF16 -> Elementwise::halvesToBf16;
                     case BOOL -> Elementwise::halvesToBools;
                     case I32 -> Elementwise::halvesToInts;
-                    case F16, F64 -> null;
+                    case I8, F16, F64 -> null;
                 };
             case BF16 ->
                 switch (to) {
@@ -192,13 +199,14 @@ final class Elementwise {
                     case F32 -> (s, n) -> LaneLoop.widen(s[0], s[1], n);
                     case BOOL -> Elementwise::bf16ToBools;
                     case I32 -> Elementwise::bf16ToInts;
-                    case BF16, F64 -> null;
+                    case I8, BF16, F64 -> null;
                 };
             case F32 ->
                 switch (to) {
                     case F16 -> (s, n) -> HalfLanes.narrow(s[0], s[1], n);
                     case BF16 -> (s, n) -> LaneLoop.narrow(s[0], s[1], n);
                     case BOOL -> Elementwise::floatsToBools;
+                    case I8 -> Elementwise::floatsToBytes;
                     case I32, F32, F64 -> null;
                 };
             case F64 -> null;
@@ -215,6 +223,7 @@ final class Elementwise {
             case LOGISTIC -> Elementwise::logistic;
             case SIN -> Elementwise::sin;
             case COS -> Elementwise::cos;
+            case ROUND -> Elementwise::round;
             case NOT -> null;
         };
     }
@@ -306,6 +315,14 @@ final class Elementwise {
         long y = out[0];
         for (int i = 0; i < n; i++) {
             setFloat(y, i, (float) Math.cos(floatAt(x, i)));
+        }
+    }
+
+    private static void round(long[] in, long[] out, int n) {
+        long x = in[0];
+        long y = out[0];
+        for (int i = 0; i < n; i += Lanes.COUNT) {
+            Lanes.store(VectorMath.round(Lanes.load(x + i * 4L)), y + i * 4L);
         }
     }
 
@@ -678,6 +695,42 @@ final class Elementwise {
         for (int i = 0; i < n; i++) {
             setShort(y, i, Bf16.fromFloat(boolAt(x, i) ? 1 : 0));
         }
+    }
+
+    private static void bytesToInts(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            setInt(y, i, ALL.get(JAVA_BYTE, x + i));
+        }
+    }
+
+    private static void bytesToFloats(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            setFloat(y, i, ALL.get(JAVA_BYTE, x + i));
+        }
+    }
+
+    private static void intsToBytes(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            ALL.set(JAVA_BYTE, y + i, clamped(intAt(x, i)));
+        }
+    }
+
+    private static void floatsToBytes(long[] s, int n) {
+        long x = s[0];
+        long y = s[1];
+        for (int i = 0; i < n; i++) {
+            ALL.set(JAVA_BYTE, y + i, clamped((int) floatAt(x, i)));
+        }
+    }
+
+    private static byte clamped(int value) {
+        return (byte) Math.clamp(value, Byte.MIN_VALUE, Byte.MAX_VALUE);
     }
 
     private static void intsToBools(long[] s, int n) {

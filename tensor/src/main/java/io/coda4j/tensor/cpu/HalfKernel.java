@@ -76,6 +76,8 @@ final class HalfKernel implements Kernel {
                     Primitive.DynamicSlice _,
                     Primitive.DynamicUpdateSlice _,
                     Primitive.Annotate _,
+                    // What it means widens its first operand alone.
+                    Primitive.QuantizedLinear _,
                     Primitive.Scan _ -> false;
         };
     }

@@ -40,7 +40,7 @@ interface LaneLoop {
             case F32, I32 -> Launch.of(parallel, pieces(size), (in, out, task) -> piece(in, operands, out, size, task));
             case BF16 ->
                 Launch.of(parallel, pieces(size), (in, out, task) -> narrowPiece(in, operands, out, size, task));
-            case BOOL, F16, F64 -> throw new IllegalArgumentException("no lane loop over " + dtype);
+            case BOOL, I8, F16, F64 -> throw new IllegalArgumentException("no lane loop over " + dtype);
         };
     }
 

@@ -2,6 +2,8 @@ package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Primitive.Activations;
+import io.coda4j.tensor.Primitive.QuantizedLinear;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.PanelProduct;
 import io.coda4j.tensor.exec.Kernel;
@@ -12,8 +14,8 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /**
- * Products of BF16 by BF16 with F32 sums on instructions that the Vector API does not know. Everything else, and what is too
- * small, is left to the set behind.
+ * Products of BF16 by BF16 with F32 sums, and of INT8 by INT8 with I32 sums, on instructions that the Vector API does not know.
+ * Everything else, and what is too small, is left to the set behind.
  */
 final class MachineProducts implements KernelSet {
     /** Multiply-adds below which packing costs more than the product. */
@@ -23,15 +25,21 @@ final class MachineProducts implements KernelSet {
     private static final long SMALL_IN_BATCH = 1 << 20;
 
     /** Asked for at the first product that it might compute: machine code takes a while to be made and checked. */
-    private final Supplier<Optional<PanelProduct>> machine;
+    private final Supplier<Optional<PanelProduct>> bf16;
 
+    private final Supplier<Optional<PanelProduct>> int8;
     private final Parallel parallel;
     private final MatmulScratch scratch;
     private final FrozenWeights weights;
 
     MachineProducts(
-            Supplier<Optional<PanelProduct>> machine, Parallel parallel, MatmulScratch scratch, FrozenWeights weights) {
-        this.machine = machine;
+            Supplier<Optional<PanelProduct>> bf16,
+            Supplier<Optional<PanelProduct>> int8,
+            Parallel parallel,
+            MatmulScratch scratch,
+            FrozenWeights weights) {
+        this.bf16 = bf16;
+        this.int8 = int8;
         this.parallel = parallel;
         this.scratch = scratch;
         this.weights = weights;
@@ -44,12 +52,24 @@ final class MachineProducts implements KernelSet {
 
     @Override
     public Optional<Kernel> kernel(Primitive prim, List<TensorType> in, List<TensorType> out, Set<Integer> frozen) {
+        if (prim instanceof QuantizedLinear linear) {
+            return quantized(linear, in, frozen);
+        }
         if (!(prim instanceof Primitive.Dot dot)
                 || in.get(0).dtype() != DType.BF16
                 || in.get(1).dtype() != DType.BF16) {
             return Optional.empty();
         }
-        return machine.get().flatMap(product -> kernel(product, dot, in, frozen));
+        return bf16.get().flatMap(product -> kernel(product, dot, in, frozen));
+    }
+
+    private Optional<Kernel> quantized(QuantizedLinear linear, List<TensorType> in, Set<Integer> frozen) {
+        if (linear.activations() == Activations.KEPT || !frozen.contains(1)) {
+            return Optional.empty();
+        }
+        return QuantizedKernels.vector(linear, in, parallel, scratch)
+                .flatMap(plain -> int8.get()
+                        .map(product -> QuantizedKernels.machine(product, in, plain, parallel, scratch, weights)));
     }
 
     private Optional<Kernel> kernel(PanelProduct product, Primitive.Dot dot, List<TensorType> in, Set<Integer> frozen) {

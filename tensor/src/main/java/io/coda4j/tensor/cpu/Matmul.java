@@ -15,9 +15,9 @@ final class Matmul {
 
     private Matmul() {}
 
-    /** The kernel for {@code dot}, or empty for F64, which the reference kernel serves. */
+    /** The kernel for {@code dot}, or empty for F64 and I8, which the reference kernel serves. */
     static Optional<Kernel> bind(Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
-        if (in.getFirst().dtype() == DType.F64) {
+        if (in.getFirst().dtype() == DType.F64 || in.getFirst().dtype() == DType.I8) {
             return Optional.empty();
         }
         var left = left(dot, in);

@@ -4,14 +4,16 @@ import static io.coda4j.tensor.cpu.MicroKernel.KC;
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
 import static io.coda4j.tensor.cpu.MicroKernel.PANEL_BYTES;
 
+import io.coda4j.tensor.Bf16;
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.cpu.x86.PanelProduct;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 
 /**
- * A frozen weight in the panels that {@link PackedMatmul} or {@link PanelMatmul} reads, in the type in which it is stored:
- * panel p holds columns {@code p * NR} and following over the whole depth.
+ * A frozen weight in the panels that {@link PackedMatmul}, {@link PanelMatmul} or {@link QuantizedMatmul} reads, in a type that
+ * holds what is stored: panel p holds columns {@code p * NR} and following over the whole depth.
  *
  * @param buffer the memory of the panels
  * @param layout what they hold
@@ -30,7 +32,15 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
          */
         HALF,
         /** BF16 elements for machine code, see {@link PanelPack}. */
-        MACHINE;
+        MACHINE,
+        /** I8 elements for machine code, two depths or four side by side, see {@link BytePanels}. */
+        BYTE_PAIRS,
+        BYTE_QUADS;
+
+        /** The layout of I8 elements for {@code product}. */
+        static Layout bytes(PanelProduct product) {
+            return product.group() == 2 ? BYTE_PAIRS : BYTE_QUADS;
+        }
 
         /** The layout of {@code weight} for the Vector API. */
         static Layout vector(MatmulOperand weight) {
@@ -38,13 +48,16 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
                 case BF16 -> NARROW;
                 case F16 -> HALF;
                 case F32 -> WIDE;
-                case BOOL, I32, F64 -> throw new IllegalArgumentException("no panels hold " + weight.type());
+                case BOOL, I8, I32, F64 -> throw new IllegalArgumentException("no panels hold " + weight.type());
             };
         }
 
         /** Columns of a panel. */
         private int columns() {
-            return this == MACHINE ? PanelProduct.COLUMNS : NR;
+            return switch (this) {
+                case WIDE, NARROW, HALF -> NR;
+                case MACHINE, BYTE_PAIRS, BYTE_QUADS -> PanelProduct.COLUMNS;
+            };
         }
 
         /** Bytes of a panel over {@code depth}. */
@@ -53,6 +66,8 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
                 case WIDE -> (long) depth * PANEL_BYTES;
                 case NARROW, HALF -> (long) depth * PANEL_BYTES / 2;
                 case MACHINE -> PanelPack.panelBytes(depth);
+                case BYTE_PAIRS -> BytePanels.panelBytes(2, depth);
+                case BYTE_QUADS -> BytePanels.panelBytes(4, depth);
             };
         }
 
@@ -80,11 +95,17 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
     }
 
     private void pack(MatmulOperand weight, MemorySegment from, int panel, MatmulWorkspace workspace) {
-        var to = buffer.segment();
-        if (layout == Layout.MACHINE) {
-            PanelPack.panel(weight, from, 0, panel * PanelProduct.COLUMNS, to, at(panel, 0), workspace.block);
-            return;
+        int first = panel * layout.columns();
+        switch (layout) {
+            case MACHINE -> PanelPack.panel(weight, from, 0, first, buffer.segment(), at(panel), workspace.block);
+            case BYTE_PAIRS -> BytePanels.pack(2, weight, from, first, buffer.segment(), at(panel));
+            case BYTE_QUADS -> BytePanels.pack(4, weight, from, first, buffer.segment(), at(panel));
+            case WIDE, NARROW, HALF -> packForVectors(weight, from, panel, workspace);
         }
+    }
+
+    private void packForVectors(MatmulOperand weight, MemorySegment from, int panel, MatmulWorkspace workspace) {
+        var to = buffer.segment();
         int columns = Math.min(NR, weight.outer() - panel * NR);
         long stride = weight.outerBytes();
         for (int k = 0; k < depth; k += KC) {
@@ -93,11 +114,27 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
             long at = at(panel, k);
             if (layout == Layout.HALF) {
                 packHalves(weight, from, source, columns, step, at);
+            } else if (weight.type().dtype() == DType.I8) {
+                // Whole numbers up to 128 are BF16 numbers.
+                var wide = workspace.sums.segment();
+                widenBytes(from, source, stride, columns, step, wide);
+                MatmulPack.pairedPanel(wide, 0, step * 2L, columns, step, to, at, workspace.turn, workspace.block);
             } else if (layout == Layout.NARROW) {
                 MatmulPack.pairedPanel(from, source, stride, columns, step, to, at, workspace.turn, workspace.block);
             } else {
                 MatmulPack.turnedPanel(
                         false, from, source, stride, columns, step, to, at, workspace.turn, workspace.block);
+            }
+        }
+    }
+
+    /** I8 columns at {@code stride} to BF16 columns one after the other. */
+    private static void widenBytes(
+            MemorySegment from, long source, long stride, int columns, int steps, MemorySegment to) {
+        for (int c = 0; c < columns; c++) {
+            for (int k = 0; k < steps; k++) {
+                short element = Bf16.fromFloat(from.get(ValueLayout.JAVA_BYTE, source + c * stride + k));
+                to.set(ValueLayout.JAVA_SHORT, 2L * (c * steps + k), element);
             }
         }
     }
@@ -129,6 +166,11 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
         Objects.checkFromIndexSize(panel, layout.panelBytes(steps), buffer.byteSize());
         Objects.checkFromIndexSize(0, (long) steps * PANEL_BYTES, to.byteSize());
         HalfLanes.widen(buffer.segment().address() + panel, to.address(), steps * NR);
+    }
+
+    /** The byte at which a panel begins. */
+    long at(int panel) {
+        return panel * layout.panelBytes(depth);
     }
 
     /** The byte at which step {@code k} of a panel for the Vector API begins. */

@@ -139,7 +139,7 @@ final class ReferenceKernels implements KernelSet {
     private static DoubleUnaryOperator onInt(UnaryOp op) {
         return switch (op) {
             case NEG -> x -> -(int) x;
-            case EXP, LOG, SQRT, RSQRT, LOGISTIC, SIN, COS, NOT ->
+            case EXP, LOG, SQRT, RSQRT, LOGISTIC, SIN, COS, ROUND, NOT ->
                 throw new IllegalArgumentException(op + " has no i32 form");
         };
     }
@@ -154,6 +154,7 @@ final class ReferenceKernels implements KernelSet {
             case LOGISTIC -> x -> 1 / (1 + Math.exp(-x));
             case SIN -> Math::sin;
             case COS -> Math::cos;
+            case ROUND -> Math::rint;
             case NOT -> x -> x == 0 ? 1 : 0;
         };
     }

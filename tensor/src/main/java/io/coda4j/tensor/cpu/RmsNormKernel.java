@@ -31,7 +31,7 @@ final class RmsNormKernel {
     static Optional<Kernel> forward(Parallel parallel, TensorType x, double eps) {
         return switch (x.dtype()) {
             case F32, BF16 -> Optional.of(rows(parallel, x, eps));
-            case BOOL, I32, F16, F64 -> Optional.empty();
+            case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
     }
 
@@ -130,7 +130,7 @@ final class RmsNormKernel {
     static Optional<Kernel> gradient(Parallel parallel, TensorType x, double eps) {
         return switch (x.dtype()) {
             case F32, BF16 -> Optional.of(gradientRows(parallel, x, eps));
-            case BOOL, I32, F16, F64 -> Optional.empty();
+            case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
     }
 
@@ -146,7 +146,7 @@ final class RmsNormKernel {
                 switch (x.dtype()) {
                     case F32 -> gradient(in[0], in[1], in[2], out[0], row, n, eps, partials, task * n);
                     case BF16 -> gradientBf16(in[0], in[1], in[2], out[0], row, n, eps, partials, task * n);
-                    case BOOL, I32, F16, F64 -> throw new IllegalStateException("rmsNormGrad of " + x);
+                    case BOOL, I8, I32, F16, F64 -> throw new IllegalStateException("rmsNormGrad of " + x);
                 }
             }
         });

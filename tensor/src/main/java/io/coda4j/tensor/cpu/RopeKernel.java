@@ -47,7 +47,7 @@ final class RopeKernel implements Kernel {
     static Optional<Kernel> of(Parallel parallel, TensorType x, Primitive.Rope prim) {
         return switch (x.dtype()) {
             case F32, BF16 -> Optional.of(new RopeKernel(parallel, x, prim));
-            case BOOL, I32, F16, F64 -> Optional.empty();
+            case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
     }
 

@@ -23,7 +23,7 @@ final class SwiGluKernel {
     private static Optional<Kernel> kernel(Parallel parallel, LaneLoop loop, TensorType type, int operands) {
         return switch (type.dtype()) {
             case F32, BF16 -> Optional.of(loop.kernel(parallel, type.dtype(), type.size(), operands));
-            case BOOL, I32, F16, F64 -> Optional.empty();
+            case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
     }
 

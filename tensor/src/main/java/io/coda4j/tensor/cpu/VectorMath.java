@@ -55,6 +55,15 @@ final class VectorMath {
         return y.blend(x, x.test(VectorOperators.IS_NAN));
     }
 
+    /** The nearest whole number, of two equally near the even one, with the sign of x; NaN stays NaN. */
+    static FloatVector round(FloatVector x) {
+        var magnitude = x.abs();
+        var whole = magnitude.add(0x1p23f).sub(0x1p23f);
+        var sign = x.reinterpretAsInts().and(Integer.MIN_VALUE);
+        var signed = whole.reinterpretAsInts().or(sign).reinterpretAsFloats();
+        return x.blend(signed, magnitude.compare(VectorOperators.LT, 0x1p23f));
+    }
+
     /** 1 / (1 + e^-x) with an error below 2.5 ulp; 0 where it is under about 2^-128. */
     static FloatVector logistic(FloatVector x) {
         return FloatVector.broadcast(Lanes.F32, 1f).div(exp(x.neg()).add(1f));

@@ -40,6 +40,7 @@ final class InPlace {
                     Primitive.CrossEntropy _,
                     Primitive.CrossEntropyGrad _,
                     Primitive.ArgMax _,
+                    Primitive.QuantizedLinear _,
                     Primitive.Scan _ -> List.of();
         };
     }

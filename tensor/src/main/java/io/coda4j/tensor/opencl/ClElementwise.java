@@ -93,7 +93,7 @@ final class ClElementwise {
         Elements.set(element, link.dtype(), 0, ((Primitive.Full) link.prim()).value());
         double value = Elements.get(element, link.dtype(), 0);
         return switch (link.dtype()) {
-            case BOOL, I32 -> (int) value;
+            case BOOL, I8, I32 -> (int) value;
             case F16, BF16, F32 -> (float) value;
             case F64 -> value;
         };
@@ -127,7 +127,7 @@ final class ClElementwise {
         return switch (op) {
             case NEG -> numbers;
             case NOT -> List.of(DType.BOOL);
-            case EXP, LOG, SQRT, RSQRT, LOGISTIC, SIN, COS -> floats;
+            case EXP, LOG, SQRT, RSQRT, LOGISTIC, SIN, COS, ROUND -> floats;
         };
     }
 

@@ -72,6 +72,8 @@ final class ClKernels implements KernelSet {
             case Primitive.Rope rope -> ClRope.of(device, team, in.getFirst(), rope);
             // These are elementwise: their meaning becomes one generated kernel.
             case Primitive.SwiGlu _, Primitive.SwiGluGrad _, Primitive.AdamW _ -> Optional.empty();
+            // Its meaning is a conversion or a rounding, one product, and a scaling.
+            case Primitive.QuantizedLinear _ -> Optional.empty();
             case Primitive.Scan _ -> Optional.empty();
             case Primitive.Attention forward -> attention.forward(forward, in);
             case Primitive.AttentionGrad grad -> attention.gradient(grad, in);

@@ -5,7 +5,8 @@ import java.util.Optional;
 
 /**
  * The product of two operands that are read with strides: {@code y[b,i,j] = sum over k of x[b,i,k] w[b,j,k]}. F16
- * and BF16 operands are widened as they are read, those of BF16 else multiplied on tensor cores; sums are F32, or F64 for F64.
+ * and BF16 operands are widened as they are read, those of BF16 else multiplied on tensor cores; sums are F32, F64 for F64, or I32 for
+ * I8.
  */
 final class ClMatmul {
     private static final String EACH = ClResource.program("matmul_each.cl");
@@ -61,7 +62,7 @@ final class ClMatmul {
             var zero = new byte[dtype.accumulator().bytes()];
             return (_, _, y) -> device.queue().fill(zero, y);
         }
-        if (dtype == DType.F64) {
+        if (dtype == DType.F64 || dtype == DType.I8) {
             return each(dtype, size, x, w);
         }
         if (!forGpu) {

@@ -13,7 +13,7 @@ import java.util.List;
  * Source of kernels for chains of elementwise primitives, from one table of expressions.
  *
  * <p>Each expression is text that means the same on one element and on a vector of 16: F16, BF16 and F32 are computed as
- * {@code float}, I32 and BOOL as {@code int}. Of a BOOL only whether it is 0 counts, because OpenCL's comparisons give 1
+ * {@code float}, I32, I8 and BOOL as {@code int}. Of a BOOL only whether it is 0 counts, because OpenCL's comparisons give 1
  * for numbers and -1 for vectors. F64 is computed one element at a time.
  */
 final class ClSource {
@@ -115,7 +115,7 @@ final class ClSource {
     /** The type in which elements of {@code dtype} are computed. */
     private static String number(DType dtype) {
         return switch (dtype) {
-            case BOOL, I32 -> "int";
+            case BOOL, I8, I32 -> "int";
             case F16, BF16, F32 -> "float";
             case F64 -> "double";
         };
@@ -124,6 +124,7 @@ final class ClSource {
     private static String stored(DType dtype) {
         return switch (dtype) {
             case BOOL -> "uchar";
+            case I8 -> "char";
             case I32 -> "int";
             case F16, BF16 -> "ushort";
             case F32 -> "float";
@@ -146,6 +147,7 @@ final class ClSource {
         }
         return switch (operand.dtype()) {
             case BOOL -> convert("int", element) + " != " + literal("int", "0");
+            case I8 -> convert("int", element);
             case I32, F32, F64 -> element;
             case F16 -> vector("half_float") + "(" + convert("uint", element) + ")";
             case BF16 -> vector("as_float") + "(" + convert("uint", element) + " << 16)";
@@ -155,6 +157,7 @@ final class ClSource {
     private String store(DType dtype, String name, String value) {
         var element = switch (dtype) {
             case BOOL -> convert("uchar", value + " & " + literal("int", "1"));
+            case I8 -> convert("char", value);
             case I32, F32, F64 -> value;
             case F16 -> convert("ushort", vector("half_bits") + "(" + value + ")");
             case BF16 -> convert("ushort", vector("bf16_bits") + "(" + value + ")");
@@ -201,6 +204,7 @@ final class ClSource {
             case LOGISTIC -> one(dtype) + " / (" + one(dtype) + " + exp(-" + x + "))";
             case SIN -> near0(dtype, x, x, "sin");
             case COS -> near0(dtype, x, one(dtype), "cos");
+            case ROUND -> "rint(" + x + ")";
             case NOT -> "!" + x;
         };
     }
@@ -277,7 +281,8 @@ final class ClSource {
         var bit = "(" + x + " & " + literal("int", "1") + ")";
         return switch (to) {
             case BOOL -> x + " != " + literal(number(from), "0");
-            case I32 -> from == DType.BOOL ? bit : truncated(from, x);
+            case I8 -> from == DType.BOOL ? bit : clamped(whole(from, x));
+            case I32 -> from == DType.BOOL ? bit : whole(from, x);
             case F16, BF16 -> rounded(to, wide("float", from, x, bit));
             case F32 -> wide("float", from, x, bit);
             case F64 -> wide("double", from, x, bit);
@@ -290,6 +295,15 @@ final class ClSource {
 
     private String wide(String type, DType from, String x, String bit) {
         return from != DType.F64 && type.equals(number(from)) ? x : convert(type, from == DType.BOOL ? bit : x);
+    }
+
+    /** To a byte, the nearest end where it does not fit. */
+    private String clamped(String x) {
+        return "clamp(" + x + ", " + literal("int", "-128") + ", " + literal("int", "127") + ")";
+    }
+
+    private String whole(DType from, String x) {
+        return from.isFloat() ? truncated(from, x) : x;
     }
 
     /** Toward zero, the nearest end where it does not fit, and 0 for NaN. */

@@ -1,6 +1,6 @@
 // What every program begins with.
 //
-// Options say for which elements a program is built: -DF32, -DF16, -DBF16, -DF64, -DI32 or, where elements are only moved,
+// Options say for which elements a program is built: -DF32, -DF16, -DBF16, -DF64, -DI32, -DI8 or, where elements are only moved,
 // -DBYTES=1, 2, 4 or 8. From them follow
 //   stored   an element in memory
 //   number   the type in which it is computed
@@ -104,6 +104,11 @@ typedef int stored;
 typedef int number;
 #define GET(p, i) ((p)[i])
 #define PUT(p, i, x) ((p)[i] = (x))
+#elif defined(I8)
+typedef char stored;
+typedef int number;
+#define GET(p, i) ((int)(p)[i])
+#define PUT(p, i, x) ((p)[i] = convert_char_sat(x))
 #elif defined(BYTES)
 #if BYTES == 1
 typedef uchar stored;

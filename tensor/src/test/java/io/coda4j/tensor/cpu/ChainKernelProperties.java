@@ -126,6 +126,7 @@ class ChainKernelProperties {
             for (int i = 0; i < values.length; i++) {
                 values[i] = switch (type.dtype()) {
                     case BOOL -> random.nextInt(2);
+                    case I8 -> random.nextInt(256) - 128;
                     case I32 -> random.nextInt(9) - 4;
                     case F32, F16, BF16, F64 -> SPECIAL[random.nextInt(SPECIAL.length)] + random.nextGaussian();
                 };

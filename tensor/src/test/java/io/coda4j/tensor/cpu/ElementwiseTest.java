@@ -29,6 +29,7 @@ final class ElementwiseTest {
             case LOGISTIC -> 1 / (1 + Math.exp(-x));
             case SIN -> Math.sin(x);
             case COS -> Math.cos(x);
+            case ROUND -> Math.rint(x);
             case NOT -> x == 0 ? 1 : 0;
         };
     }

@@ -43,8 +43,12 @@ final class HotKernelWorkload {
     private static void packing() {
         for (var form : List.of("NT", "NN", "TN")) {
             var product = MatmulCase.matrices(form, DType.BF16, 48, 96, 300);
-            product.run(1, Set.of(), kernels -> kernels.behind(() -> Optional.of(InterpretedCode.idle())));
-            product.run(1, Set.of(1), kernels -> kernels.behind(() -> Optional.of(InterpretedCode.idle())));
+            product.run(
+                    1, Set.of(), kernels -> kernels.behind(() -> Optional.of(InterpretedCode.idle()), Optional::empty));
+            product.run(
+                    1,
+                    Set.of(1),
+                    kernels -> kernels.behind(() -> Optional.of(InterpretedCode.idle()), Optional::empty));
         }
     }
 

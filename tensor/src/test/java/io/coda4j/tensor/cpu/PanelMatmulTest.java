@@ -28,7 +28,7 @@ class PanelMatmulTest {
     }
 
     private static float[] run(PanelProduct product, MatmulCase test, int threads, Set<Integer> frozen) {
-        return test.run(threads, frozen, kernels -> kernels.behind(() -> Optional.of(product)));
+        return test.run(threads, frozen, kernels -> kernels.behind(() -> Optional.of(product), Optional::empty));
     }
 
     private static void check(PanelProduct product, MatmulCase test, Set<Integer> frozen) {
@@ -46,6 +46,7 @@ class PanelMatmulTest {
         try (var parallel = new Parallel(1)) {
             var set = new MachineProducts(
                     () -> Optional.of(InterpretedCode.amxBf16()),
+                    Optional::empty,
                     parallel,
                     new MatmulScratch(),
                     new FrozenWeights(new CpuMemory(CpuDevice.reference()), parallel, new MatmulScratch()));

@@ -84,6 +84,7 @@ public sealed interface Domain {
     static List<Double> specials(DType dtype) {
         return switch (dtype) {
             case BOOL -> List.of(0.0, 1.0);
+            case I8 -> List.of(0.0, 1.0, -1.0, 127.0, -128.0);
             case I32 ->
                 List.of(0.0, 1.0, -1.0, 2.0, -7.0, 46341.0, (double) Integer.MAX_VALUE, (double) Integer.MIN_VALUE);
             case F16 ->

@@ -2,6 +2,7 @@ package io.coda4j.tensor.testing;
 
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Primitive.Activations;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Primitive.BinaryOp;
 import io.coda4j.tensor.Primitive.CompareOp;
@@ -43,6 +44,15 @@ public final class OpTable {
     private static final Domain SMALL = new Domain.Whole(-3, 3);
     private static final Domain DISTINCT = new Domain.Distinct(0);
     private static final Domain BETWEEN_DISTINCT = new Domain.Distinct(0.5);
+    /** Halfway between whole numbers, and around them. */
+    private static final Domain HALVES = new Domain.Cycle(
+            List.of(0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.499, -0.501, 126.5, -126.5, 0x1p23 + 1, -0x1p24, 4194303.5), 1);
+
+    /** Whole numbers with 127 among any six, so that the step of each row is 1 and quotients are exact on every device. */
+    private static final Domain STEPS =
+            new Domain.Cycle(List.of(127.0, -3.0, 0.0, 64.0, -127.0, 5.0, 127.0, 1.0, -99.0, 2.0, 31.0), 1);
+
+    private static final Domain BYTES = new Domain.Whole(-128, 127);
     private static final Domain COUNT = new Domain.Count();
 
     /** Values exactly between two BF16 numbers, and their neighbours. */
@@ -111,6 +121,8 @@ public final class OpTable {
         if (real.isReducedPrecision()) {
             table.mixedDots();
         }
+        table.byteDots();
+        table.quantizedLinear();
         table.rows();
         table.dynamicSlices();
         table.annotate();
@@ -182,7 +194,7 @@ public final class OpTable {
 
     /** Any values of any element type, for primitives that only move elements. */
     private List<DType> anything() {
-        return List.of(real, DType.I32, DType.BOOL);
+        return List.of(real, DType.I32, DType.I8, DType.BOOL);
     }
 
     /** A primitive that moves elements, on operands of these dimensions and every element type. */
@@ -249,6 +261,10 @@ public final class OpTable {
             case SQRT, RSQRT -> smooth(prim, 1, real(POSITIVE, dims));
             // So are sine and cosine next to their zeros.
             case SIN, COS -> smooth(prim, 2, real(new Domain.Between(-40, 40), dims));
+            case ROUND -> {
+                row(prim, 0, real(new Domain.Between(-40, 40), dims));
+                row(prim, 0, real(HALVES, dims));
+            }
             case NOT -> row(prim, 0, bools(dims));
         }
     }
@@ -256,7 +272,7 @@ public final class OpTable {
     private void specialUnary(Primitive.Unary prim) {
         int size = 2 * Domain.specials(real).size() + 1;
         switch (prim.op()) {
-            case NEG -> row(prim, 0, special(1, size));
+            case NEG, ROUND -> row(prim, 0, special(1, size));
             case EXP, LOGISTIC, LOG, SQRT, RSQRT -> row(prim, 1, special(1, size));
             case SIN, COS ->
                 row(
@@ -348,7 +364,7 @@ public final class OpTable {
     }
 
     private void convert() {
-        var all = Stream.of(DType.BOOL, DType.I32, DType.F16, DType.BF16, DType.F32, real)
+        var all = Stream.of(DType.BOOL, DType.I8, DType.I32, DType.F16, DType.BF16, DType.F32, real)
                 .distinct()
                 .toList();
         for (var to : all) {
@@ -365,6 +381,11 @@ public final class OpTable {
             row(prim, 0, real(HALF_TIES, 29));
         }
         row(new Primitive.Convert(DType.I32), 0, real(TO_INTEGER, 40));
+        row(new Primitive.Convert(DType.I8), 0, real(TO_INTEGER, 40));
+        row(new Primitive.Convert(DType.I8), 0, real(new Domain.Between(-140, 140), 97));
+        for (var to : all) {
+            row(new Primitive.Convert(to), 0, of(DType.I8, BYTES, 97));
+        }
         row(new Primitive.Convert(DType.F32), 0, of(DType.BF16, NORMAL, 3, LANES + 1));
     }
 
@@ -519,6 +540,56 @@ public final class OpTable {
             mixedDot(List.of(1), List.of(1), of(DType.F32, NORMAL, m, 97), real(NORMAL, 2 * LANES + 3, 97));
             mixedDot(List.of(1), List.of(0), of(DType.F32, NORMAL, m, 97), real(NORMAL, 97, 2 * LANES + 3));
             mixedDot(List.of(1), List.of(1), real(NORMAL, 2 * LANES + 3, 97), of(DType.F32, NORMAL, m, 97));
+        }
+    }
+
+    /** Sums of I8 products are exact. */
+    private void byteDots() {
+        for (int n : SIZES) {
+            byteDot(List.of(1), List.of(1), dims(3, n), dims(5, n));
+        }
+        byteDot(List.of(1), List.of(0), dims(3, 97), dims(97, LANES + 1));
+        byteDot(List.of(1), List.of(1), dims(LANES + 1, 259), dims(70, 259));
+        row(
+                new Primitive.Dot(List.of(0), List.of(0), List.of(2), List.of(2), DType.I32),
+                0,
+                of(DType.I8, BYTES, 2, 3, 17),
+                of(DType.I8, BYTES, 2, 5, 17));
+    }
+
+    private void byteDot(List<Integer> lhsContract, List<Integer> rhsContract, int[] lhs, int[] rhs) {
+        row(
+                new Primitive.Dot(List.of(), List.of(), lhsContract, rhsContract, DType.I32),
+                0,
+                of(DType.I8, BYTES, lhs),
+                of(DType.I8, BYTES, rhs));
+    }
+
+    private void quantizedLinear() {
+        for (int n : SIZES) {
+            quantizedLinear(dims(3), 11, n);
+            quantizedLinear(dims(n), 2 * LANES + 3, 5);
+        }
+        quantizedLinear(dims(2, 3), 0, 5);
+        quantizedLinear(dims(2, 3), 97, 2 * LANES + 3);
+        quantizedLinear(dims(), 259, LANES + 1);
+        var zeros = real(new Domain.Constant(0), 2, 11);
+        row(
+                new Primitive.QuantizedLinear(Activations.QUANTIZED),
+                1,
+                zeros,
+                of(DType.I8, BYTES, 5, 11),
+                of(real.accumulator(), NONZERO, 5));
+    }
+
+    private void quantizedLinear(int[] rows, int k, int n) {
+        int[] dims = Arrays.copyOf(rows, rows.length + 1);
+        dims[rows.length] = k;
+        var weight = of(DType.I8, BYTES, n, k);
+        var scale = of(real.accumulator(), NONZERO, n);
+        smooth(new Primitive.QuantizedLinear(Activations.KEPT), Math.max(2, k), real(NORMAL, dims), weight, scale);
+        if (k > 6) {
+            row(new Primitive.QuantizedLinear(Activations.QUANTIZED), 1, real(STEPS, dims), weight, scale);
         }
     }
 

@@ -38,7 +38,7 @@ public record Tolerance(double relative, double floor, boolean scaled) {
             case BF16 -> 0x1p-7;
             case F32 -> 0x1p-23;
             case F64 -> 0x1p-52;
-            case BOOL, I32 -> throw new IllegalArgumentException(dtype + " is exact");
+            case BOOL, I8, I32 -> throw new IllegalArgumentException(dtype + " is exact");
         };
     }
 
@@ -47,7 +47,7 @@ public record Tolerance(double relative, double floor, boolean scaled) {
             case F16 -> 4 * 0x1p-24;
             case BF16, F32 -> Float.MIN_NORMAL;
             case F64 -> Double.MIN_NORMAL;
-            case BOOL, I32 -> throw new IllegalArgumentException(dtype + " is exact");
+            case BOOL, I8, I32 -> throw new IllegalArgumentException(dtype + " is exact");
         };
     }
 }

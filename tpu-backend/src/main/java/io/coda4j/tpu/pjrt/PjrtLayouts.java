@@ -19,6 +19,7 @@ final class PjrtLayouts {
     static int elementType(DType dtype) {
         return switch (dtype) {
             case BOOL -> 1;
+            case I8 -> 2;
             case I32 -> 4;
             case F16 -> 10;
             case F32 -> 11;

@@ -239,6 +239,7 @@ final class XlaMeshServer {
     private static int number(DType dtype) {
         return switch (dtype) {
             case BOOL -> 1;
+            case I8 -> 2;
             case I32 -> 4;
             case F16 -> 10;
             case F32 -> 11;

@@ -332,6 +332,7 @@ final class XlaServer {
             case F32 -> 1;
             case F64 -> 2;
             case I32 -> 3;
+            case I8 -> 6;
             case BOOL -> 10;
             case BF16 -> 14;
             case F16 -> 19;

@@ -148,6 +148,17 @@ final class Assembler {
         jump(0x85, target);
     }
 
+    /** PREFETCHh: 0F 18 /1; asks for the cache line of an address, which may be any. */
+    void prefetcht0(Memory line) {
+        int rex = index(line) << 1 | base(line);
+        if (rex != 0) {
+            int8(0x40 | rex);
+        }
+        int8(0x0f);
+        int8(0x18);
+        modRm(1, line, 1);
+    }
+
     /** RET: C3. */
     void ret() {
         int8(0xc3);

@@ -142,6 +142,9 @@ final class EncodingTable {
         }
         jump("jz", Assembler::jz);
         jump("jnz", Assembler::jnz);
+        for (var memory : MEMORIES) {
+            add("prefetcht0", a -> a.prefetcht0(memory), memory);
+        }
         add("ret", Assembler::ret);
         add("cpuid", Assembler::cpuid);
         add("xgetbv", Assembler::xgetbv);

@@ -204,10 +204,22 @@ final class Interpreter {
                 gpr[RSP] += Long.BYTES;
                 return false;
             }
-            case 0x0f -> jump(int8());
+            case 0x0f -> {
+                int second = int8();
+                if (second == 0x18) {
+                    prefetch(modRm(rex, 1));
+                } else {
+                    jump(second);
+                }
+            }
             default -> general(opcode, wide, modRm(rex, 1));
         }
         return true;
+    }
+
+    /** Touches nothing, whatever the address. */
+    private void prefetch(Place place) {
+        check(!place.register && (reg & 7) == 1, "0f 18 /" + reg + " is not known");
     }
 
     private void jump(int opcode) {
