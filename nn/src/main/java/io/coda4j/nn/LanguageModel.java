@@ -20,6 +20,11 @@ public record LanguageModel(Transformer model, @Nullable Linear lmHead) {
         return lmHead == null ? model.embedTokens().weight() : lmHead.weight();
     }
 
+    /** The head: its own, or the embedding seen as a linear map. */
+    public Linear head() {
+        return lmHead == null ? new DenseLinear(model.embedTokens().weight()) : lmHead;
+    }
+
     /** The same model with its layers stacked; see {@link Transformer}. */
     public LanguageModel stacked() {
         return new LanguageModel(model.stacked(), lmHead);
@@ -46,7 +51,7 @@ public record LanguageModel(Transformer model, @Nullable Linear lmHead) {
 
     /** Hidden states […,D] to logits [...,V]. */
     public Tensor logits(Tensor hidden) {
-        return hidden.linear(headWeight());
+        return head().apply(hidden);
     }
 
     /** Logits [N,V] at {@code positions} I32[N] of hidden[B,T,D], whose rows are counted as [B*T]. */

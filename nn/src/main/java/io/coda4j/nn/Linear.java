@@ -2,14 +2,11 @@ package io.coda4j.nn;
 
 import io.coda4j.tensor.Tensor;
 
-/**
- * A linear map without bias.
- *
- * @param weight [N,K]
- */
-public record Linear(Tensor weight) {
+/** A linear map without bias. How its weight is stored is chosen where weights are loaded; a model need not know. */
+public sealed interface Linear permits DenseLinear, Int8Linear {
+    /** [N,K], as it is stored. */
+    Tensor weight();
+
     /** x[…,K] to [...,N]. */
-    public Tensor apply(Tensor x) {
-        return x.linear(weight);
-    }
+    Tensor apply(Tensor x);
 }

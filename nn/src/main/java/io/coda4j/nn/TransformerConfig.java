@@ -72,7 +72,10 @@ public record TransformerConfig(
                 vocabulary, hidden, number, heads, kvHeads, headDim, intermediate, ropeTheta, normEps, tied, padToken);
     }
 
-    /** A model of these dimensions whose tensors come from {@code source}, called with path and type. */
+    /**
+     * A model of these dimensions whose tensors come from {@code source}, called with path and type. Where it gives I8 for the
+     * weight of a linear map it is asked for the {@code weightScale} as well; see {@link Int8Linear}.
+     */
     public LanguageModel build(DType dtype, BiFunction<String, TensorType, Tensor> source) {
         return new Builder(dtype, source).model();
     }
@@ -141,7 +144,10 @@ public record TransformerConfig(
         }
 
         private Linear linear(String path, int out, int in) {
-            return new Linear(tensor(path + ".weight", out, in));
+            var weight = tensor(path + ".weight", out, in);
+            return weight.dtype() == DType.I8
+                    ? new Int8Linear(weight, tensor(path + ".weightScale", out))
+                    : new DenseLinear(weight);
         }
 
         private RmsNormLayer norm(String path, int size) {

@@ -40,6 +40,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             GenerateCommand.class,
             ChatCommand.class,
             SynthCommand.class,
+            QuantizeCommand.class,
             VerifyCommand.class,
             ParityCommand.class,
             DevicesCommand.class,

@@ -74,6 +74,12 @@ public final class Generator implements AutoCloseable {
                             + config.transformer().vocabulary() + "; they belong to different models");
         }
         requireMask(folder, config, tokenizer);
+        if (asked == Precision.INT8 && !Precision.isQuantized(loaded.model())) {
+            throw new ModelException(
+                    folder,
+                    "--precision int8 needs INT8 weights, these are not; make them with" + " coda quantize --model "
+                            + folder + " --format int8 --out DIR");
+        }
         var precision = Precision.chosen(asked, loaded.model(), device);
         var model = precision.prepared(loaded.model(), device);
         return new Generator(config, model, tokenizer, device, new Caching.None(), precision);

@@ -295,7 +295,7 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         var type = TensorType.of(DType.I32, padded);
         try (var rows = upload(
                         type, i -> Math.max(0, columns[first + Math.min(i, count - 1)] - lead) - state.statesStart());
-                var result = (Array) head.apply(new ModelPrograms.HeadInput(model.headWeight(), states, rows))) {
+                var result = (Array) head.apply(new ModelPrograms.HeadInput(model.head(), states, rows))) {
             var values = host(result.type().byteSize());
             result.buffer().download(values);
             int needed = Math.multiplyExact(count, vocabularySize());

@@ -3,6 +3,7 @@ package io.coda4j.coder.generate;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.nn.CacheView;
 import io.coda4j.nn.KvCache;
+import io.coda4j.nn.Linear;
 import io.coda4j.nn.Transformer;
 import io.coda4j.nn.View;
 import io.coda4j.tensor.Compiled;
@@ -26,8 +27,8 @@ final class ModelPrograms implements AutoCloseable {
     /** The result of a pass over a window: states [T,D]. */
     public record WindowOutput(Tensor states, List<KvCache> caches) {}
 
-    /** Arguments of the head: head [V,D], states [T,D], rows I32[N]. */
-    public record HeadInput(Tensor head, Tensor states, Tensor rows) {}
+    /** Arguments of the head: states [T,D], rows I32[N]. */
+    public record HeadInput(Linear head, Tensor states, Tensor rows) {}
 
     /** The programs of one size. */
     record Programs(
@@ -75,7 +76,7 @@ final class ModelPrograms implements AutoCloseable {
                         .freezing("transformer.**")
                         .donating("caches.**"),
                 Compiled.of("logits", precision.of(ModelPrograms::logits), device)
-                        .freezing("head"));
+                        .freezing("head.**"));
         programs.put(size, created);
         return created;
     }
@@ -95,7 +96,7 @@ final class ModelPrograms implements AutoCloseable {
     }
 
     private static Tensor logits(HeadInput in) {
-        return in.states.takeRows(in.rows).linear(in.head);
+        return in.head.apply(in.states.takeRows(in.rows));
     }
 
     @Override

@@ -4,6 +4,7 @@ import io.coda4j.nn.LanguageModel;
 import io.coda4j.tensor.Bf16Products;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Eager;
+import io.coda4j.tensor.QuantizedActivations;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.Tree;
 import io.coda4j.tensor.spi.Device;
@@ -15,16 +16,22 @@ public enum Precision {
     /** Products of F32 values, the matrices being widened exactly where they are stored as BF16. */
     F32,
 
-    /** Products of BF16 values: each operand is rounded to BF16 unless it is stored so. */
-    BF16;
+    /** Products of BF16 values: each operand is rounded to BF16 unless it is stored so. Matrices stored as INT8 are kept. */
+    BF16,
+
+    /** Products of INT8 values where matrices are stored so, the activations being rounded row by row; others as F32. */
+    INT8;
 
     /**
-     * The precision for {@code model} on {@code device} where none is asked for: BF16 if all its matrices are stored so and
-     * the device multiplies BF16 faster.
+     * The precision for {@code model} on {@code device} where none is asked for: INT8 if matrices are stored so, BF16 if all
+     * are and the device multiplies BF16 faster.
      */
     static Precision chosen(@Nullable Precision asked, LanguageModel model, Device device) {
         if (asked != null) {
             return asked;
+        }
+        if (isQuantized(model)) {
+            return INT8;
         }
         boolean isNarrow = Tree.leaves(model).values().stream()
                 .filter(leaf -> leaf.rank() == 2)
@@ -32,9 +39,14 @@ public enum Precision {
         return isNarrow && device.hasFastBf16() ? BF16 : F32;
     }
 
+    /** Whether matrices of {@code model} are stored as INT8. */
+    static boolean isQuantized(LanguageModel model) {
+        return Tree.tensors(model).stream().anyMatch(leaf -> leaf.dtype() == DType.I8);
+    }
+
     /** {@code model} with its matrices as this precision needs them. */
     LanguageModel prepared(LanguageModel model, Device device) {
-        return this == F32
+        return this != BF16
                 ? model
                 : new Eager(device)
                         .run(() -> Tree.map(
@@ -50,6 +62,7 @@ public enum Precision {
     <I, O> Function<I, O> of(Function<I, O> function) {
         return switch (this) {
             case F32 -> function;
+            case INT8 -> in -> QuantizedActivations.within(() -> function.apply(in));
             case BF16 -> in -> Bf16Products.within(() -> function.apply(in));
         };
     }

@@ -22,6 +22,9 @@ final class ConfigJson {
     private static final JsonMapper MAPPER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
+    private static final String QUANTIZATION = "quantization_config";
+    private static final String METHOD = "quant_method";
+    private static final String INT8 = "coda4j-int8";
     private static final String CODA = "CoDALanguageModel";
 
     private final Path file;
@@ -110,6 +113,27 @@ final class ConfigJson {
                 // What newer versions of the transformers library write for "none".
                 || scaling.path("rope_type").asString("").equals("default");
         require(unscaled, "\"rope_scaling\": expected null, got " + scaling);
+        var method = root.path(QUANTIZATION).path(METHOD);
+        require(
+                !has(QUANTIZATION) || method.asString("").equals(INT8),
+                "\"" + QUANTIZATION + "\": only weights quantised by coda quantize can be read (\"" + METHOD + "\": \""
+                        + INT8 + "\"), got " + method);
+    }
+
+    /**
+     * The text of {@code file}, a {@code config.json}, marked as that of a checkpoint with INT8 weights.
+     *
+     * @throws ModelException if it is marked already
+     */
+    static String quantized(String json, Path file) {
+        var config = new ConfigJson(file, root(json, file));
+        config.require(
+                !config.has(QUANTIZATION), "the checkpoint is quantised already: \"" + QUANTIZATION + "\" is there");
+        var mark = config.root.putObject(QUANTIZATION);
+        mark.put(METHOD, INT8);
+        mark.put("weights", "I8 [N,K] as X.weight, F32 [N] as X.weight_scale; X = weight * weight_scale");
+        mark.put("activations", "F32, or rounded to 8 bits row by row when they are multiplied");
+        return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString((JsonNode) config.root) + "\n";
     }
 
     private boolean isDiffusion() {

@@ -17,6 +17,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.BiFunction;
 
@@ -47,12 +48,19 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
         var declared = declared(folder);
         try (var weights = Safetensors.open(weightSource);
                 var widened = new WidenedWeights(weights)) {
-            return build(folder, declared, weights, (key, type) -> widened.array(key, type, device));
+            return build(folder, declared, weights, (key, type) -> {
+                if (type.dtype() == DType.I8) {
+                    throw new ModelException(
+                            folder,
+                            "its weights are INT8, which serve inference only; give the checkpoint that it was made from");
+                }
+                return widened.array(key, type, device);
+            });
         }
     }
 
     /**
-     * Loads a model for reading only: matrices stay as they are stored if that is F32, F16 or BF16, and are not copied where the
+     * Loads a model for reading only: matrices stay as they are stored if that is F32, F16, BF16 or I8, and are not copied where the
      * device can read them in the mapped file; everything else is widened to F32. Checked like {@link #load(Path, Device)}.
      *
      * <p>The files must stay as they are while the model is in use. Replacing them by others of the same name is harmless.
@@ -73,6 +81,9 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
 
     /** The type in which a tensor is used as it is stored, or empty if it must be widened. */
     private static Optional<TensorType> stored(Safetensors weights, String key, TensorType type) {
+        if (type.dtype() == DType.I8) {
+            return Optional.of(type);
+        }
         if (type.rank() != 2 || ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
             return Optional.empty();
         }
@@ -96,7 +107,10 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
         var inventory = new WeightInventory(folder, declared, weights);
         inventory.requireSound();
         var config = inventory.config();
-        var model = config.transformer().build(DType.F32, (path, type) -> source.apply(HfNames.key(path), type));
+        var model = config.transformer().build(DType.F32, (path, _) -> {
+            var key = HfNames.key(path);
+            return source.apply(key, Objects.requireNonNull(inventory.expected().get(key)));
+        });
         return new ModelFolder(config, model);
     }
 
@@ -119,7 +133,8 @@ public record ModelFolder(CodaConfig config, LanguageModel model) {
             case F16 -> StoredType.F16;
             case BF16 -> StoredType.BF16;
             case F32 -> StoredType.F32;
-            case BOOL, I8, I32, F64 -> throw new IllegalArgumentException("no weights are " + dtype);
+            case I8 -> StoredType.I8;
+            case BOOL, I32, F64 -> throw new IllegalArgumentException("no weights are " + dtype);
         };
     }
 

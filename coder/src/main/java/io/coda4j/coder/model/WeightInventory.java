@@ -2,7 +2,9 @@ package io.coda4j.coder.model;
 
 import io.coda4j.nn.HfNames;
 import io.coda4j.nn.safetensors.Safetensors;
+import io.coda4j.nn.safetensors.StoredType;
 import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Symbol;
 import io.coda4j.tensor.TensorType;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -45,7 +47,23 @@ public final class WeightInventory {
                     "\"num_hidden_layers\": " + layers + " layers, but the safetensors files hold only "
                             + weights.entries().size() + " tensors");
         }
-        config.transformer().tensors(DType.F32).forEach((path, type) -> expected.put(HfNames.key(path), type));
+        config.transformer().build(DType.F32, (path, type) -> new Symbol(expect(HfNames.key(path), type)));
+    }
+
+    /** Matrices may be I8, save the embedding, whose rows are looked up. */
+    private TensorType expect(String key, TensorType type) {
+        boolean isInt8 = type.rank() == 2
+                && !key.equals(EMBEDDING)
+                && weights.contains(key)
+                && weights.entry(key).type() == StoredType.I8;
+        var expectedType = isInt8 ? type.as(DType.I8) : type;
+        expected.put(key, expectedType);
+        return expectedType;
+    }
+
+    /** Whether some weights are I8. */
+    public boolean isQuantized() {
+        return expected.values().stream().anyMatch(type -> type.dtype() == DType.I8);
     }
 
     /** The configuration with {@code tied} as the weights have it. */
@@ -53,7 +71,7 @@ public final class WeightInventory {
         return config;
     }
 
-    /** The tensors that the configuration asks for, by their keys. */
+    /** The tensors that the configuration asks for, by their keys: F32, or I8 where the checkpoint's are. */
     public SequencedMap<String, TensorType> expected() {
         return expected;
     }
@@ -95,6 +113,9 @@ public final class WeightInventory {
                     entry.file(),
                     "tensor \"" + key + "\" has shape " + Arrays.toString(entry.shape()) + ", config.json asks for "
                             + type.shape()));
+        }
+        if (type.dtype() == DType.I8) {
+            return;
         }
         switch (entry.type()) {
             case F16, BF16, F32, F64 -> {}

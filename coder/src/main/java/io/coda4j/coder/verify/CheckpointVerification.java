@@ -130,7 +130,7 @@ public final class CheckpointVerification {
         }
     }
 
-    /** Any mix of float types can be computed with; which one it is explains size and precision. */
+    /** Any mix of float types and I8 can be computed with; which one it is explains size and precision. */
     private void types(Safetensors weights) {
         var counts = weights.entries().values().stream()
                 .collect(Collectors.groupingBy(entry -> entry.type().name(), TreeMap::new, Collectors.counting()));
@@ -138,8 +138,8 @@ public final class CheckpointVerification {
                 .map(entry -> entry.getValue() + " " + entry.getKey())
                 .collect(Collectors.joining(", "));
         boolean isFloat = weights.entries().values().stream().allMatch(entry -> switch (entry.type()) {
-            case F16, BF16, F32, F64 -> true;
-            case BOOL, U8, I8, I16, U16, I32, U32, I64, U64 -> false;
+            case F16, BF16, F32, F64, I8 -> true;
+            case BOOL, U8, I16, U16, I32, U32, I64, U64 -> false;
         });
         report(
                 isFloat
