@@ -9,6 +9,7 @@ import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Eager;
 import io.coda4j.tensor.Interpreter;
 import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Primitive.Activations;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
@@ -19,6 +20,7 @@ import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
 import io.coda4j.tensor.spi.Executable;
 import io.coda4j.tensor.spi.Layout;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,10 +30,25 @@ import java.util.function.UnaryOperator;
 
 /** This project on one of its devices. */
 final class CodaEngine implements Engine {
+    /** What the operands of a {@link Work.QuantizedGemm} become. */
+    enum Products {
+        INT8,
+        /** F32 weights. */
+        F32,
+        /** BF16 weights, as a checkpoint has them. */
+        BF16
+    }
+
     private final Device device;
+    private final Products products;
 
     CodaEngine(Device device) {
+        this(device, Products.INT8);
+    }
+
+    private CodaEngine(Device device, Products products) {
         this.device = device;
+        this.products = products;
     }
 
     /**
@@ -40,7 +57,12 @@ final class CodaEngine implements Engine {
      * @param note see {@link Devices#open(String, Consumer)}
      */
     static CodaEngine on(String name, int threads, Consumer<String> note) {
-        return new CodaEngine(name.equals("cpu") ? CpuDevice.withThreads(threads) : Devices.open(name, note));
+        return on(name, threads, note, Products.INT8);
+    }
+
+    /** As {@link #on(String, int, Consumer)}, with other products in the place of those of INT8. */
+    static CodaEngine on(String name, int threads, Consumer<String> note, Products products) {
+        return new CodaEngine(name.equals("cpu") ? CpuDevice.withThreads(threads) : Devices.open(name, note), products);
     }
 
     @Override
@@ -52,6 +74,7 @@ final class CodaEngine implements Engine {
     public Task prepare(Work work) {
         return switch (work) {
             case Work.Gemm gemm -> gemm(gemm);
+            case Work.QuantizedGemm gemm -> quantized(gemm);
             case Work.Attention attention -> attention(attention);
             case Work.Rows rows -> rows(rows);
             case Work.Step step -> new StepTask(Workload.named(step.workload()));
@@ -73,6 +96,27 @@ final class CodaEngine implements Engine {
                 new Layout(work.isFrozen() ? Set.of(1) : Set.of()),
                 operand(work, 1, x),
                 operand(work, 2, w));
+    }
+
+    private Task quantized(Work.QuantizedGemm work) {
+        var weight = Int8Weight.of(2, work.n(), work.k());
+        var x = uniform(1, Shape.of(work.m(), work.k()));
+        if (products == Products.INT8) {
+            var prim = new Primitive.QuantizedLinear(Activations.QUANTIZED);
+            var type = TensorType.of(DType.I8, work.n(), work.k());
+            return task(
+                    in -> Interpreter.current().apply(prim, in),
+                    new Layout(Set.of(1, 2)),
+                    x,
+                    Array.copyOf(type, MemorySegment.ofArray(weight.values()), device),
+                    Array.of(Shape.of(work.n()), weight.scales()));
+        }
+        var wide = Array.of(Shape.of(work.n(), work.k()), weight.floats());
+        var operand = products == Products.F32
+                ? wide
+                : (Array) new Eager(Devices.defaultDevice()).run(() -> wide.convert(DType.BF16));
+        var dot = new Primitive.Dot(List.of(), List.of(), List.of(1), List.of(1), DType.F32);
+        return task(in -> Interpreter.current().apply(dot, in), new Layout(Set.of(1)), x, operand);
     }
 
     private static Array operand(Work.Gemm work, long seed, Shape shape) {

@@ -49,12 +49,18 @@ final class EngineServer {
 
     private static Engine engine(String name, int threads, String device, PrintStream answers) {
         return switch (name) {
-            case "coda" -> CodaEngine.on(device, threads, line -> answers.println("note " + line));
+            case "coda" -> coda(device, threads, CodaEngine.Products.INT8, answers);
+            case "coda-f32" -> coda(device, threads, CodaEngine.Products.F32, answers);
+            case "coda-bf16" -> coda(device, threads, CodaEngine.Products.BF16, answers);
             case "torch" -> new TorchEngine(threads);
             case "openblas" -> new OpenBlasEngine(threads);
             case "tokenizers" -> new TokenizersEngine();
             default -> throw new IllegalArgumentException("no engine is called " + name);
         };
+    }
+
+    private static Engine coda(String device, int threads, CodaEngine.Products products, PrintStream answers) {
+        return CodaEngine.on(device, threads, line -> answers.println("note " + line), products);
     }
 
     /** One line, whatever the message is. */

@@ -24,6 +24,7 @@ final class OpenBlasEngine implements Engine {
     public Task prepare(Work work) {
         return switch (work) {
             case Work.Gemm gemm when gemm.dtype() == DType.F32 -> new GemmTask(gemm);
+            case Work.QuantizedGemm _ -> throw new UnsupportedOperationException("OpenBLAS has no INT8");
             case Work.Gemm gemm -> throw new UnsupportedOperationException("this OpenBLAS has no " + gemm.dtype());
             case Work.Attention _, Work.Rows _, Work.Step _, Work.Denoise _, Work.Decode _, Work.Encode _ ->
                 throw new UnsupportedOperationException("OpenBLAS only multiplies");

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,7 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  coda bench peers --what gemm --threads 1",
             "  coda bench peers --what gemm --dtype bf16 --json",
+            "  coda bench peers --what gemm --dtype int8 --only '1 x '",
             "  coda bench peers --what step --only 12x768 --turns 3",
             "  coda bench peers --what denoise --layers 4 --turns 3 --threads 2",
             "  coda bench peers --what encode --text src",
@@ -63,14 +65,19 @@ public final class PeersCommand implements Callable<Integer> {
     /** The element types of {@code --dtype}. */
     private enum Dtype {
         F32,
-        BF16
+        BF16,
+        INT8
     }
 
     @Option(
             names = "--dtype",
             paramLabel = "T",
             defaultValue = "f32",
-            description = "gemm: element type of the operands, f32 or bf16 with F32 sums and prepared weights (f32).")
+            description = {
+                "gemm: element type of the operands: f32 (the default), bf16 with F32 sums and prepared weights, or int8",
+                "(prepared weights with a scale for each row, activations rounded row by row; compared with the same",
+                "product here in F32 and with BF16 weights, and in PyTorch)."
+            })
     private Dtype dtype = Dtype.F32;
 
     @Option(
@@ -132,12 +139,14 @@ public final class PeersCommand implements Callable<Integer> {
         if (threads < 1 || turns < 1 || forks < 1 || !(seconds > 0)) {
             throw new ParameterException(spec.commandLine(), "threads, turns, forks and seconds must be positive");
         }
-        if (dtype == Dtype.BF16) {
+        if (dtype != Dtype.F32) {
             if (!kinds.equals(List.of("gemm"))) {
                 throw new ParameterException(
-                        spec.commandLine(), "--dtype bf16 needs --what gemm, got " + String.join(",", kinds));
+                        spec.commandLine(),
+                        "--dtype " + dtype.name().toLowerCase(Locale.ROOT) + " needs --what gemm, got "
+                                + String.join(",", kinds));
             }
-            kinds = List.of(Work.GEMM_BF16);
+            kinds = List.of(dtype == Dtype.BF16 ? Work.GEMM_BF16 : Work.GEMM_INT8);
         }
         if (layers < 1 || layers > CodaModels.LAYERS) {
             throw new ParameterException(
@@ -267,8 +276,8 @@ public final class PeersCommand implements Callable<Integer> {
     private static boolean knows(String peer, String kind) {
         return switch (kind) {
             case "encode" -> peer.equals("tokenizers");
-            case Work.GEMM_BF16 -> peer.equals("torch");
-            case "gemm", "frozen" -> !peer.equals("tokenizers");
+            case Work.GEMM_INT8 -> peer.equals("torch") || peer.startsWith("coda-");
+            case "gemm", "frozen" -> peer.equals("torch") || peer.equals("openblas");
             default -> peer.equals("torch");
         };
     }

@@ -18,8 +18,8 @@ import tools.jackson.databind.json.JsonMapper;
  * @param bandwidth GB/s that it reads
  */
 record PeersReport(List<Row> rows, List<String> engines, String device, int threads, double peak, double bandwidth) {
-    /** The engines besides this one, in the order of the table. */
-    static final List<String> PEERS = List.of("torch", "openblas", "tokenizers");
+    /** What this engine is compared with, in the order of the table: first itself without INT8. */
+    static final List<String> PEERS = List.of("coda-f32", "coda-bf16", "torch", "openblas", "tokenizers");
 
     /** One piece of work: seconds by engine, all turns of all forks. */
     record Row(String kind, Work work, Map<String, List<Double>> seconds) {

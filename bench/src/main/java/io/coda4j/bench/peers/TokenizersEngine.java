@@ -27,8 +27,13 @@ final class TokenizersEngine implements Engine {
     public Task prepare(Work work) {
         return switch (work) {
             case Work.Encode encode -> new EncodeTask(encode);
-            case Work.Gemm _, Work.Attention _, Work.Rows _, Work.Step _, Work.Denoise _, Work.Decode _ ->
-                throw new UnsupportedOperationException("a tokenizer only encodes");
+            case Work.Gemm _,
+                    Work.QuantizedGemm _,
+                    Work.Attention _,
+                    Work.Rows _,
+                    Work.Step _,
+                    Work.Denoise _,
+                    Work.Decode _ -> throw new UnsupportedOperationException("a tokenizer only encodes");
         };
     }
 

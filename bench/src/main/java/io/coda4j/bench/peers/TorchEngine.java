@@ -8,12 +8,15 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.coda4j.bench.Workload;
 import io.coda4j.tensor.DType;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 
 /** PyTorch on the CPU, through DJL. */
 final class TorchEngine implements Engine {
     /** Numbers of element types, as {@code c10::ScalarType} has them. */
+    private static final int INT8 = 1;
+
     private static final int FLOAT32 = 6;
 
     private static final int BFLOAT16 = 15;
@@ -38,6 +41,7 @@ final class TorchEngine implements Engine {
     public Task prepare(Work work) {
         return switch (work) {
             case Work.Gemm gemm -> gemm(gemm);
+            case Work.QuantizedGemm gemm -> quantized(gemm);
             case Work.Attention attention -> attention(attention);
             case Work.Rows rows -> rows(rows);
             case Work.Step step -> new TorchStep(manager, Workload.named(step.workload()));
@@ -50,6 +54,28 @@ final class TorchEngine implements Engine {
     private Task gemm(Work.Gemm work) {
         var product = product(work);
         return work.dtype() == DType.F32 ? product : new NarrowTask(product);
+    }
+
+    /**
+     * The activations rounded row by row, PyTorch's product of INT8 with INT32 sums, and the scales. Its linear operation for
+     * quantised tensors wants a weight that was packed into an object, which a function of tensors cannot hold.
+     */
+    private Task quantized(Work.QuantizedGemm work) {
+        var weight = Int8Weight.of(2, work.n(), work.k());
+        var body = """
+                s = torch.div(torch.amax(torch.abs(x), [1], True), 127.)
+                q = torch.to(torch.round(torch.div(x, s)), %d, False, False, None)
+                y = torch.to(torch._int_mm(q, w), %d, False, False, None)
+                return torch.mul(torch.mul(y, s), scale)
+                """.formatted(INT8, FLOAT32);
+        var turned = manager.create(ByteBuffer.wrap(weight.values()), new Shape(work.n(), work.k()), DataType.INT8)
+                .transpose();
+        return task(
+                body,
+                List.of("x", "w", "scale"),
+                uniform(1, work.m(), work.k()),
+                turned,
+                manager.create(weight.scales()));
     }
 
     /** A task whose result is BF16. */

@@ -14,6 +14,9 @@ sealed interface Work {
     /** The kind of products of BF16 matrices. */
     String GEMM_BF16 = "gemm-bf16";
 
+    /** The kind of products with INT8 weights. */
+    String GEMM_INT8 = "gemm-int8";
+
     /** N and K of the matrices of CoDA 1.7B. */
     int[][] LAYERS = {{2048, 2048}, {6144, 2048}, {2048, 6144}, {1024, 2048}};
 
@@ -63,6 +66,34 @@ sealed interface Work {
         @Override
         public double bytes() {
             return 0;
+        }
+    }
+
+    /**
+     * x[M,K] times w[N,K] transposed, where w has INT8 values and a scale for each of its rows, and is the same in every run;
+     * x is F32 and rounded to INT8 row by row by those who multiply INT8.
+     */
+    record QuantizedGemm(int m, int n, int k) implements Work {
+        /** Each element of x is rounded to one of 255 values. */
+        @Override
+        public double tolerance() {
+            return 3e-2;
+        }
+
+        @Override
+        public String name() {
+            return "NT " + m + " x " + n + " x " + k + " int8 frozen";
+        }
+
+        /** A single row leaves no time but that of reading the weight. */
+        @Override
+        public double flops() {
+            return m == 1 ? 0 : 2.0 * m * n * k;
+        }
+
+        @Override
+        public double bytes() {
+            return m == 1 ? (double) n * k : 0;
         }
     }
 
@@ -308,6 +339,7 @@ sealed interface Work {
             case "gemm" -> gemm();
             case "frozen" -> frozen();
             case GEMM_BF16 -> gemmBf16();
+            case GEMM_INT8 -> gemmInt8();
             case "attention" -> attention();
             case "elementwise" -> elementwise();
             case "step" -> List.of(new Step("demo"), new Step("12x768"));
@@ -353,6 +385,18 @@ sealed interface Work {
             works.add(new Gemm(DType.BF16, "NN", m, 2048, 6144, false));
             works.add(new Gemm(DType.BF16, "TN", 6144, 2048, m, false));
         }
+        return works;
+    }
+
+    /** The layers of CoDA 1.7B, and one matrix that is larger than most caches. */
+    private static List<Work> gemmInt8() {
+        var works = new ArrayList<Work>();
+        for (int m : new int[] {1, 16, 32, 64, 256, 1024}) {
+            for (int[] layer : LAYERS) {
+                works.add(new QuantizedGemm(m, layer[0], layer[1]));
+            }
+        }
+        works.add(new QuantizedGemm(1, 49_152, 2048));
         return works;
     }
 

@@ -1,11 +1,21 @@
 package io.coda4j.coder.cli;
 
+import io.coda4j.coder.generate.Precision;
+import io.coda4j.coder.generate.PrecisionComparison;
+import io.coda4j.coder.generate.PrecisionComparison.Variant;
 import io.coda4j.coder.model.Int8Checkpoint;
+import io.coda4j.coder.model.ModelFolder;
+import io.coda4j.coder.tokenizer.TokenizerJson;
+import io.coda4j.coder.train.EncodedCorpus;
+import io.coda4j.coder.train.TrainingRun;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -20,12 +30,20 @@ import tools.jackson.databind.json.JsonMapper;
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:the checkpoint was made", "2:it cannot be made"},
-        footer = {"", "Example:", "  coda quantize --model out/demo/model --format int8 --out out/demo/int8"})
+        footer = {
+            "",
+            "Examples:",
+            "  coda quantize --model out/demo/model --format int8 --out out/demo/int8",
+            "  coda quantize --model out/demo/model --format int8 --out out/demo/int8 --report lang3"
+        })
 final class QuantizeCommand implements Callable<Integer> {
     /** What weights become. */
     private enum Format {
         INT8
     }
+
+    /** Tokens of a row of the report. */
+    private static final int LENGTH = 128;
 
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Folder with the checkpoint.")
     private Path model = Path.of("");
@@ -36,14 +54,35 @@ final class QuantizeCommand implements Callable<Integer> {
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder for the new checkpoint.")
     private Path out = Path.of("");
 
+    @Option(
+            names = "--report",
+            paramLabel = "CORPUS",
+            description = "Then measure what that costs on held-out files of a corpus (lang3, mix, or a folder of Java"
+                    + " files), against the original: masked tokens named, and how far predictions move.")
+    private @Nullable String report;
+
+    @Option(
+            names = "--report-rows",
+            paramLabel = "N",
+            defaultValue = "256",
+            description = "Rows of 128 tokens that are measured (256).")
+    private int rows = 256;
+
+    @Mixin
+    private DeviceOption device = new DeviceOption();
+
     @Option(names = "--json", description = "Print what was made as JSON.")
     private boolean json;
 
     @Override
     public Integer call() {
+        if (rows < 1) {
+            throw new UsageException("--report-rows must be positive, got " + rows);
+        }
         long start = System.nanoTime();
         var summary = Int8Checkpoint.write(model, out, QuantizeCommand::progress);
         double seconds = (System.nanoTime() - start) * 1e-9;
+        var lines = report == null ? List.<PrecisionComparison.Line>of() : compare(report);
         if (json) {
             var fields = new LinkedHashMap<String, Object>();
             fields.put("format", format.name().toLowerCase(Locale.ROOT));
@@ -53,6 +92,9 @@ final class QuantizeCommand implements Callable<Integer> {
             fields.put("bytes_before", summary.bytesBefore());
             fields.put("bytes_after", summary.bytesAfter());
             fields.put("seconds", seconds);
+            if (report != null) {
+                fields.put("report", lines);
+            }
             System.out.println(new JsonMapper().writerWithDefaultPrettyPrinter().writeValueAsString(fields));
         } else {
             System.out.printf(
@@ -64,8 +106,35 @@ final class QuantizeCommand implements Callable<Integer> {
                     summary.bytesAfter() / 1e6,
                     summary.bytesBefore() / 1e6,
                     seconds);
+            lines.forEach(line -> System.out.printf(
+                    Locale.ROOT,
+                    "%-14s %6.2f %% of %,d masked tokens, cross-entropy %.4f, divergence from f32 %.6f, same choice %.2f %%%n",
+                    line.name(),
+                    100 * line.accuracy(),
+                    line.positions(),
+                    line.crossEntropy(),
+                    line.divergence(),
+                    100 * line.sameBest()));
         }
         return 0;
+    }
+
+    /** The original and the new weights, in all precisions, on text that is not in the training part of the corpus. */
+    private List<PrecisionComparison.Line> compare(String source) {
+        var opened = device.open();
+        var original = ModelFolder.map(model, opened);
+        var quantized = ModelFolder.map(out, opened).model();
+        var tokenizer = TokenizerJson.read(model);
+        var corpus = TrainingRun.readCorpus(source, System.err::println);
+        var text = EncodedCorpus.of(corpus.heldOut(), tokenizer);
+        var variants = List.of(
+                Variant.of("f32", original.model(), Precision.F32, opened),
+                Variant.of("bf16", original.model(), Precision.BF16, opened),
+                new Variant("int8 weights", quantized, Precision.F32),
+                new Variant("int8", quantized, Precision.INT8));
+        try (var comparison = new PrecisionComparison(original.config(), variants, opened)) {
+            return comparison.run(text.tokens(), text.fresh(), LENGTH, rows, 1);
+        }
     }
 
     /** A line for every tenth of the tensors. */

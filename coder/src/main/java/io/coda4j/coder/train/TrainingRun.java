@@ -164,7 +164,12 @@ public final class TrainingRun implements AutoCloseable {
                 .anyMatch(corpus -> corpus.key().equals(source));
     }
 
-    private static Corpus readCorpus(String source, Consumer<String> notes) {
+    /**
+     * The corpus that {@code source} names: one of the {@link CorpusCatalogue}, or a folder.
+     *
+     * @param notes receives a line about each thing done
+     */
+    public static Corpus readCorpus(String source, Consumer<String> notes) {
         if (!isNamed(source) && Files.exists(path(source))) {
             return Corpus.ofFolder(path(source), EXTENSIONS, Split.DEFAULT);
         }
