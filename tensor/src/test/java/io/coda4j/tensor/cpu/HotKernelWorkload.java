@@ -30,6 +30,7 @@ final class HotKernelWorkload {
                 }
             }
             packing();
+            quantized();
             for (var dtype : List.of(DType.F32, DType.BF16)) {
                 MatmulCase.matrices("NT", dtype, 1, 400, 50).run(1);
                 MatmulCase.matrices("NT", dtype, 3, 400, 50).run(1);
@@ -49,6 +50,15 @@ final class HotKernelWorkload {
                     1,
                     Set.of(1),
                     kernels -> kernels.behind(() -> Optional.of(InterpretedCode.idle()), Optional::empty));
+        }
+    }
+
+    /** Products of INT8, around machine code and without it. */
+    private static void quantized() {
+        QuantizedLinearTest.run(7, 96, 150, Set.of(), kernels -> kernels);
+        for (var product : List.of(InterpretedCode.idleInt8(2), InterpretedCode.idleInt8(4))) {
+            QuantizedLinearTest.run(
+                    7, 96, 150, Set.of(1), kernels -> kernels.behind(Optional::empty, () -> Optional.of(product)));
         }
     }
 

@@ -147,6 +147,11 @@ class QuantizedLinearTest {
         }
     }
 
+    /** Computes one product, for those who look at how. */
+    static void run(int rows, int columns, int depth, Set<Integer> frozen, Function<CpuKernels, KernelSet> kernels) {
+        new Case(rows, columns, depth, 4).run(Activations.QUANTIZED, 1, frozen, kernels);
+    }
+
     private static Function<CpuKernels, KernelSet> machine(PanelProduct product) {
         return kernels -> kernels.behind(Optional::empty, () -> Optional.of(product));
     }

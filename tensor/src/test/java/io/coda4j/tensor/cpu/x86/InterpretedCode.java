@@ -33,6 +33,12 @@ public final class InterpretedCode implements PanelCode {
         return PanelKernel.ofInt8().stream().map(InterpretedCode::product).toList();
     }
 
+    /** Products of INT8 that compute nothing, with rows of which {@code group} elements fill 32 bits. */
+    public static PanelProduct idleInt8(int group) {
+        var kernel = group == 2 ? PanelKernel.AVX2_INT8 : PanelKernel.AMX_INT8;
+        return new PanelProduct(kernel, (_, _, _, _, _, _, _, _, _, _) -> {});
+    }
+
     /** Products that compute nothing, to see what is done around them. */
     public static PanelProduct idle() {
         return new PanelProduct(PanelKernel.AMX_BF16, (_, _, _, _, _, _, _, _, _, _) -> {});
