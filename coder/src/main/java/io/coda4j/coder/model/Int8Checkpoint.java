@@ -21,7 +21,8 @@ import java.util.stream.IntStream;
  *
  * <p>Each matrix of the layers {@code X.weight} [N,K] becomes I8 with F32 {@code X.weight_scale} [N]: a row is divided by its
  * scale, max|row| / 127, and rounded to the nearest whole number, ties to even. Norms, the embedding and the head stay as they
- * are stored. Tensors go from the mapped files to the new ones one by one, through memory for one of them.
+ * are stored: norms are small, and on a trained model rounding the embedding or the head as well tripled how far predictions
+ * move. Tensors go from the mapped files to the new ones one by one, through memory for one of them.
  */
 public final class Int8Checkpoint implements AutoCloseable {
     private static final int LEVELS = 127;

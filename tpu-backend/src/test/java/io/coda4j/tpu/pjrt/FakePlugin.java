@@ -52,8 +52,8 @@ final class FakePlugin extends FakeApi {
             MethodType.methodType(MemorySegment.class, FakePlugin.class, int.class, MemorySegment.class, long.class));
 
     /** Types by their numbers in {@code PJRT_Buffer_Type}. */
-    private static final Map<Integer, DType> TYPES =
-            Map.of(1, DType.BOOL, 4, DType.I32, 10, DType.F16, 11, DType.F32, 12, DType.F64, 13, DType.BF16);
+    private static final Map<Integer, DType> TYPES = Map.of(
+            1, DType.BOOL, 2, DType.I8, 4, DType.I32, 10, DType.F16, 11, DType.F32, 12, DType.F64, 13, DType.BF16);
 
     /** A client. */
     record Client(List<MemorySegment> devices) {}
