@@ -15,6 +15,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** The CPU of this machine. Bitwise reproducible: results do not depend on the number of threads. */
 public final class CpuDevice implements Device {
@@ -78,6 +79,12 @@ public final class CpuDevice implements Device {
     @Override
     public boolean hasFastBf16() {
         return bf16().isPresent();
+    }
+
+    /** Fewer rows are read as dot products, whose sums have another order. */
+    @Override
+    public OptionalInt independentRows() {
+        return OptionalInt.of(fast ? PackedMatmul.LEAST : 1);
     }
 
     private Optional<PanelProduct> bf16() {

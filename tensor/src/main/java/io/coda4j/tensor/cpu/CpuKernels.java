@@ -60,7 +60,14 @@ final class CpuKernels implements KernelSet {
                     List.of(),
                     rows -> kernel(prim, List.of(rows.getFirst(), in.get(1)), out, frozen));
         }
-        return Matmul.bindFrozen(dot, in, kernel(prim, in, out), parallel, matmul, frozenWeights);
+        return Matmul.bindFrozen(dot, in, unpacked(dot, in, out), parallel, matmul, frozenWeights);
+    }
+
+    /** The kernel for a frozen right operand that is not packed. */
+    private Optional<Kernel> unpacked(Primitive.Dot dot, List<TensorType> in, List<TensorType> out) {
+        return HalfKernel.serves(dot, in, out)
+                ? HalfKernel.of(parallel, memory, in, out, wide -> Matmul.bindUnpacked(dot, wide, parallel, matmul))
+                : Matmul.bindUnpacked(dot, in, parallel, matmul);
     }
 
     @Override

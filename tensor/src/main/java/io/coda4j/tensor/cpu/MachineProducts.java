@@ -75,13 +75,15 @@ final class MachineProducts implements KernelSet {
     private Optional<Kernel> kernel(PanelProduct product, Primitive.Dot dot, List<TensorType> in, Set<Integer> frozen) {
         var left = Matmul.left(dot, in);
         var right = Matmul.right(dot, in);
-        long work = (long) left.outer() * right.outer() * left.depth();
-        if (work < (left.batch().length == 1 ? SMALL : SMALL_IN_BATCH)) {
+        boolean isFrozen = frozen.equals(Set.of(1)) && Matmul.isMatrix(left) && Matmul.isMatrix(right);
+        // With a weight, the number of rows must not decide: the bits of a row would depend on it.
+        long work = (isFrozen ? 1L : left.outer()) * right.outer() * left.depth();
+        if (left.outer() == 0 || work < (left.batch().length == 1 ? SMALL : SMALL_IN_BATCH)) {
             return Optional.empty();
         }
         var fast = new PanelMatmul(product, left, right, parallel, scratch);
-        if (frozen.equals(Set.of(1)) && Matmul.isMatrix(left) && Matmul.isMatrix(right)) {
-            var plain = Matmul.bind(dot, in, parallel, scratch).orElseThrow();
+        if (isFrozen) {
+            var plain = Matmul.bindUnpacked(dot, in, parallel, scratch).orElseThrow();
             return Optional.of(frozen(right, fast, plain));
         }
         // Few rows are not worth the packing of a panel.

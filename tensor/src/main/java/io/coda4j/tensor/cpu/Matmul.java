@@ -15,8 +15,36 @@ final class Matmul {
 
     private Matmul() {}
 
+    /** How the operands of a product become one. */
+    @FunctionalInterface
+    private interface Choice {
+        Product of(MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulScratch scratch);
+    }
+
     /** The kernel for {@code dot}, or empty for F64 and I8, which the reference kernel serves. */
     static Optional<Kernel> bind(Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
+        return bind(dot, in, Matmul::choose, parallel, scratch);
+    }
+
+    /**
+     * As {@link #bind}, for a frozen right operand that has no panels: where {@link PackedMatmul} would serve it if it had, each
+     * sum has the order that it has there. Which of its forms is faster would depend on the number of rows, and so would
+     * then the bits of a row.
+     */
+    static Optional<Kernel> bindUnpacked(
+            Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
+        return packs(left(dot, in), right(dot, in))
+                ? bind(
+                        dot,
+                        in,
+                        (left, right, _, _) -> new MatmulKernel(left, right, false, parallel, scratch),
+                        parallel,
+                        scratch)
+                : bind(dot, in, parallel, scratch);
+    }
+
+    private static Optional<Kernel> bind(
+            Primitive.Dot dot, List<TensorType> in, Choice choice, Parallel parallel, MatmulScratch scratch) {
         if (in.getFirst().dtype() == DType.F64 || in.getFirst().dtype() == DType.I8) {
             return Optional.empty();
         }
@@ -25,13 +53,13 @@ final class Matmul {
         if (left.batch().length == 0 || left.outer() == 0 || right.outer() == 0 || left.depth() == 0) {
             return Optional.of((_, out) -> CpuBuffer.segment(out[0]).fill((byte) 0));
         }
-        return Optional.of(kernel(left, right, choose(left, right, parallel, scratch), parallel));
+        return Optional.of(kernel(left, right, choice.of(left, right, parallel, scratch), parallel));
     }
 
     /**
      * As {@link #bind}, for a right operand that is the same array at each run, and may be F16.
      *
-     * @param plain the kernel where that operand is not packed
+     * @param plain the kernel where that operand is not packed, see {@link #bindUnpacked}
      */
     static Optional<Kernel> bindFrozen(
             Primitive.Dot dot,
@@ -67,12 +95,12 @@ final class Matmul {
         return MatmulOperand.of(type, dot.rhsBatch(), outer, dot.rhsContract());
     }
 
-    /** Whether a product with a frozen right operand is worth panels that stay. */
+    /** Whether a product with a frozen right operand is one with panels that stay. */
     private static boolean packs(MatmulOperand left, MatmulOperand right) {
         return isMatrix(left)
                 && isMatrix(right)
-                && (left.outer() >= PackedMatmul.LEAST || right.isHalf())
-                && (long) right.outer() * right.depth() >= SMALL;
+                && right.outer() > 0
+                && (left.outer() >= PackedMatmul.LEAST || right.isHalf());
     }
 
     /** Whether {@code operand} is one matrix whose elements of a sum lie side by side. */

@@ -4,6 +4,7 @@ import io.coda4j.tensor.Program;
 import io.coda4j.tensor.TensorType;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.OptionalInt;
 
 /** Something that runs programs. Its one essential verb is {@link #compile}. */
 public interface Device extends AutoCloseable {
@@ -21,6 +22,14 @@ public interface Device extends AutoCloseable {
     /** Whether a product of two BF16 operands is computed much faster than one in which an operand is F32. */
     default boolean hasFastBf16() {
         return false;
+    }
+
+    /**
+     * The number of rows from which on rows may be computed together or in parts with the same result, bit for bit: in
+     * products with frozen matrices, normalisations and elementwise operations. Empty where nothing is known.
+     */
+    default OptionalInt independentRows() {
+        return OptionalInt.empty();
     }
 
     /**

@@ -9,6 +9,7 @@ import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -81,6 +82,26 @@ class MatmulTest {
         double error = test.error(one);
         assertTrue(error <= 1, () -> test + " frozen: error is " + error + " times what rounding explains");
         assertArrayEquals(one, test.runFrozen(3), test + ": bits depend on the threads");
+    }
+
+    /** Without room for panels, frozen weights have the sums that they have with them. */
+    @ParameterizedTest
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "BF16"})
+    void frozenWeightsWithoutPanelsGiveTheSameBits(DType dtype) {
+        try (var parallel = new Parallel(1)) {
+            for (int m : new int[] {PackedMatmul.LEAST, 7, 33}) {
+                for (int k : new int[] {64, 2 * MicroKernel.KC + 3, 17 * MicroKernel.KC}) {
+                    var test = MatmulCase.matrices("NT", dtype, m, 300, k);
+                    float[] unpacked = test.run(
+                            1,
+                            Set.of(),
+                            _ -> (_, in, _) -> Matmul.bindUnpacked(test.dot(), in, parallel, new MatmulScratch()));
+                    assertArrayEquals(test.runFrozen(1), unpacked, test.toString());
+                }
+            }
+        }
     }
 
     @Test
