@@ -36,11 +36,12 @@ public record Block(
         return apply(x, view, Probe.NONE, "");
     }
 
-    /** As {@link #apply(Tensor, View)} for the tokens of a window; see {@link CacheView}. */
-    SelfAttention.Cached apply(Tensor x, CacheView view, KvCache cache) {
-        var attention = selfAttn.apply(inputLayernorm.apply(x), view, cache);
+    /** As {@link #apply(Tensor, View)} for the tokens of windows, each with its cache; see {@link CacheView}. */
+    SelfAttention.Cached apply(Tensor x, Windows windows, List<KvCache> caches) {
+        var attention = selfAttn.apply(inputLayernorm.apply(x), windows, caches);
         var middle = x.add(attention.x());
-        return new SelfAttention.Cached(middle.add(mlp.apply(postAttentionLayernorm.apply(middle))), attention.cache());
+        return new SelfAttention.Cached(
+                middle.add(mlp.apply(postAttentionLayernorm.apply(middle))), attention.caches());
     }
 
     Tensor apply(Tensor x, View view, Probe probe, String name) {

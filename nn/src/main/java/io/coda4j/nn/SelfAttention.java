@@ -4,6 +4,8 @@ import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Grouped-query self-attention with normalised queries and keys and rotary positions, as in Qwen3.
@@ -26,30 +28,54 @@ public record SelfAttention(
         RmsNormLayer kNorm,
         int headDim,
         double ropeTheta) {
-    /** The result of attention with a cache: x[B,T,D] and the cache that includes it. */
-    record Cached(Tensor x, KvCache cache) {}
+    /** The result of attention with caches: x[B,T,D] and the caches that include it. */
+    record Cached(Tensor x, List<KvCache> caches) {}
 
     /** x[B,T,D] to the same shape. */
     public Tensor apply(Tensor x, View view) {
-        var keys = keys(x, view.positions());
+        var positions = view.positions();
         var start = Tensor.full(TensorType.of(DType.I32), 0);
-        return attend(x, view.positions(), keys, values(x), view.segments(), view.segments(), start, view.mask());
+        var mixed = mix(
+                queries(x, positions),
+                keys(x, positions),
+                values(x),
+                view.segments(),
+                view.segments(),
+                start,
+                view.mask());
+        return project(mixed);
     }
 
-    /** As {@link #apply(Tensor, View)} for the tokens of a window, which see the cache with their own keys in it. */
-    Cached apply(Tensor x, CacheView view, KvCache cache) {
-        var positions = view.positions();
-        var next = cache.with(keys(x, positions), values(x), view.start());
-        var out = attend(
-                x,
-                positions,
-                next.keys(),
-                next.values(),
-                view.segments(),
-                view.keySegments(),
-                view.start(),
-                view.mask());
-        return new Cached(out, next);
+    /**
+     * As {@link #apply(Tensor, View)} for the tokens of windows, side by side in x, of which each sees its own cache with its
+     * own keys in it. Only the mixing is done for each window by itself.
+     *
+     * @param caches one for each window
+     */
+    Cached apply(Tensor x, Windows windows, List<KvCache> caches) {
+        var queries = queries(x, windows.positions());
+        var keys = keys(x, windows.positions());
+        var values = values(x);
+        var next = new ArrayList<KvCache>();
+        var mixed = new ArrayList<Tensor>();
+        for (int i = 0; i < caches.size(); i++) {
+            var view = windows.views().get(i);
+            var cache = caches.get(i).with(windows.part(keys, i), windows.part(values, i), view.start());
+            next.add(cache);
+            mixed.add(mix(
+                    windows.part(queries, i),
+                    cache.keys(),
+                    cache.values(),
+                    view.segments(),
+                    view.keySegments(),
+                    view.start(),
+                    view.mask()));
+        }
+        return new Cached(project(Tensor.concat(1, mixed)), next);
+    }
+
+    private Tensor queries(Tensor x, Tensor positions) {
+        return qNorm.apply(heads(qProj.apply(x))).then(rope(), positions);
     }
 
     private Tensor keys(Tensor x, Tensor positions) {
@@ -64,19 +90,21 @@ public record SelfAttention(
         return new Primitive.Rope(ropeTheta, false);
     }
 
-    private Tensor attend(
-            Tensor x,
-            Tensor positions,
+    private Tensor mix(
+            Tensor queries,
             Tensor keys,
             Tensor values,
             Tensor segments,
             Tensor keySegments,
             Tensor start,
             Primitive.AttentionMask mask) {
-        var queries = qNorm.apply(heads(qProj.apply(x))).then(rope(), positions);
         var attention = new Primitive.Attention(1 / Math.sqrt(headDim), mask);
-        var mixed = queries.then(attention, keys, values, segments, keySegments, start);
-        return oProj.apply(mixed.reshape(x.dim(0), x.dim(1), mixed.dim(2) * headDim));
+        return queries.then(attention, keys, values, segments, keySegments, start);
+    }
+
+    /** mixed[B,T,H,d] to x[B,T,D]. */
+    private Tensor project(Tensor mixed) {
+        return oProj.apply(mixed.reshape(mixed.dim(0), mixed.dim(1), mixed.dim(2) * headDim));
     }
 
     /** x[B,T,heads*d] as [B,T,heads,d]. */

@@ -85,6 +85,14 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
     public record Cached(Tensor states, List<KvCache> caches) {}
 
     /**
+     * The result of a pass over several windows with caches.
+     *
+     * @param states [1,T,D] of all windows
+     * @param caches of each window, those of all layers
+     */
+    public record CachedWindows(Tensor states, List<List<KvCache>> caches) {}
+
+    /**
      * Runs the tokens of a window over what {@code caches} hold of the other positions. With the causal mask and all earlier
      * positions cached the result is that of a pass over everything; with the bidirectional mask it is so only while the
      * other positions are as they were when they were cached.
@@ -94,15 +102,39 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
      * @throws IllegalStateException if the layers are stacked
      */
     public Cached apply(Tensor ids, CacheView view, List<KvCache> caches) {
+        var pass = apply(ids, List.of(view), List.of(caches));
+        return new Cached(pass.states, pass.caches.getFirst());
+    }
+
+    /**
+     * As {@link #apply(Tensor, CacheView, List)} for windows of several rows at once, each with caches of its own, which may
+     * differ in length. Products read the weights once for all of them; tokens of different windows do not see each
+     * other.
+     *
+     * @param ids I32[1,T], the tokens of all windows side by side
+     * @param views of the windows in the same order, each of one row
+     * @param caches for each window one per layer
+     * @throws IllegalStateException if the layers are stacked
+     */
+    public CachedWindows apply(Tensor ids, List<CacheView> views, List<List<KvCache>> caches) {
         requireLayers("a cache");
+        var windows = Windows.of(views);
         var x = embed(ids);
-        var next = new ArrayList<KvCache>();
+        var next = new ArrayList<List<KvCache>>();
+        caches.forEach(_ -> next.add(new ArrayList<>()));
         for (int i = 0; i < layers.size(); i++) {
-            var layer = layers.get(i).apply(x, view, caches.get(i));
-            x = layer.x();
-            next.add(layer.cache());
+            int layer = i;
+            var output = layers.get(i)
+                    .apply(
+                            x,
+                            windows,
+                            caches.stream().map(all -> all.get(layer)).toList());
+            x = output.x();
+            for (int window = 0; window < next.size(); window++) {
+                next.get(window).add(output.caches().get(window));
+            }
         }
-        return new Cached(norm.apply(x), next);
+        return new CachedWindows(norm.apply(x), next);
     }
 
     /** As {@link #apply(Tensor, View)}, staged as {@code staging} says. */

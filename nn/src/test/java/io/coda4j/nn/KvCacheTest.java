@@ -11,6 +11,7 @@ import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.spi.Devices;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -101,6 +102,44 @@ class KvCacheTest {
         var window = ((Array) pass(changed, 5, 9, caches, AttentionMask.FULL).states()).toFloats();
         var exact = rows(whole(changed, AttentionMask.FULL), 5, 9);
         assertFalse(Arrays.equals(exact, window));
+    }
+
+    /** Rows of different lengths, with caches of different lengths and windows of different widths. */
+    @ParameterizedTest
+    @EnumSource(AttentionMask.class)
+    void windowsOfSeveralRowsGiveWhatEachGivesAlone(AttentionMask mask) {
+        int[][] windows = {{3, 9}, {0, 20}, {7, 11}};
+        var ids = new ArrayList<Integer>();
+        var views = new ArrayList<CacheView>();
+        var caches = new ArrayList<List<KvCache>>();
+        var alone = new ArrayList<Transformer.Cached>();
+        for (int[] window : windows) {
+            var tokens = Arrays.copyOfRange(tokens(), window[0], window[1]);
+            Arrays.stream(tokens).forEach(ids::add);
+            var filled = pass(tokens(), 0, LENGTH, empty(), mask).caches();
+            var part = Array.of(Shape.of(1, tokens.length), tokens);
+            views.add(new CacheView(Array.scalar(window[0]), part.like(0), keySegments(), mask));
+            caches.add(filled);
+            alone.add(model.apply(part, views.getLast(), filled));
+        }
+        var all = Array.of(
+                Shape.of(1, ids.size()),
+                ids.stream().mapToInt(Integer::intValue).toArray());
+        var together = model.apply(all, views, caches);
+        int at = 0;
+        for (int i = 0; i < windows.length; i++) {
+            int width = windows[i][1] - windows[i][0];
+            assertArrayEquals(
+                    ((Array) alone.get(i).states()).toFloats(),
+                    rows(((Array) together.states()).toFloats(), at, at + width),
+                    1e-5f,
+                    "window " + i);
+            assertArrayEquals(
+                    ((Array) alone.get(i).caches().getLast().values()).toFloats(),
+                    ((Array) together.caches().get(i).getLast().values()).toFloats(),
+                    1e-5f);
+            at += width;
+        }
     }
 
     /** Arguments of the compiled window. */

@@ -1,5 +1,6 @@
 package io.coda4j.coder.generate;
 
+import io.coda4j.coder.generate.ModelPrograms.Size;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.diffusion.sampling.Caching;
 import io.coda4j.diffusion.sampling.Canvas;
@@ -13,12 +14,16 @@ import io.coda4j.nn.LanguageModel;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive.AttentionMask;
+import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Tree;
 import io.coda4j.tensor.spi.Device;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,12 +33,18 @@ import java.util.stream.IntStream;
 /**
  * A language model as the sampler sees it, on whatever device holds its weights.
  *
- * <p>Each row is computed by itself, so its results depend neither on the batch it is in nor on the lengths of other rows. A
- * pass runs the transformer over the columns that {@link Caching} names, then the head over the wanted positions only, so
- * many at a time that their logits fit {@value #LOGITS_BYTES} bytes. A row that did not change since the last pass over all
- * of it is not computed again. Sizes are rounded up to few different ones, because each needs programs of its own: rows are
- * padded on the right with tokens in a segment of their own, which the others do not see, and wanted positions with
+ * <p>A pass runs the transformer over the columns that {@link Caching} names, then the head over the wanted positions only,
+ * so many at a time that their logits fit {@value #LOGITS_BYTES} bytes. A row that did not change since the last pass over
+ * all of it is not computed again. Sizes are rounded up to few different ones, because each needs programs of its own: rows
+ * are padded on the right with tokens in a segment of their own, which the others do not see, and wanted positions with
  * repetitions that are dropped.
+ *
+ * <p>The results of a row depend neither on the batch it is in nor on the lengths of other rows, bit for bit. Windows of
+ * several rows share a pass of up to {@value #MOST_COLUMNS} columns, which reads the weights once for all of them. Their
+ * tokens lie side by side and are not padded to a common length; each row mixes with its own cache by itself, and in
+ * everything else a device that says so ({@link Device#independentRows}) computes every column by itself. On others, and
+ * where a window has too few columns, rows go one after the other. So do passes over whole rows: they have enough columns
+ * to be limited by arithmetic and not by memory, and share nothing.
  *
  * <p>The model's weights must stay as they are and open until this is closed. Calls are serialised.
  */
@@ -43,6 +54,9 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
     private static final int MOST_POSITIONS = 1024;
     private static final int LOGITS_BYTES = 64 << 20;
     private static final int SMALLEST_CAUSAL_CACHE = 256;
+
+    /** Columns of a pass over windows of several rows: beyond, arithmetic takes longer than memory, and space grows. */
+    private static final int MOST_COLUMNS = 256;
 
     private final LanguageModel model;
     private final CodaConfig config;
@@ -151,33 +165,120 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         }
         int[] positions = request.positions();
         int length = request.canvas().length();
+        var states = new RowState[positions.length];
+        var passes = new ArrayList<Pass>();
         for (int from = 0; from < positions.length; ) {
             int row = positions[from] / length;
-            int to = from;
-            while (to < positions.length && positions[to] / length == row) {
-                to++;
+            var pass = pass(request, row);
+            passes.add(pass);
+            for (; from < positions.length && positions[from] / length == row; from++) {
+                states[from] = pass.state;
             }
-            row(request, row, from, to, sink);
-            from = to;
+        }
+        run(passes);
+        deliver(positions, length, states, sink);
+    }
+
+    /**
+     * What is computed of a row at a step: its columns from {@code start} to {@code end}, padding included.
+     *
+     * @param known where what is cached of the row ends, once this is done
+     */
+    private record Pass(
+            int row, int[] tokens, Window window, RowState state, int start, int end, boolean isWhole, int known) {
+        private int width() {
+            return end - start;
+        }
+
+        private Size size() {
+            return new Size(width(), state.capacity());
+        }
+
+        /** Whether nothing changed since this was computed. */
+        private boolean isDone() {
+            return isWhole && state.hasStatesOf(tokens);
         }
     }
 
-    private void row(DenoiseRequest request, int row, int from, int to, LogitsSink sink) {
-        int length = request.canvas().length();
+    private Pass pass(DenoiseRequest request, int row) {
         var tokens = request.canvas().row(row);
-        var columns = IntStream.range(from, to)
-                .map(n -> request.positions()[n] - row * length)
-                .toArray();
         // A request without windows is about the whole row.
         var window = request.windows().isEmpty()
                 ? new Window(0, tokens.length, 0, 1)
                 : request.windows().get(row);
         var state = state(row, tokens.length);
-        pass(row, tokens, window, state);
-        for (int first = 0; first < columns.length; first += mostPositions) {
-            int count = Math.min(mostPositions, columns.length - first);
-            logits(state, columns, first, count);
-            sink.accept(from + first, count, logits);
+        var pass = caching.pass(state.progress(tokens, lead, window));
+        int start = variesInWidth(pass, window) ? pass.start() / LENGTH_STEP * LENGTH_STEP : pass.start();
+        boolean reachesEnd = pass.end() == tokens.length;
+        boolean isWhole = start == 0 && reachesEnd;
+        int end = isWhole || (reachesEnd && caching instanceof Caching.Prefix) ? padded(tokens.length) : pass.end();
+        return new Pass(row, tokens, window, state, start, end, isWhole, pass.end());
+    }
+
+    /** Brings the hidden states that the windows' predictions need up to date. */
+    private void run(List<Pass> passes) {
+        var together = new ArrayList<Pass>();
+        for (var pass : passes) {
+            if (pass.isDone()) {
+                pass.state.seen(pass.window);
+            } else if (joins(pass)) {
+                together.add(pass);
+            } else {
+                runTogether(List.of(pass));
+            }
+        }
+        // In the order of their sizes, so that the same sizes come together again at other steps.
+        together.sort(Comparator.comparingInt(Pass::width).thenComparingInt(pass -> pass.state.capacity()));
+        int from = 0;
+        int columns = 0;
+        for (int to = 0; to < together.size(); to++) {
+            columns += together.get(to).width();
+            if (columns > MOST_COLUMNS && to > from) {
+                runTogether(together.subList(from, to));
+                from = to;
+                columns = together.get(to).width();
+            }
+        }
+        if (from < together.size()) {
+            runTogether(together.subList(from, together.size()));
+        }
+    }
+
+    /** Whether a pass may be run together with others. */
+    private boolean joins(Pass pass) {
+        return !pass.isWhole && pass.width() >= device.independentRows().orElse(Integer.MAX_VALUE);
+    }
+
+    private void runTogether(List<Pass> passes) {
+        long began = System.nanoTime();
+        var sizes = passes.stream().map(Pass::size).toList();
+        var first = passes.getFirst();
+        var result = first.state.capacity() == 0 ? whole(first) : windows(passes, sizes);
+        var states = new HiddenStates(result, sizes);
+        int at = 0;
+        for (var pass : passes) {
+            int end = Math.min(pass.end, pass.tokens.length);
+            pass.state.computed(pass.tokens, pass.start, end, pass.window, states, at);
+            if (caching instanceof Caching.Causal) {
+                pass.state.forgetFrom(pass.known);
+            }
+            at += pass.width();
+        }
+        work = work.withPass(first.isWhole, at, (System.nanoTime() - began) * 1e-9);
+    }
+
+    /** The logits of all positions in order: those of rows that shared a pass in the same pieces. */
+    private void deliver(int[] positions, int length, RowState[] states, LogitsSink sink) {
+        int count;
+        for (int first = 0; first < positions.length; first += count) {
+            var shared = states[first].states();
+            var rows = new int[Math.min(mostPositions, positions.length - first)];
+            for (count = 0; count < rows.length && states[first + count].states() == shared; count++) {
+                int column = positions[first + count] % length;
+                rows[count] = states[first + count].stateOf(Math.max(0, column - lead));
+            }
+            logits(shared, Arrays.copyOf(rows, count));
+            sink.accept(first, count, logits);
         }
     }
 
@@ -204,26 +305,6 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         return Math.ceilDiv(length, LENGTH_STEP) * LENGTH_STEP;
     }
 
-    /** Brings the hidden states that the window's predictions need up to date. */
-    private void pass(int row, int[] tokens, Window window, RowState state) {
-        var pass = caching.pass(state.progress(tokens, lead, window));
-        int start = variesInWidth(pass, window) ? pass.start() / LENGTH_STEP * LENGTH_STEP : pass.start();
-        boolean reachesEnd = pass.end() == tokens.length;
-        boolean isWhole = start == 0 && reachesEnd;
-        if (isWhole && state.hasStatesOf(tokens)) {
-            state.seen(window);
-            return;
-        }
-        long began = System.nanoTime();
-        int end = isWhole || (reachesEnd && caching instanceof Caching.Prefix) ? padded(tokens.length) : pass.end();
-        var states = state.capacity() == 0 ? whole(row, tokens, end) : window(row, tokens, start, end, state);
-        state.computed(tokens, start, Math.min(end, tokens.length), window, states);
-        if (caching instanceof Caching.Causal) {
-            state.forgetFrom(pass.end());
-        }
-        work = work.withPass(isWhole, end - start, (System.nanoTime() - began) * 1e-9);
-    }
-
     /** Whether passes like this one have all sorts of widths: they then start early enough to have one of few. */
     private boolean variesInWidth(Caching.Pass pass, Window window) {
         return switch (caching) {
@@ -233,31 +314,53 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         };
     }
 
-    private Array whole(int row, int[] tokens, int columns) {
-        var type = TensorType.of(DType.I32, 1, columns);
-        try (var ids = upload(type, i -> token(tokens, row, i));
-                var segments = upload(type, i -> i < tokens.length ? 0 : 1)) {
+    private Array whole(Pass pass) {
+        var type = TensorType.of(DType.I32, 1, pass.end);
+        try (var ids = upload(type, i -> token(pass, i));
+                var segments = upload(type, i -> segment(pass, i))) {
             var input = new ModelPrograms.WholeInput(model.model(), ids, segments);
-            return (Array) programs.of(columns, 0).whole().apply(input);
+            return (Array) programs.of(List.of(pass.size())).whole().apply(input);
         }
     }
 
-    private Array window(int row, int[] tokens, int start, int end, RowState state) {
-        var type = TensorType.of(DType.I32, 1, end - start);
-        var keyType = TensorType.of(DType.I32, 1, state.capacity());
-        try (var ids = upload(type, i -> token(tokens, row, start + i));
-                var segments = upload(type, i -> start + i < tokens.length ? 0 : 1);
-                var keySegments = upload(keyType, i -> i < tokens.length ? 0 : 1);
-                var first = upload(TensorType.of(DType.I32), _ -> start)) {
-            if (state.caches().isEmpty()) {
-                state.setCaches(emptyCaches(state.capacity()));
+    /** The states [T,D] of the columns of several passes, side by side. */
+    private Array windows(List<Pass> passes, List<Size> sizes) {
+        try (var scope = Scope.open()) {
+            var input = new ModelPrograms.WindowInput(
+                    model.model(),
+                    ids(passes),
+                    passes.stream().map(this::view).toList(),
+                    passes.stream().map(this::caches).toList());
+            var output = programs.of(sizes).window().apply(input);
+            scope.keep(output);
+            for (int i = 0; i < passes.size(); i++) {
+                passes.get(i).state.setCaches(output.caches().get(i));
             }
-            var view = new CacheView(first, segments, keySegments, config.attention());
-            var input = new ModelPrograms.WindowInput(model.model(), ids, view, state.caches());
-            var output = programs.of(end - start, state.capacity()).window().apply(input);
-            state.setCaches(output.caches());
             return (Array) output.states();
         }
+    }
+
+    private Array ids(List<Pass> passes) {
+        var tokens = passes.stream()
+                .flatMapToInt(pass -> IntStream.range(pass.start, pass.end).map(column -> token(pass, column)))
+                .toArray();
+        return upload(TensorType.of(DType.I32, 1, tokens.length), i -> tokens[i]);
+    }
+
+    private CacheView view(Pass pass) {
+        var start = upload(TensorType.of(DType.I32), _ -> pass.start);
+        var segments = upload(TensorType.of(DType.I32, 1, pass.width()), i -> segment(pass, pass.start + i));
+        var keySegments = upload(TensorType.of(DType.I32, 1, pass.state.capacity()), i -> segment(pass, i));
+        return new CacheView(start, segments, keySegments, config.attention());
+    }
+
+    private List<KvCache> caches(Pass pass) {
+        return pass.state.caches().isEmpty() ? emptyCaches(pass.state.capacity()) : pass.state.caches();
+    }
+
+    /** Padding is of a segment of its own. */
+    private static int segment(Pass pass, int column) {
+        return column < pass.tokens.length ? 0 : 1;
     }
 
     private List<KvCache> emptyCaches(int capacity) {
@@ -271,31 +374,30 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         return Array.copyOf(type, host(type.byteSize()).fill((byte) 0), device);
     }
 
-    private int token(int[] tokens, int row, int column) {
-        if (column >= tokens.length) {
+    private int token(Pass pass, int column) {
+        if (column >= pass.tokens.length) {
             return 0;
         }
-        int token = tokens[column];
+        int token = pass.tokens[column];
         if (token == placeholder(config) && config.attention() == AttentionMask.CAUSAL) {
             return 0;
         }
         if (token < 0 || token >= vocabularySize()) {
-            throw new IllegalArgumentException("denoiser: row " + row + ", column " + column + " holds token " + token
-                    + ", outside the vocabulary of " + vocabularySize());
+            throw new IllegalArgumentException("denoiser: row " + pass.row + ", column " + column + " holds token "
+                    + token + ", outside the vocabulary of " + vocabularySize());
         }
         return token;
     }
 
-    /** Fills {@link #logits} with [count,V] for {@code columns[first..first+count)}. */
-    private void logits(RowState state, int[] columns, int first, int count) {
+    /** Fills {@link #logits} with [count,V] for {@code count} of the hidden states. */
+    private void logits(HiddenStates states, int[] rows) {
         long began = System.nanoTime();
+        int count = rows.length;
         int padded = Math.max(FEWEST_POSITIONS, Integer.highestOneBit(2 * count - 1));
-        var states = state.states();
-        var head = programs.of(states.type().dim(0), state.capacity()).head();
-        var type = TensorType.of(DType.I32, padded);
-        try (var rows = upload(
-                        type, i -> Math.max(0, columns[first + Math.min(i, count - 1)] - lead) - state.statesStart());
-                var result = (Array) head.apply(new ModelPrograms.HeadInput(model.head(), states, rows))) {
+        var head = programs.of(states.sizes()).head();
+        try (var wanted = upload(TensorType.of(DType.I32, padded), i -> rows[Math.min(i, count - 1)]);
+                var result =
+                        (Array) head.apply(new ModelPrograms.HeadInput(model.head(), states.states(), wanted))) {
             var values = host(result.type().byteSize());
             result.buffer().download(values);
             int needed = Math.multiplyExact(count, vocabularySize());

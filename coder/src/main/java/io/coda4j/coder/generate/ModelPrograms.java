@@ -13,19 +13,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The compiled programs of a model, one set for each number of columns; those not used for the longest time are dropped. */
+/** The compiled programs of a model, one set for each size of a pass; those not used for the longest time are dropped. */
 final class ModelPrograms implements AutoCloseable {
-    /** Enough for a batch of rows of many lengths, each with a program for its row and one for its windows. */
+    /** Enough for a batch of rows of many lengths: programs for each row, and for the windows of some rows together. */
     private static final int KEPT = 24;
 
     /** Arguments of a pass over a whole row: ids and segments I32[1,T]. */
     public record WholeInput(Transformer transformer, Tensor ids, Tensor segments) {}
 
-    /** Arguments of a pass over a window: ids I32[1,T]; the caches are consumed. */
-    public record WindowInput(Transformer transformer, Tensor ids, CacheView view, List<KvCache> caches) {}
+    /** Arguments of a pass over windows, each of its own row: ids I32[1,T] of all of them; the caches are consumed. */
+    public record WindowInput(Transformer transformer, Tensor ids, List<CacheView> views, List<List<KvCache>> caches) {}
 
-    /** The result of a pass over a window: states [T,D]. */
-    public record WindowOutput(Tensor states, List<KvCache> caches) {}
+    /** The result of a pass over windows: states [T,D], and the caches of each. */
+    public record WindowOutput(Tensor states, List<List<KvCache>> caches) {}
 
     /** Arguments of the head: states [T,D], rows I32[N]. */
     public record HeadInput(Linear head, Tensor states, Tensor rows) {}
@@ -44,13 +44,13 @@ final class ModelPrograms implements AutoCloseable {
         }
     }
 
-    /** Columns of a pass and of the caches, 0 for none. */
-    private record Size(int columns, int capacity) {}
+    /** Columns of a row in a pass, and positions of its caches, 0 without. */
+    record Size(int columns, int capacity) {}
 
     private final CodaConfig config;
     private final Device device;
     private final Precision precision;
-    private final Map<Size, Programs> programs = new LinkedHashMap<>(16, 0.75f, true);
+    private final Map<List<Size>, Programs> programs = new LinkedHashMap<>(16, 0.75f, true);
 
     ModelPrograms(CodaConfig config, Device device, Precision precision) {
         this.config = config;
@@ -58,10 +58,9 @@ final class ModelPrograms implements AutoCloseable {
         this.precision = precision;
     }
 
-    /** The programs for passes over {@code columns} columns with caches of {@code capacity} positions, or 0 without. */
-    Programs of(int columns, int capacity) {
-        var size = new Size(columns, capacity);
-        var known = programs.get(size);
+    /** The programs for passes over parts of these sizes of one row or several. */
+    Programs of(List<Size> sizes) {
+        var known = programs.get(sizes);
         if (known != null) {
             return known;
         }
@@ -77,7 +76,7 @@ final class ModelPrograms implements AutoCloseable {
                         .donating("caches.**"),
                 Compiled.of("logits", precision.of(ModelPrograms::logits), device)
                         .freezing("head.**"));
-        programs.put(size, created);
+        programs.put(List.copyOf(sizes), created);
         return created;
     }
 
@@ -86,7 +85,7 @@ final class ModelPrograms implements AutoCloseable {
     }
 
     private static WindowOutput window(WindowInput in) {
-        var pass = in.transformer.apply(in.ids, in.view, in.caches);
+        var pass = in.transformer.apply(in.ids, in.views, in.caches);
         return new WindowOutput(rows(pass.states()), pass.caches());
     }
 

@@ -18,9 +18,10 @@ final class RowState implements AutoCloseable {
     private int lastWindowStart = NOTHING;
     private int passes;
     private List<KvCache> caches = List.of();
-    private @Nullable Array states;
+    private @Nullable HiddenStates states;
     private int statesStart;
     private int statesEnd;
+    private int firstState;
 
     /** A row of which nothing is computed, with caches of {@code capacity} positions, or 0 without. */
     RowState(int length, int capacity) {
@@ -38,7 +39,7 @@ final class RowState implements AutoCloseable {
         if (length == computed.length) {
             return;
         }
-        closeStates();
+        releaseStates();
         int before = computed.length;
         computed = Arrays.copyOf(computed, length);
         Arrays.fill(computed, Math.min(before, length), length, NOTHING);
@@ -65,17 +66,17 @@ final class RowState implements AutoCloseable {
         lastWindowStart = window.start();
     }
 
-    /** The hidden states [T,D] of the last pass. */
-    Array states() {
+    /** The hidden states of the last pass. */
+    HiddenStates states() {
         if (states == null) {
             throw new IllegalStateException("no pass was made over this row");
         }
         return states;
     }
 
-    /** The column of the first row of {@link #states}. */
-    int statesStart() {
-        return statesStart;
+    /** Where the hidden state of a column stands among {@link #states}. */
+    int stateOf(int column) {
+        return firstState + column - statesStart;
     }
 
     /** The caches of all layers; empty before the first pass. They are consumed by the pass they are given to. */
@@ -87,10 +88,15 @@ final class RowState implements AutoCloseable {
         caches = next;
     }
 
-    /** Notes that the columns from {@code start} to {@code end} have been computed from {@code tokens}. */
-    void computed(int[] tokens, int start, int end, Window window, Array result) {
-        closeStates();
+    /**
+     * Notes that the columns from {@code start} to {@code end} have been computed from {@code tokens}.
+     *
+     * @param first where the state of the first of them stands in {@code result}
+     */
+    void computed(int[] tokens, int start, int end, Window window, HiddenStates result, int first) {
+        releaseStates();
         states = result;
+        firstState = first;
         statesStart = start;
         statesEnd = end;
         System.arraycopy(tokens, start, computed, start, end - start);
@@ -103,16 +109,16 @@ final class RowState implements AutoCloseable {
         Arrays.fill(computed, end, computed.length, NOTHING);
     }
 
-    private void closeStates() {
+    private void releaseStates() {
         if (states != null) {
-            states.close();
+            states.release();
             states = null;
         }
     }
 
     @Override
     public void close() {
-        closeStates();
+        releaseStates();
         Tree.leaves(caches).values().forEach(leaf -> ((Array) leaf).close());
         caches = List.of();
     }
