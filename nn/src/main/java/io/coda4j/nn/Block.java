@@ -36,6 +36,13 @@ public record Block(
         return apply(x, view, Probe.NONE, "");
     }
 
+    /** As {@link #apply(Tensor, View)} for the tokens at {@code columns} I32[N] of x[1,T,D] alone, which see all: [1,N,D]. */
+    Tensor apply(Tensor x, View view, Tensor columns) {
+        var attention = selfAttn.apply(inputLayernorm.apply(x), view, columns);
+        var middle = View.columns(x, columns).add(attention);
+        return middle.add(mlp.apply(postAttentionLayernorm.apply(middle)));
+    }
+
     /** As {@link #apply(Tensor, View)} for the tokens of windows, each with its cache; see {@link CacheView}. */
     SelfAttention.Cached apply(Tensor x, Windows windows, List<KvCache> caches) {
         var attention = selfAttn.apply(inputLayernorm.apply(x), windows, caches);

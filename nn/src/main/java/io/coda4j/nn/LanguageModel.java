@@ -57,7 +57,12 @@ public record LanguageModel(Transformer model, @Nullable Linear lmHead) {
     /** Logits [N,V] at {@code positions} I32[N] of hidden[B,T,D], whose rows are counted as [B*T]. */
     public Tensor logits(Tensor hidden, Tensor positions) {
         var rows = hidden.reshape(hidden.dim(0) * hidden.dim(1), hidden.dim(2));
-        return logits(rows.takeRows(positions));
+        return logits(head(), rows, positions);
+    }
+
+    /** Logits [N,V] of {@code head} at {@code positions} I32[N] of hidden[T,D]. */
+    public static Tensor logits(Linear head, Tensor hidden, Tensor positions) {
+        return head.apply(hidden.takeRows(positions));
     }
 
     /** ids I32[B,T] to logits [B,T,V], every token in one segment. */

@@ -33,16 +33,23 @@ public record SelfAttention(
 
     /** x[B,T,D] to the same shape. */
     public Tensor apply(Tensor x, View view) {
-        var positions = view.positions();
-        var start = Tensor.full(TensorType.of(DType.I32), 0);
+        return apply(x, view, x, view);
+    }
+
+    /** As {@link #apply(Tensor, View)} for the tokens at {@code columns} I32[N] of x[1,T,D] alone, which see all: [1,N,D]. */
+    Tensor apply(Tensor x, View view, Tensor columns) {
+        return apply(View.columns(x, columns), view.at(columns), x, view);
+    }
+
+    private Tensor apply(Tensor seeing, View from, Tensor seen, View of) {
         var mixed = mix(
-                queries(x, positions),
-                keys(x, positions),
-                values(x),
-                view.segments(),
-                view.segments(),
-                start,
-                view.mask());
+                queries(seeing, from.positions()),
+                keys(seen, of.positions()),
+                values(seen),
+                from.segments(),
+                of.segments(),
+                Tensor.full(TensorType.of(DType.I32), 0),
+                of.mask());
         return project(mixed);
     }
 

@@ -77,6 +77,23 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
     }
 
     /**
+     * The hidden states [N,D] at {@code columns} I32[N] of one row ids I32[1,T]. In the last layer only these columns are
+     * computed, of the others nothing but keys and values.
+     *
+     * @throws IllegalArgumentException if the mask is causal
+     * @throws IllegalStateException if the layers are stacked
+     */
+    public Tensor apply(Tensor ids, View view, Tensor columns) {
+        requireLayers("a pass for some columns");
+        var x = embed(ids);
+        for (var block : layers.subList(0, layers.size() - 1)) {
+            x = block.apply(x, view);
+        }
+        var states = norm.apply(layers.getLast().apply(x, view, columns));
+        return states.reshape(states.dim(1), states.dim(2));
+    }
+
+    /**
      * The result of a pass with caches.
      *
      * @param states [B,T,D] of the window

@@ -35,16 +35,16 @@ import java.util.stream.IntStream;
  *
  * <p>A pass runs the transformer over the columns that {@link Caching} names, then the head over the wanted positions only,
  * so many at a time that their logits fit {@value #LOGITS_BYTES} bytes. A row that did not change since the last pass over
- * all of it is not computed again. Sizes are rounded up to few different ones, because each needs programs of its own: rows
- * are padded on the right with tokens in a segment of their own, which the others do not see, and wanted positions with
- * repetitions that are dropped.
+ * all of it is not computed again. Without a cache the last layer computes the wanted columns only. Sizes are rounded up to
+ * few different ones, because each needs programs of its own: rows are padded on the right with tokens in a segment of their
+ * own, which the others do not see, and wanted positions with repetitions that are dropped.
  *
  * <p>The results of a row depend neither on the batch it is in nor on the lengths of other rows, bit for bit. Windows of
  * several rows share a pass of up to {@value #MOST_COLUMNS} columns, which reads the weights once for all of them. Their
  * tokens lie side by side and are not padded to a common length; each row mixes with its own cache by itself, and in
  * everything else a device that says so ({@link Device#independentRows}) computes every column by itself. On others, and
- * where a window has too few columns, rows go one after the other. So do passes over whole rows: they have enough columns
- * to be limited by arithmetic and not by memory, and share nothing.
+ * where a window has too few columns, rows go one after the other. So do passes over whole rows, which would gain nothing:
+ * from 16 columns on a product takes as long for each column as with 264 (AMD Zen 3).
  *
  * <p>The model's weights must stay as they are and open until this is closed. Calls are serialised.
  */
@@ -55,7 +55,7 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
     private static final int LOGITS_BYTES = 64 << 20;
     private static final int SMALLEST_CAUSAL_CACHE = 256;
 
-    /** Columns of a pass over windows of several rows: beyond, arithmetic takes longer than memory, and space grows. */
+    /** Columns of a pass over windows of several rows: more would take space and no less time. */
     private static final int MOST_COLUMNS = 256;
 
     private final LanguageModel model;
@@ -169,23 +169,44 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         var passes = new ArrayList<Pass>();
         for (int from = 0; from < positions.length; ) {
             int row = positions[from] / length;
-            var pass = pass(request, row);
-            passes.add(pass);
-            for (; from < positions.length && positions[from] / length == row; from++) {
-                states[from] = pass.state;
+            int to = from;
+            while (to < positions.length && positions[to] / length == row) {
+                to++;
             }
+            var wanted = IntStream.range(from, to)
+                    .map(n -> stateColumn(positions[n] % length))
+                    .distinct()
+                    .toArray();
+            var pass = pass(request, row, wanted);
+            passes.add(pass);
+            Arrays.fill(states, from, to, pass.state);
+            from = to;
         }
         run(passes);
         deliver(positions, length, states, sink);
     }
 
+    /** The column whose hidden state predicts the token at {@code column}. */
+    private int stateColumn(int column) {
+        return Math.max(0, column - lead);
+    }
+
     /**
      * What is computed of a row at a step: its columns from {@code start} to {@code end}, padding included.
      *
+     * @param wanted columns whose hidden states are needed, rising
      * @param known where what is cached of the row ends, once this is done
      */
     private record Pass(
-            int row, int[] tokens, Window window, RowState state, int start, int end, boolean isWhole, int known) {
+            int row,
+            int[] tokens,
+            Window window,
+            int[] wanted,
+            RowState state,
+            int start,
+            int end,
+            boolean isWhole,
+            int known) {
         private int width() {
             return end - start;
         }
@@ -196,11 +217,11 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
 
         /** Whether nothing changed since this was computed. */
         private boolean isDone() {
-            return isWhole && state.hasStatesOf(tokens);
+            return isWhole && state.hasStatesOf(tokens, wanted);
         }
     }
 
-    private Pass pass(DenoiseRequest request, int row) {
+    private Pass pass(DenoiseRequest request, int row, int[] wanted) {
         var tokens = request.canvas().row(row);
         // A request without windows is about the whole row.
         var window = request.windows().isEmpty()
@@ -212,7 +233,7 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         boolean reachesEnd = pass.end() == tokens.length;
         boolean isWhole = start == 0 && reachesEnd;
         int end = isWhole || (reachesEnd && caching instanceof Caching.Prefix) ? padded(tokens.length) : pass.end();
-        return new Pass(row, tokens, window, state, start, end, isWhole, pass.end());
+        return new Pass(row, tokens, window, wanted, state, start, end, isWhole, pass.end());
     }
 
     /** Brings the hidden states that the windows' predictions need up to date. */
@@ -258,7 +279,10 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         int at = 0;
         for (var pass : passes) {
             int end = Math.min(pass.end, pass.tokens.length);
-            pass.state.computed(pass.tokens, pass.start, end, pass.window, states, at);
+            var columns = pass.state.capacity() == 0
+                    ? pass.wanted
+                    : IntStream.range(pass.start, end).toArray();
+            pass.state.computed(pass.tokens, pass.start, end, pass.window, columns, states, at);
             if (caching instanceof Caching.Causal) {
                 pass.state.forgetFrom(pass.known);
             }
@@ -274,8 +298,7 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
             var shared = states[first].states();
             var rows = new int[Math.min(mostPositions, positions.length - first)];
             for (count = 0; count < rows.length && states[first + count].states() == shared; count++) {
-                int column = positions[first + count] % length;
-                rows[count] = states[first + count].stateOf(Math.max(0, column - lead));
+                rows[count] = states[first + count].stateOf(stateColumn(positions[first + count] % length));
             }
             logits(shared, Arrays.copyOf(rows, count));
             sink.accept(first, count, logits);
@@ -314,11 +337,13 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         };
     }
 
+    /** The states [N,D] of the wanted columns, some of them several times. */
     private Array whole(Pass pass) {
         var type = TensorType.of(DType.I32, 1, pass.end);
         try (var ids = upload(type, i -> token(pass, i));
-                var segments = upload(type, i -> segment(pass, i))) {
-            var input = new ModelPrograms.WholeInput(model.model(), ids, segments);
+                var segments = upload(type, i -> segment(pass, i));
+                var columns = padded(pass.wanted)) {
+            var input = new ModelPrograms.WholeInput(model.model(), ids, segments, columns);
             return (Array) programs.of(List.of(pass.size())).whole().apply(input);
         }
     }
@@ -393,16 +418,15 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
     private void logits(HiddenStates states, int[] rows) {
         long began = System.nanoTime();
         int count = rows.length;
-        int padded = Math.max(FEWEST_POSITIONS, Integer.highestOneBit(2 * count - 1));
         var head = programs.of(states.sizes()).head();
-        try (var wanted = upload(TensorType.of(DType.I32, padded), i -> rows[Math.min(i, count - 1)]);
+        try (var wanted = padded(rows);
                 var result =
                         (Array) head.apply(new ModelPrograms.HeadInput(model.head(), states.states(), wanted))) {
             var values = host(result.type().byteSize());
             result.buffer().download(values);
             int needed = Math.multiplyExact(count, vocabularySize());
             if (logits.length < needed) {
-                logits = new float[Math.multiplyExact(padded, vocabularySize())];
+                logits = new float[needed];
             }
             MemorySegment.copy(values, ValueLayout.JAVA_FLOAT, 0, logits, 0, needed);
         }
@@ -415,6 +439,12 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
             host = Arena.ofAuto().allocate(bytes, 64);
         }
         return host;
+    }
+
+    /** I32[N] of one of few sizes that begins with {@code values} and repeats the last of them. */
+    private Array padded(int[] values) {
+        int size = Math.max(FEWEST_POSITIONS, Integer.highestOneBit(2 * values.length - 1));
+        return upload(TensorType.of(DType.I32, size), i -> values[Math.min(i, values.length - 1)]);
     }
 
     private Array upload(TensorType type, IntUnaryOperator element) {

@@ -3,6 +3,7 @@ package io.coda4j.coder.generate;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.nn.CacheView;
 import io.coda4j.nn.KvCache;
+import io.coda4j.nn.LanguageModel;
 import io.coda4j.nn.Linear;
 import io.coda4j.nn.Transformer;
 import io.coda4j.nn.View;
@@ -18,8 +19,8 @@ final class ModelPrograms implements AutoCloseable {
     /** Enough for a batch of rows of many lengths: programs for each row, and for the windows of some rows together. */
     private static final int KEPT = 24;
 
-    /** Arguments of a pass over a whole row: ids and segments I32[1,T]. */
-    public record WholeInput(Transformer transformer, Tensor ids, Tensor segments) {}
+    /** Arguments of a pass over a whole row: ids and segments I32[1,T], the columns I32[N] whose states are wanted. */
+    public record WholeInput(Transformer transformer, Tensor ids, Tensor segments, Tensor columns) {}
 
     /** Arguments of a pass over windows, each of its own row: ids I32[1,T] of all of them; the caches are consumed. */
     public record WindowInput(Transformer transformer, Tensor ids, List<CacheView> views, List<List<KvCache>> caches) {}
@@ -80,8 +81,13 @@ final class ModelPrograms implements AutoCloseable {
         return created;
     }
 
+    /** States [N,D]; the last layer computes no more, unless what a column sees depends on its place. */
     private Tensor whole(WholeInput in) {
-        return rows(in.transformer.apply(in.ids, View.ofSegments(in.segments, config.attention())));
+        var view = View.ofSegments(in.segments, config.attention());
+        return switch (config.attention()) {
+            case FULL -> in.transformer.apply(in.ids, view, in.columns);
+            case CAUSAL -> rows(in.transformer.apply(in.ids, view)).takeRows(in.columns);
+        };
     }
 
     private static WindowOutput window(WindowInput in) {
@@ -95,7 +101,7 @@ final class ModelPrograms implements AutoCloseable {
     }
 
     private static Tensor logits(HeadInput in) {
-        return in.head.apply(in.states.takeRows(in.rows));
+        return LanguageModel.logits(in.head, in.states, in.rows);
     }
 
     @Override

@@ -19,9 +19,9 @@ final class RowState implements AutoCloseable {
     private int passes;
     private List<KvCache> caches = List.of();
     private @Nullable HiddenStates states;
-    private int statesStart;
-    private int statesEnd;
+    private boolean statesAreOfWhole;
     private int firstState;
+    private int[] stateColumns = {};
 
     /** A row of which nothing is computed, with caches of {@code capacity} positions, or 0 without. */
     RowState(int length, int capacity) {
@@ -56,9 +56,12 @@ final class RowState implements AutoCloseable {
                 tokens.length, lead, window, lastWindowStart, first < 0 ? tokens.length : first, last, passes);
     }
 
-    /** Whether the hidden states of all columns are at hand for exactly these tokens. */
-    boolean hasStatesOf(int[] tokens) {
-        return states != null && statesStart == 0 && statesEnd == tokens.length && Arrays.equals(tokens, computed);
+    /** Whether a pass over all of exactly these tokens has given the hidden states of {@code columns}. */
+    boolean hasStatesOf(int[] tokens, int[] columns) {
+        return states != null
+                && statesAreOfWhole
+                && Arrays.equals(tokens, computed)
+                && Arrays.stream(columns).allMatch(column -> Arrays.binarySearch(stateColumns, column) >= 0);
     }
 
     /** Notes that {@code window} is worked on. */
@@ -76,7 +79,7 @@ final class RowState implements AutoCloseable {
 
     /** Where the hidden state of a column stands among {@link #states}. */
     int stateOf(int column) {
-        return firstState + column - statesStart;
+        return firstState + Arrays.binarySearch(stateColumns, column);
     }
 
     /** The caches of all layers; empty before the first pass. They are consumed by the pass they are given to. */
@@ -91,16 +94,17 @@ final class RowState implements AutoCloseable {
     /**
      * Notes that the columns from {@code start} to {@code end} have been computed from {@code tokens}.
      *
-     * @param first where the state of the first of them stands in {@code result}
+     * @param columns of which there is a hidden state in {@code result}, rising
+     * @param first where the state of the first of them stands there
      */
-    void computed(int[] tokens, int start, int end, Window window, HiddenStates result, int first) {
+    void computed(int[] tokens, int start, int end, Window window, int[] columns, HiddenStates result, int first) {
         releaseStates();
         states = result;
         firstState = first;
-        statesStart = start;
-        statesEnd = end;
+        stateColumns = columns;
+        statesAreOfWhole = start == 0 && end == tokens.length;
         System.arraycopy(tokens, start, computed, start, end - start);
-        passes = start == 0 && end == tokens.length ? 1 : passes + 1;
+        passes = statesAreOfWhole ? 1 : passes + 1;
         seen(window);
     }
 
