@@ -12,6 +12,7 @@ import io.coda4j.diffusion.sampling.RunListener;
 import io.coda4j.diffusion.sampling.UnmaskingSettings;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -110,6 +111,17 @@ final class Filling {
         return new Result(generator.fill(visible(), settings(), listener));
     }
 
+    /** Fills the holes of several templates with the same generator and options in one batch. */
+    static List<Result> runTogether(List<Filling> fillings) {
+        // How many masks there are, and with that the settings, is the same for all.
+        var settings = fillings.stream().map(Filling::settings).toList().getFirst();
+        var rows = fillings.stream().map(Filling::visible).toList();
+        var filled = fillings.getFirst().generator.fill(rows, settings, RunListener.NONE);
+        return IntStream.range(0, filled.size())
+                .mapToObj(row -> fillings.get(row).new Result(filled.get(row)))
+                .toList();
+    }
+
     /** Fills the holes again, with the reference decoder: no cache, no blocks, the scheduled number of tokens per step. */
     Result exact() {
         try (var reference = generator.withCaching(new Caching.None())) {
@@ -175,7 +187,12 @@ final class Filling {
 
         /** The result for machines. */
         Map<String, Object> fields(double loadSeconds) {
-            var work = filled.work();
+            var fields = textFields();
+            fields.putAll(runFields(generated(), loadSeconds));
+            return fields;
+        }
+
+        private Map<String, Object> textFields() {
             var fields = new LinkedHashMap<String, Object>();
             fields.put("text", text());
             fields.put(
@@ -184,17 +201,24 @@ final class Filling {
                             .map(hole -> Map.of("text", decode(hole), "tokens", hole.length()))
                             .toList());
             fields.put("tokens", tokens);
+            fields.put("generatedTokens", generated());
+            return fields;
+        }
+
+        /** What the run took that wrote {@code generated} tokens. */
+        private Map<String, Object> runFields(int generated, double loadSeconds) {
+            var work = filled.work();
+            var fields = new LinkedHashMap<String, Object>();
             fields.put("precision", generator.precision().label());
             fields.put("cache", generator.caching().label());
             fields.put("decode", settings().rule().label());
-            fields.put("generatedTokens", generated());
             fields.put("forwards", filled.forwards());
             fields.put("wholePasses", work.wholePasses());
             fields.put("windowPasses", work.windowPasses());
             fields.put("columns", work.columns());
-            fields.put("tokensPerForward", generated() / (double) Math.max(1, filled.forwards()));
+            fields.put("tokensPerForward", generated / (double) Math.max(1, filled.forwards()));
             fields.put("seconds", filled.seconds());
-            fields.put("tokensPerSecond", generated() / filled.seconds());
+            fields.put("tokensPerSecond", generated / filled.seconds());
             var phases = new LinkedHashMap<String, Object>();
             phases.put("load", loadSeconds);
             phases.put("wholePasses", work.wholeSeconds());
@@ -209,6 +233,16 @@ final class Filling {
             int from = Math.min(hole.start(), end);
             return generator.tokenizer().decode(Arrays.copyOfRange(tokens, from, Math.min(hole.end(), end)));
         }
+    }
+
+    /** The results of a batch for machines: the texts, and what all of them took together. */
+    static Map<String, Object> fields(List<Result> results, double loadSeconds) {
+        int generated = results.stream().mapToInt(Result::generated).sum();
+        var fields = new LinkedHashMap<String, Object>();
+        fields.put("texts", results.stream().map(Result::textFields).toList());
+        fields.put("generatedTokens", generated);
+        fields.putAll(results.getFirst().runFields(generated, loadSeconds));
+        return fields;
     }
 
     /**

@@ -3,6 +3,7 @@ package io.coda4j.coder.cli;
 import io.coda4j.coder.generate.Generator;
 import io.coda4j.coder.generate.Template;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.Function;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -54,16 +55,51 @@ final class FillingOptions {
      * @param after printed behind the text
      */
     void run(Function<Generator, Template> template, boolean isOpen, String after) {
-        long began = System.nanoTime();
-        try (var loaded = device.open(opened -> Generator.open(model, opened, precision.asked()));
-                var generator = loaded.withCaching(sampling.caching(loaded))) {
-            double loadSeconds = (System.nanoTime() - began) * 1e-9;
+        with((generator, loadSeconds) -> {
             var filling = new Filling(generator, template.apply(generator), sampling, isOpen);
             if (json) {
                 printJson(filling, loadSeconds);
             } else {
                 printText(filling, after);
             }
+        });
+    }
+
+    /**
+     * Loads the model, continues several texts in one batch and prints them.
+     *
+     * @throws UsageException for options that are about one text
+     */
+    void runTogether(Function<Generator, List<Template>> templates) {
+        if (watch || reportDrift) {
+            throw new UsageException(
+                    (watch ? "--watch" : "--report-drift") + " is for one --prompt; give the prompts one by one");
+        }
+        with((generator, loadSeconds) -> {
+            var fillings = templates.apply(generator).stream()
+                    .map(template -> new Filling(generator, template, sampling, true))
+                    .toList();
+            var results = Filling.runTogether(fillings);
+            if (json) {
+                System.out.println(Filling.json(Filling.fields(results, loadSeconds)));
+            } else {
+                var texts = results.stream().map(Filling.Result::text).toList();
+                System.out.println(String.join(System.lineSeparator().repeat(2), texts));
+            }
+        });
+    }
+
+    /** What is done with a loaded model. */
+    @FunctionalInterface
+    private interface Work {
+        void with(Generator generator, double loadSeconds);
+    }
+
+    private void with(Work work) {
+        long began = System.nanoTime();
+        try (var loaded = device.open(opened -> Generator.open(model, opened, precision.asked()));
+                var generator = loaded.withCaching(sampling.caching(loaded))) {
+            work.with(generator, (System.nanoTime() - began) * 1e-9);
         }
     }
 

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,6 +98,47 @@ class GenerationCommandsTest {
                 .mapToDouble(phase -> phase.getValue().asDouble())
                 .sum();
         assertEquals(fields.member("seconds").asDouble(), phases, 1e-6);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--cache none", "--cache dual --block 8 --decode threshold --threshold 0.004"})
+    void severalPromptsGetWhatEachGetsAlone(String options) {
+        var prompts = List.of("int a", "final class Longer {", "x");
+        var args = new ArrayList<>(List.of("--max-tokens", "20"));
+        args.addAll(List.of(options.split(" ")));
+        var alone = new ArrayList<Json.Obj>();
+        for (var prompt : prompts) {
+            var one = new ArrayList<>(args);
+            one.addAll(List.of("--prompt", prompt));
+            alone.add(json("generate", "m", one.toArray(String[]::new)));
+        }
+        prompts.forEach(prompt -> args.addAll(List.of("--prompt", prompt)));
+        var together = json("generate", "m", args.toArray(String[]::new));
+        var texts = together.member("texts").asList();
+        int generated = 0;
+        int forwards = 0;
+        for (int i = 0; i < alone.size(); i++) {
+            var text = texts.get(i).asObject();
+            assertEquals(alone.get(i).member("text"), text.member("text"));
+            assertEquals(alone.get(i).member("tokens"), text.member("tokens"));
+            generated += text.member("generatedTokens").asInt();
+            forwards += alone.get(i).member("forwards").asInt();
+        }
+        assertEquals(generated, together.member("generatedTokens").asInt());
+        assertTrue(together.member("forwards").asInt() <= forwards);
+        var out = run("generate", "m", args.toArray(String[]::new)).out();
+        var expected = alone.stream()
+                .map(fields -> fields.member("text").asString())
+                .collect(Collectors.joining(System.lineSeparator().repeat(2)));
+        assertEquals(expected + System.lineSeparator(), out);
+    }
+
+    @Test
+    void whatIsAboutOnePromptIsRefusedForSeveral() {
+        for (var option : List.of("--watch", "--report-drift")) {
+            Invocation.of("generate", "--model", work.resolve("m").toString(), "--prompt", "a", "--prompt", "b", option)
+                    .complains(Main.USAGE, List.of(option, "one --prompt"));
+        }
     }
 
     /** Without a processor that multiplies BF16 the default is exact; a checkpoint of BF16 must say what it became. */
