@@ -46,6 +46,9 @@ import picocli.CommandLine.Spec;
 public final class PeersCommand implements Callable<Integer> {
     private static final String CPU = "cpu";
 
+    /** Seconds of work, its result being compared, after which an engine is warm. */
+    private static final double WARM_SECONDS = 20;
+
     @Spec
     private picocli.CommandLine.Model.CommandSpec spec;
 
@@ -305,11 +308,16 @@ public final class PeersCommand implements Callable<Integer> {
 
     private void measure(PeersReport.Row row, int index, List<EngineProcess> engines) {
         var able = new ArrayList<EngineProcess>();
+        var cold = new ArrayList<EngineProcess>();
         double[] expected = null;
         for (var engine : engines) {
+            long began = System.nanoTime();
             var sample = engine.prepare(row.kind(), index);
             if (sample.isPresent()) {
                 able.add(engine);
+                if ((System.nanoTime() - began) * 1e-9 < WARM_SECONDS) {
+                    cold.add(engine);
+                }
                 if (expected == null) {
                     expected = sample.get();
                 } else {
@@ -317,8 +325,8 @@ public final class PeersCommand implements Callable<Integer> {
                 }
             }
         }
-        // The first turns warm up; a compiler needs more than one call.
-        able.forEach(engine -> engine.run(Math.max(1.5, seconds)));
+        // A compiler needs more than one call to be warm; what took long has made enough of them.
+        cold.forEach(engine -> engine.run(Math.max(1.5, seconds)));
         for (int turn = 0; turn < turns; turn++) {
             for (var engine : able) {
                 row.seconds()

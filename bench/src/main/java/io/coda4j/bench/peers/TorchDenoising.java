@@ -51,7 +51,13 @@ final class TorchDenoising {
         return new TorchDenoising(manager, work.model()).passTask(work);
     }
 
-    /** The plain loop: everything and the head for all positions at every step. */
+    /**
+     * The plain loop, written from the specification of the published sampler (section 2b) with its algorithm
+     * {@code maskgit_plus}, no temperature and no filter: at every step a pass over all columns; logits of all positions;
+     * those shifted by one position; of the masked ones softmax, the greatest probability and its token; the most probable
+     * tokens are put in their places. Nothing is left out, and nothing is added: unmasked positions get no softmax. How many
+     * tokens a step commits is given, because that costs nothing to compute.
+     */
     static Engine.Task decoding(NDManager manager, Work.Decode work) {
         return new TorchDenoising(manager, work.model()).decodingTask(work);
     }
@@ -118,14 +124,14 @@ final class TorchDenoising {
         var step = TransformerScript.whole(model, 1, length, names)
                 + """
                 x = torch.reshape(x, [%1$d, %2$d])
-                p = torch.softmax(torch.linear(x, %3$s), 1)
-                c, t, = torch.max(p, 1)
-                c = torch.cat([torch.slice(c, 0, 0, 1), torch.slice(c, 0, 0, %4$d)], 0)
-                t = torch.cat([torch.slice(t, 0, 0, 1), torch.slice(t, 0, 0, %4$d)], 0)
+                l = torch.linear(x, %3$s)
+                l = torch.cat([torch.slice(l, 0, 0, 1), torch.slice(l, 0, 0, %4$d)], 0)
                 ids = torch.reshape(ids, [%1$d])
-                c = torch.masked_fill(c, torch.ne(ids, %5$d), -1.)
+                m = torch.reshape(torch.nonzero(torch.eq(ids, %5$d)), [-1])
+                p = torch.softmax(torch.index_select(l, 0, m), 1)
+                c, t, = torch.max(p, 1)
                 v, i, = torch.topk(c, %6$d)
-                ids = torch.scatter(ids, 0, i, torch.index_select(t, 0, i))
+                ids = torch.scatter(ids, 0, torch.index_select(m, 0, i), torch.index_select(t, 0, i))
                 return torch.reshape(ids, [1, %1$d])
                 """.formatted(
                         length, model.hidden(), head(), length - 1, CodaModels.MASK, Work.Decode.MASKED / work.steps());
