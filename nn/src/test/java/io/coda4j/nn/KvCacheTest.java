@@ -13,12 +13,14 @@ import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.spi.Devices;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A pass over a window with caches, compared with a pass over everything. */
 class KvCacheTest {
@@ -142,30 +144,37 @@ class KvCacheTest {
         }
     }
 
-    /** Arguments of the compiled window. */
-    public record Input(Transformer model, Tensor ids, CacheView view, List<KvCache> caches) {}
+    /** Arguments of the compiled windows. */
+    public record Input(Transformer model, Tensor ids, List<CacheView> views, List<List<KvCache>> caches) {}
 
-    @Test
-    void donatedCachesAreChangedInPlace() {
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void donatedCachesAreChangedInPlace(int rows) {
         try (var program = Compiled.of(
-                        "window", (Input in) -> in.model.apply(in.ids, in.view, in.caches), Devices.defaultDevice())
+                        "windows", (Input in) -> in.model.apply(in.ids, in.views, in.caches), Devices.defaultDevice())
                 .freezing("model.**")
                 .donating("caches.**")) {
-            var ids = Array.of(Shape.of(1, 4), 1, 2, 3, 4);
-            var view = new CacheView(Array.scalar(5), ids.like(0), keySegments(), AttentionMask.FULL);
-            var input = new Input(model, ids, view, empty());
+            var ids = Array.of(Shape.of(1, 4 * rows), Arrays.copyOf(tokens(), 4 * rows));
+            var segments = Array.of(Shape.of(1, 4), new int[4]);
+            var view = new CacheView(Array.scalar(5), segments, keySegments(), AttentionMask.FULL);
+            var views = Collections.nCopies(rows, view);
+            var input = new Input(model, ids, views, caches(rows));
             var memory = program.memory(input);
             long cacheBytes = 2L
                     * CONFIG.layers()
                     * CONFIG.cacheType(DType.F32, 1, CAPACITY).byteSize();
-            assertEquals(cacheBytes, memory.donated());
-            var expected = model.apply(ids, view, empty());
+            assertEquals(rows * cacheBytes, memory.donated());
+            var expected = model.apply(ids, views, caches(rows));
             var result = program.apply(input);
             assertArrayEquals(((Array) expected.states()).toFloats(), ((Array) result.states()).toFloats(), 1e-6f);
             assertArrayEquals(
-                    ((Array) expected.caches().getLast().keys()).toFloats(),
-                    ((Array) result.caches().getLast().keys()).toFloats(),
+                    ((Array) expected.caches().getLast().getLast().keys()).toFloats(),
+                    ((Array) result.caches().getLast().getLast().keys()).toFloats(),
                     1e-6f);
         }
+    }
+
+    private static List<List<KvCache>> caches(int rows) {
+        return Stream.generate(KvCacheTest::empty).limit(rows).toList();
     }
 }
