@@ -6,7 +6,9 @@ import io.coda4j.tensor.spi.Devices;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,14 +82,16 @@ public final class Array implements Tensor, AutoCloseable {
 
     /** This array, or a copy of it on {@code target} if it lives elsewhere. */
     public Array to(Device target) {
-        if (device() == target) {
-            return this;
-        }
-        try (var arena = Arena.ofConfined()) {
-            var host = arena.allocate(Math.max(1, type.byteSize()), 64);
-            buffer().download(host);
-            return new Array(type, target.upload(type, host));
-        }
+        return device() == target ? this : copied(host -> target.upload(type, host));
+    }
+
+    /** This array, or a copy of it on {@code target}, split as {@code split} says, if it lives elsewhere. */
+    public Array to(Device target, List<String> split) {
+        return device() == target ? this : copied(host -> target.upload(type, host, split));
+    }
+
+    private Array copied(Function<MemorySegment, Buffer> upload) {
+        return download(host -> new Array(type, upload.apply(host)));
     }
 
     private static Array upload(TensorType type, Consumer<MemorySegment> fill) {
@@ -160,7 +164,7 @@ public final class Array implements Tensor, AutoCloseable {
         }
     }
 
-    private <R> R download(java.util.function.Function<MemorySegment, R> read) {
+    private <R> R download(Function<MemorySegment, R> read) {
         try (var arena = Arena.ofConfined()) {
             var host = arena.allocate(Math.max(1, type.byteSize()), 64);
             buffer().download(host);

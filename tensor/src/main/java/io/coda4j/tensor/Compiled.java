@@ -24,36 +24,50 @@ import org.jspecify.annotations.Nullable;
  * @param <O> result: a tree of tensors
  */
 public final class Compiled<I, O> implements AutoCloseable {
-    private record Entry<O>(
-            List<Object> structure, Program program, Executable executable, O results, Set<Integer> frozen) {}
+    private record Entry<O>(List<Object> structure, Program program, Executable executable, O results, Layout layout) {
+        /** An argument on {@code device}, copied to where the program wants it if it is elsewhere. */
+        Array moved(Array array, int parameter, Device device) {
+            var placement = layout.placement();
+            return placement == null
+                    ? array.to(device)
+                    : array.to(device, placement.parameters().get(parameter));
+        }
+    }
 
     private final String name;
     private final Function<I, O> function;
     private final Device device;
     private final List<PathPattern> donated;
     private final List<PathPattern> frozen;
+    private final @Nullable Function<I, ShardingPlan> plan;
     private final Map<List<Object>, Entry<O>> entries = new LinkedHashMap<>();
 
     /** The entry of the last call, which is mostly that of the next. */
     private @Nullable Entry<O> last;
 
     private Compiled(
-            String name, Function<I, O> function, Device device, List<PathPattern> donated, List<PathPattern> frozen) {
+            String name,
+            Function<I, O> function,
+            Device device,
+            List<PathPattern> donated,
+            List<PathPattern> frozen,
+            @Nullable Function<I, ShardingPlan> plan) {
         this.name = name;
         this.function = function;
         this.device = device;
         this.donated = donated;
         this.frozen = frozen;
+        this.plan = plan;
     }
 
     /** A function to be compiled for {@code device} under a name for listings. */
     public static <I, O> Compiled<I, O> of(String name, Function<I, O> function, Device device) {
-        return new Compiled<>(name, function, device, List.of(), List.of());
+        return new Compiled<>(name, function, device, List.of(), List.of(), null);
     }
 
     /** The same function, consuming the arguments at these paths so that results may take over their storage. */
     public Compiled<I, O> donating(String... paths) {
-        return new Compiled<>(name, function, device, PathPattern.all(paths), frozen);
+        return new Compiled<>(name, function, device, PathPattern.all(paths), frozen, plan);
     }
 
     /**
@@ -61,7 +75,16 @@ public final class Compiled<I, O> implements AutoCloseable {
      * what it likes from them once.
      */
     public Compiled<I, O> freezing(String... paths) {
-        return new Compiled<>(name, function, device, donated, PathPattern.all(paths));
+        return new Compiled<>(name, function, device, donated, PathPattern.all(paths), plan);
+    }
+
+    /**
+     * The same function with its arguments and results placed on the mesh of its device.
+     *
+     * @param placing the plan for an argument of a new structure, of which only types are to be looked at
+     */
+    public Compiled<I, O> placing(Function<I, ShardingPlan> placing) {
+        return new Compiled<>(name, function, device, donated, frozen, placing);
     }
 
     /** Runs the function; compiles it first if the structure of {@code in} is new. */
@@ -69,11 +92,11 @@ public final class Compiled<I, O> implements AutoCloseable {
         var entry = entry(in);
         var given = Tree.tensors(in);
         var args = new ArrayList<Array>(given.size());
-        for (var leaf : given) {
-            args.add(onDevice(in, leaf));
+        for (int i = 0; i < given.size(); i++) {
+            args.add(entry.moved(array(in, given.get(i)), i, device));
         }
         var results = entry.executable.run(args);
-        closeCopies(given, args, entry.frozen);
+        closeCopies(given, args, entry.layout.frozen());
         return Tree.filled(entry.results, results);
     }
 
@@ -96,9 +119,9 @@ public final class Compiled<I, O> implements AutoCloseable {
         return entry(in).executable.memory();
     }
 
-    private Array onDevice(I in, Tensor leaf) {
+    private Array array(I in, Tensor leaf) {
         return switch (leaf) {
-            case Array array -> array.to(device);
+            case Array array -> array;
             case Symbol symbol ->
                 throw new IllegalStateException(name + ": argument '" + path(in, symbol) + "' is a " + symbol
                         + "; call the function itself while tracing");
@@ -126,14 +149,15 @@ public final class Compiled<I, O> implements AutoCloseable {
         var traced = Traced.of(name, function, in);
         var paths = traced.arguments();
         var program = traced.program().donating(traced.matching(donated));
-        var layout = new Layout(traced.matching(frozen));
+        var placement = plan == null ? null : plan.apply(in).placement(traced);
+        var layout = new Layout(traced.matching(frozen), placement);
         for (int i : layout.frozen()) {
             if (program.donated().contains(i)) {
                 throw new IllegalArgumentException(name + ": argument '" + paths.get(i)
                         + "' is both donated and frozen; a donated array is consumed by the first call");
             }
         }
-        return new Entry<>(structure, program, device.compile(program, layout), traced.result(), layout.frozen());
+        return new Entry<>(structure, program, device.compile(program, layout), traced.result(), layout);
     }
 
     /** Releases what the device holds for this function. */

@@ -492,7 +492,7 @@ public sealed interface Primitive {
         /**
          * The placement of each axis over named mesh axes.
          *
-         * @param axes one mesh-axis name per tensor axis; an empty string replicates
+         * @param axes the split of the value; see {@link io.coda4j.tensor.spi.Mesh}
          */
         record Sharding(List<String> axes) implements Note {}
     }

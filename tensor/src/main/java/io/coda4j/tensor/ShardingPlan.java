@@ -1,5 +1,6 @@
 package io.coda4j.tensor;
 
+import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Mesh;
 import io.coda4j.tensor.spi.Placement;
 import java.util.ArrayList;
@@ -20,13 +21,15 @@ import java.util.List;
  * rules go before general ones, and {@link #with} puts a user's rules before all others.
  *
  * @param rules in order of precedence
+ * @param wholeIfUneven whether a value that its rule does not cut into equal parts is whole on every device, which is an
+ *     error otherwise
  */
-public record ShardingPlan(Mesh mesh, List<Rule> rules) {
+public record ShardingPlan(Mesh mesh, List<Rule> rules, boolean wholeIfUneven) {
     /**
      * What to do with the tensors at certain paths.
      *
-     * @param axes the mesh axis that splits each of the tensor's <em>last</em> axes, or "" for none; axes before those
-     *     are not split, so that one rule serves the matrix of a layer and a stack of the matrices of all layers
+     * @param axes the split of the tensor's <em>last</em> axes, see {@link Mesh}; axes before those are not split, so that
+     *     one rule serves the matrix of a layer and a stack of the matrices of all layers
      */
     public record Rule(PathPattern pattern, List<String> axes) {
         /** A rule with an immutable copy of the names. */
@@ -53,24 +56,35 @@ public record ShardingPlan(Mesh mesh, List<Rule> rules) {
     public ShardingPlan {
         rules = List.copyOf(rules);
         for (var rule : rules) {
-            for (var axis : rule.axes()) {
-                if (!axis.isEmpty() && !mesh.axes().containsKey(axis)) {
-                    throw new IllegalArgumentException("sharding: rule '" + rule.pattern() + "' names mesh axis '"
-                            + axis + "'; the mesh is " + mesh);
-                }
-            }
+            rule.axes().stream()
+                    .flatMap(cut -> Mesh.named(cut).stream())
+                    .filter(axis -> !mesh.axes().containsKey(axis))
+                    .forEach(axis -> {
+                        throw new IllegalArgumentException("sharding: rule '" + rule.pattern() + "' names mesh axis '"
+                                + axis + "'; the mesh is " + mesh);
+                    });
         }
+    }
+
+    /** A plan in which every rule must cut into equal parts. */
+    public ShardingPlan(Mesh mesh, List<Rule> rules) {
+        this(mesh, rules, false);
+    }
+
+    /** This plan, with what it would not cut into equal parts whole on every device. */
+    public ShardingPlan wholeWhereUneven() {
+        return new ShardingPlan(mesh, rules, true);
     }
 
     /** This plan with rules that come before its own. */
     public ShardingPlan with(List<Rule> first) {
         var all = new ArrayList<>(first);
         all.addAll(rules);
-        return new ShardingPlan(mesh, all);
+        return new ShardingPlan(mesh, all, wholeIfUneven);
     }
 
     /**
-     * How a tensor of {@code type} at {@code path} is split: for each of its axes the mesh axis, or "".
+     * How a tensor of {@code type} at {@code path} is split; see {@link Mesh}.
      *
      * @throws IllegalArgumentException if the rule for the path names more axes than the tensor has, or its parts would
      *     not be of equal size
@@ -79,6 +93,9 @@ public record ShardingPlan(Mesh mesh, List<Rule> rules) {
         for (var rule : rules) {
             if (rule.pattern().matches(path)) {
                 var axes = last(rule, path, type);
+                if (wholeIfUneven && mesh.unevenBecause(type, axes).isPresent()) {
+                    return Placement.whole(type);
+                }
                 Placement.check(mesh, "'" + path + "'", type, axes);
                 return axes;
             }
@@ -102,6 +119,11 @@ public record ShardingPlan(Mesh mesh, List<Rule> rules) {
         var program = traced.program();
         return new Placement(
                 mesh, axes(traced.arguments(), program.params()), axes(traced.results(), program.results()));
+    }
+
+    /** The arrays of {@code tree} on {@code device}, split by their paths; those that are on it already stay as they are. */
+    public <T> T place(T tree, Device device) {
+        return Tree.map(tree, (path, leaf) -> ((Array) leaf).to(device, axes(path, leaf.type())));
     }
 
     private List<List<String>> axes(List<String> paths, List<? extends Tensor> values) {

@@ -72,6 +72,15 @@ class ShardingPlanTest {
     }
 
     @Test
+    void aPlanMayLeaveWholeWhatItDoesNotDivide() {
+        var plan = new ShardingPlan(mesh(4, 2), List.of(Rule.of("x", "fsdp+tensor", ""))).wholeWhereUneven();
+        assertEquals(List.of("fsdp+tensor", ""), plan.axes("x", TensorType.f32(16, 3)));
+        assertEquals(List.of("", ""), plan.axes("x", TensorType.f32(12, 3)));
+        assertEquals(List.of("", ""), plan.with(List.of()).axes("x", TensorType.f32(12, 3)));
+        fails(() -> new ShardingPlan(Mesh.of("fsdp", 4), List.of(Rule.of("x", "fsdp+tensor"))), "'tensor'");
+    }
+
+    @Test
     void placementsAreChecked() {
         var program = Trace.of("p", in -> List.of(in.get(0).neg()), List.of(TensorType.f32(4, 6)));
         var mesh = mesh(2, 2);
@@ -126,5 +135,19 @@ class ShardingPlanTest {
         assertThrows(IllegalArgumentException.class, () -> Mesh.of("", 4));
         assertThrows(IllegalArgumentException.class, () -> new Mesh(new LinkedHashMap<>()));
         assertThrows(IllegalArgumentException.class, () -> mesh(1 << 16, 1 << 16));
+        assertThrows(IllegalArgumentException.class, () -> Mesh.of("a+b", 4));
+    }
+
+    @Test
+    void meshesAreReadAsTheyAreWritten() {
+        assertEquals(mesh(4, 2), Mesh.parse("fsdp=4,tensor=2"));
+        assertEquals(mesh(4, 2), Mesh.parse(" fsdp=4, tensor=2"));
+        assertEquals(
+                List.of("fsdp", "tensor"),
+                List.copyOf(Mesh.parse("fsdp=4,tensor=2").axes().keySet()));
+        for (var text : List.of("", "fsdp", "fsdp=", "=4", "fsdp=4,", "fsdp=4,fsdp=2", "fsdp=-1", "4", "a+b=2")) {
+            fails(() -> Mesh.parse(text), "'" + text + "' is no mesh", "fsdp=16,tensor=4");
+        }
+        fails(() -> Mesh.parse("fsdp=0"), "at least one device");
     }
 }

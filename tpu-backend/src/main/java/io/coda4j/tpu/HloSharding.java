@@ -71,7 +71,7 @@ record HloSharding(Mesh mesh, Partitioner partitioner) {
 
     private static String shardy(List<String> axes) {
         return axes.stream()
-                .map(axis -> axis.isEmpty() ? "{}" : "{" + HloText.quoted(axis) + "}")
+                .map(cut -> Mesh.named(cut).stream().map(HloText::quoted).collect(Collectors.joining(", ", "{", "}")))
                 .collect(Collectors.joining(", ", "<@mesh, [", "]>"));
     }
 
@@ -79,7 +79,10 @@ record HloSharding(Mesh mesh, Partitioner partitioner) {
         var names = List.copyOf(mesh.axes().keySet());
         var tiles = axes.stream().map(mesh::parts).collect(Collectors.toCollection(ArrayList::new));
         var order = new ArrayList<Integer>();
-        axes.stream().filter(axis -> !axis.isEmpty()).map(names::indexOf).forEach(order::add);
+        axes.stream()
+                .flatMap(cut -> Mesh.named(cut).stream())
+                .map(names::indexOf)
+                .forEach(order::add);
         int copies = mesh.devices() / tiles.stream().reduce(1, Math::multiplyExact);
         if (copies == mesh.devices()) {
             return "{replicated}";

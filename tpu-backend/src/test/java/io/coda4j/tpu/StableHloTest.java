@@ -123,6 +123,20 @@ class StableHloTest {
         fails("'data' can split only one axis", () -> StableHlo.print(sharded("data", "data"), mesh));
     }
 
+    @Test
+    void anAxisMayBeSplitAlongSeveral() {
+        var mesh = Mesh.parse("data=2,tensor=3,fsdp=4");
+        var program = trace(in -> in, TensorType.f32(8, 6));
+        var split = List.of("data+fsdp", "tensor");
+        var placement = new Placement(mesh, List.of(split), List.of(List.of("fsdp+data", "")));
+        var shardy = StableHlo.print(program, placement);
+        assertTrue(shardy.contains("#sdy.sharding<@mesh, [{\"data\", \"fsdp\"}, {\"tensor\"}]>"), shardy);
+        assertTrue(shardy.contains("#sdy.sharding<@mesh, [{\"fsdp\", \"data\"}, {}]>"), shardy);
+        var gspmd = StableHlo.print(program, placement, Partitioner.GSPMD);
+        assertTrue(gspmd.contains("\"{devices=[8,3]<=[2,3,4]T(0,2,1)}\""), gspmd);
+        assertTrue(gspmd.contains("\"{devices=[8,1,3]<=[2,3,4]T(2,0,1) last_tile_dim_replicate}\""), gspmd);
+    }
+
     private static void fails(String message, Runnable print) {
         var error = assertThrows(DeviceException.class, print::run);
         assertTrue(error.toString().contains(message), error::toString);

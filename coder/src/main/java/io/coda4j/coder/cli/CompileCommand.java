@@ -28,7 +28,6 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -65,8 +64,6 @@ final class CompileCommand implements Callable<Integer> {
 
     /** Positions of a row whose logits a denoise step computes. */
     private static final int POSITIONS = 64;
-
-    private static final Pattern AXIS = Pattern.compile("(\\w+)=(\\d{1,9})");
 
     private enum Step {
         TRAIN_STEP("train-step"),
@@ -248,15 +245,8 @@ final class CompileCommand implements Callable<Integer> {
         if (mesh == null) {
             return Mesh.of("fsdp", devices.devices());
         }
-        var axes = new LinkedHashMap<String, Integer>();
-        for (var part : mesh.split(",", -1)) {
-            var axis = AXIS.matcher(part.strip());
-            if (!axis.matches() || axes.put(axis.group(1), Integer.parseInt(axis.group(2))) != null) {
-                throw new UsageException(
-                        "--mesh " + mesh + ": expected axes with a number of devices each, such as fsdp=16,tensor=4");
-            }
-        }
-        var grid = checked("--mesh", () -> new Mesh(axes));
+        var text = mesh;
+        var grid = checked("--mesh", () -> Mesh.parse(text));
         if (grid.devices() != devices.devices()) {
             throw new UsageException("--mesh " + mesh + " has " + grid.devices() + " devices, --topology "
                     + devices.name() + " has " + devices.devices());

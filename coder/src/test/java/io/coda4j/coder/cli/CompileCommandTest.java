@@ -35,7 +35,8 @@ class CompileCommandTest {
     void badArgumentsAreNamed() {
         compile("--topology", "v9:2x2").complains(2, List.of("topology 'v9:2x2'", "v5:4x4x4"));
         compile("--topology", "v5e:2x2", "--mesh", "fsdp=8").complains(2, List.of("fsdp=8 has 8 devices", "has 4"));
-        compile("--topology", "v5e:2x2", "--mesh", "4").complains(2, List.of("--mesh 4", "fsdp=16,tensor=4"));
+        compile("--topology", "v5e:2x2", "--mesh", "4")
+                .complains(2, List.of("--mesh: '4' is no mesh", "fsdp=16,tensor=4"));
         compile("--topology", "v5e:2x2", "--mesh", "expert=4").complains(2, List.of("expert"));
         compile("--topology", "v5e:2x2", "--shard", "nonsense").complains(2, List.of("--shard nonsense"));
         run("train-step", 0, "--topology", "v5e:2x2").complains(2, List.of("--batch"));

@@ -1,5 +1,6 @@
 package io.coda4j.tensor.spi;
 
+import io.coda4j.tensor.DeviceException;
 import java.util.Optional;
 
 /** How a kind of device is found: implementations are declared for {@link java.util.ServiceLoader}. */
@@ -25,4 +26,16 @@ public interface DeviceProvider {
      * @throws io.coda4j.tensor.DeviceException if there is none, with the reason
      */
     Device open(String selector);
+
+    /**
+     * Opens as many devices as {@code mesh} has as one, whose programs run on all of them.
+     *
+     * @param selector as in {@link #open(String)}
+     * @throws io.coda4j.tensor.DeviceException if there are too few, or this kind has no meshes
+     */
+    default Device open(String selector, Mesh mesh) {
+        throw new DeviceException("device " + kind() + (selector.isEmpty() ? "" : ":" + selector)
+                + " cannot be spread over a mesh " + mesh
+                + "; meshes are of devices behind a PJRT plugin, such as pjrt:tpu; leave the mesh out for one device");
+    }
 }

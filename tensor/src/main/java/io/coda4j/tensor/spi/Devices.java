@@ -3,6 +3,7 @@ package io.coda4j.tensor.spi;
 import io.coda4j.tensor.DeviceException;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
@@ -57,6 +58,24 @@ public final class Devices {
      * @throws DeviceException if no such kind is installed or it cannot be opened; the message says why
      */
     public static Device open(String name) {
+        return open(name, DeviceProvider::open);
+    }
+
+    /**
+     * Opens the devices of a mesh as one, and lets them compute something.
+     *
+     * @param name of a kind of device that has meshes, such as {@code pjrt:tpu}
+     * @throws DeviceException if there are too few of them, or they cannot be opened; the message says why
+     */
+    public static Device open(String name, Mesh mesh) {
+        if (name.equals(DeviceChoice.NAME)) {
+            throw new DeviceException("device " + name + " chooses a single device; name the kind that a mesh " + mesh
+                    + " is to be of, such as pjrt:tpu");
+        }
+        return DeviceProof.proved(open(name, (provider, selector) -> provider.open(selector, mesh)));
+    }
+
+    private static Device open(String name, BiFunction<DeviceProvider, String, Device> opening) {
         int colon = name.indexOf(':');
         var kind = colon < 0 ? name : name.substring(0, colon);
         var providers = providers();
@@ -67,7 +86,7 @@ public final class Devices {
                         throw new DeviceException("device " + name + " cannot be used: " + reason);
                     });
                 }
-                return provider.open(colon < 0 ? "" : name.substring(colon + 1));
+                return opening.apply(provider, colon < 0 ? "" : name.substring(colon + 1));
             }
         }
         throw new DeviceException("no device is called '" + name + "'; installed kinds: "

@@ -1,19 +1,29 @@
 package io.coda4j.tensor.spi;
 
 import io.coda4j.tensor.TensorType;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
- * The devices of one program as a grid with named axes.
+ * The devices of one program as a grid with named axes. Devices are numbered along the last axis first.
+ *
+ * <p>How a value lies on a mesh is its <em>split</em>: for each axis of the value the mesh axis that cuts it into equal
+ * parts, several joined by {@code +} with the outermost first, such as {@code data+fsdp}, or "" for none. Devices that
+ * differ only along other mesh axes hold the same part.
  *
  * @param axes the number of devices along each axis, outermost first
  */
 public record Mesh(SequencedMap<String, Integer> axes) {
+    private static final Pattern AXIS = Pattern.compile("(\\w+)=(\\d{1,9})");
+    private static final Pattern NAME = Pattern.compile("\\w+");
+
     /**
      * A mesh with an immutable copy of the axes.
      *
@@ -26,9 +36,9 @@ public record Mesh(SequencedMap<String, Integer> axes) {
         }
         long devices = 1;
         for (var axis : axes.entrySet()) {
-            if (axis.getKey().isEmpty() || axis.getValue() < 1) {
+            if (!NAME.matcher(axis.getKey()).matches() || axis.getValue() < 1) {
                 throw new IllegalArgumentException("mesh: axis '" + axis.getKey() + "' = " + axis.getValue()
-                        + ": an axis needs a name and at least one device");
+                        + ": an axis needs a name of letters, digits or _, and at least one device");
             }
             devices *= axis.getValue();
             if (devices > Integer.MAX_VALUE) {
@@ -44,21 +54,72 @@ public record Mesh(SequencedMap<String, Integer> axes) {
         return new Mesh(axes);
     }
 
+    /**
+     * The mesh that {@code text} names, as {@link #toString} writes it: {@code fsdp=16,tensor=4}.
+     *
+     * @throws IllegalArgumentException if it names none
+     */
+    public static Mesh parse(String text) {
+        var axes = new LinkedHashMap<String, Integer>();
+        for (var part : text.split(",", -1)) {
+            var axis = AXIS.matcher(part.strip());
+            if (!axis.matches() || axes.put(axis.group(1), Integer.parseInt(axis.group(2))) != null) {
+                throw new IllegalArgumentException("'" + text
+                        + "' is no mesh; expected axes with a number of devices each, such as fsdp=16,tensor=4");
+            }
+        }
+        return new Mesh(axes);
+    }
+
     /** The number of devices: the product of the axes. */
     public int devices() {
         return axes.values().stream().reduce(1, Math::multiplyExact);
     }
 
-    /** The number of parts into which {@code axis} cuts an axis of a value; the name "" stands for no cut. */
-    public int parts(String axis) {
-        return axis.isEmpty() ? 1 : axes.getOrDefault(axis, 1);
+    /** The mesh axes that one element of a split names, outermost first. */
+    public static List<String> named(String cut) {
+        return cut.isEmpty() ? List.of() : List.of(cut.split("\\+", -1));
+    }
+
+    /** One element of a split: those of {@code wanted} that the mesh has, in their order; "" if it has none. */
+    public String cut(String... wanted) {
+        return Arrays.stream(wanted).filter(axes::containsKey).collect(Collectors.joining("+"));
+    }
+
+    /** The number of parts into which one element of a split cuts an axis of a value. */
+    public int parts(String cut) {
+        return named(cut).stream().map(axis -> axes.getOrDefault(axis, 1)).reduce(1, Math::multiplyExact);
+    }
+
+    /**
+     * Which of the {@link #parts} that an element of a split makes a device has.
+     *
+     * @param device its number in the mesh
+     */
+    public int part(String cut, int device) {
+        int part = 0;
+        for (var axis : named(cut)) {
+            part = part * parts(axis) + coordinate(axis, device);
+        }
+        return part;
+    }
+
+    private int coordinate(String axis, int device) {
+        int inner = 1;
+        for (var each : axes.reversed().entrySet()) {
+            if (each.getKey().equals(axis)) {
+                return device / inner % each.getValue();
+            }
+            inner *= each.getValue();
+        }
+        throw new IllegalArgumentException("mesh " + this + " has no axis '" + axis + "'");
     }
 
     /**
      * Why a value of {@code type} cannot be split along {@code split}, or empty if it can. Parts of unequal size are no
      * reason here, because XLA pads them; see {@link #unevenBecause}.
      *
-     * @param split for each axis of the value the mesh axis that splits it, or ""
+     * @param split of the value; see {@link Mesh}
      */
     public Optional<String> impossibleBecause(TensorType type, List<String> split) {
         if (split.size() != type.rank()) {
@@ -66,11 +127,11 @@ public record Mesh(SequencedMap<String, Integer> axes) {
                     + split.size());
         }
         var used = new HashSet<String>();
-        for (var axis : split) {
-            if (!axis.isEmpty() && !axes.containsKey(axis)) {
+        for (var axis : split.stream().flatMap(cut -> named(cut).stream()).toList()) {
+            if (!axes.containsKey(axis)) {
                 return Optional.of("the mesh has no axis '" + axis + "'; it has " + String.join(", ", axes.keySet()));
             }
-            if (!axis.isEmpty() && !used.add(axis)) {
+            if (!used.add(axis)) {
                 return Optional.of("mesh axis '" + axis + "' can split only one axis of a value");
             }
         }

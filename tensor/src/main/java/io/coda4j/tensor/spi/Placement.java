@@ -6,11 +6,10 @@ import io.coda4j.tensor.TensorType;
 import java.util.List;
 
 /**
- * How the arguments and results of a program lie on a mesh: for every axis of every value the mesh axis that splits it
- * into equal parts, or "" where each device holds all of it.
+ * How the arguments and results of a program lie on a mesh.
  *
- * @param parameters one list per parameter, one name per axis
- * @param results one list per result, one name per axis
+ * @param parameters the split of each parameter; see {@link Mesh}
+ * @param results the split of each result
  */
 public record Placement(Mesh mesh, List<List<String>> parameters, List<List<String>> results) {
     /** A placement with immutable copies of the lists. */
@@ -27,7 +26,7 @@ public record Placement(Mesh mesh, List<List<String>> parameters, List<List<Stri
                 program.results().stream().map(result -> whole(result.type())).toList());
     }
 
-    /** The names of a value of {@code type} that is whole on every device. */
+    /** The split of a value of {@code type} that is whole on every device. */
     public static List<String> whole(TensorType type) {
         return java.util.Collections.nCopies(type.rank(), "");
     }

@@ -33,6 +33,9 @@ class DevicesTest {
 
     @Test
     void unknownKindListsTheInstalledOnes() {
+        var mesh = assertThrows(DeviceException.class, () -> Devices.open("cpu:2", Mesh.of("fsdp", 2)));
+        assertTrue(mesh.getMessage().startsWith("device cpu:2 cannot be spread over a mesh fsdp=2;"), mesh::getMessage);
+        assertThrows(DeviceException.class, () -> Devices.open("auto", Mesh.of("fsdp", 2)));
         var error = assertThrows(DeviceException.class, () -> Devices.open("gpu:0"));
         assertTrue(error.getMessage().startsWith("no device is called 'gpu:0'; installed kinds: "), error::getMessage);
         assertTrue(error.getMessage().contains("cpu"), error::getMessage);
