@@ -41,7 +41,12 @@ record CompileOptions(int replicas, int partitions, List<Long> devices, Sequence
 
     /** One program over the devices with ids 0 to {@code count - 1}. */
     static CompileOptions partitioned(int count) {
-        return new CompileOptions(1, count, LongStream.range(0, count).boxed().toList(), new TreeMap<>());
+        return partitioned(LongStream.range(0, count).boxed().toList());
+    }
+
+    /** One program over the devices with these ids, in the order of the mesh. */
+    static CompileOptions partitioned(List<Long> ids) {
+        return new CompileOptions(1, ids.size(), ids, new TreeMap<>());
     }
 
     /** The message. */

@@ -129,9 +129,16 @@ final class PjrtClient implements AutoCloseable {
      * @throws PjrtException if it does not fit, or the transfer fails
      */
     PjrtBuffer upload(TensorType type, MemorySegment host, PjrtAccelerator device) {
+        return beginUpload(type, host, device).finish();
+    }
+
+    /**
+     * Begins to copy a dense row-major value from native memory, which must stay as it is until the end.
+     *
+     * @throws PjrtException if it does not fit
+     */
+    PjrtUpload beginUpload(TensorType type, MemorySegment host, PjrtAccelerator device) {
         boolean copied = type.byteSize() <= COPIED_AT_ONCE;
-        PjrtBuffer buffer;
-        PjrtEvent read;
         try (var call = call("Client_BufferFromHostBuffer")) {
             call.put("data", host)
                     .putInt("type", PjrtLayouts.elementType(type.dtype()))
@@ -142,18 +149,11 @@ final class PjrtClient implements AutoCloseable {
                             copied ? IMMUTABLE_ONLY_DURING_CALL : IMMUTABLE_UNTIL_TRANSFER_COMPLETES)
                     .put("device", device.address());
             call.invoke();
-            buffer = new PjrtBuffer(owner, call.address("buffer"));
-            read = new PjrtEvent(owner, call.address("done_with_host_buffer"), "copying " + type + " from the host");
+            return new PjrtUpload(
+                    new PjrtBuffer(owner, call.address("buffer")),
+                    new PjrtEvent(owner, call.address("done_with_host_buffer"), "copying " + type + " from the host"),
+                    copied);
         }
-        try (read) {
-            if (!copied) {
-                read.await();
-            }
-        } catch (RuntimeException e) {
-            buffer.close();
-            throw e;
-        }
-        return buffer;
     }
 
     /** Objects of one kind that were not destroyed. */

@@ -64,10 +64,14 @@ final class PjrtLoadedExecutable implements AutoCloseable {
             var events = arena.allocate(ADDRESS, arguments.size());
             var results = execute(arguments, outputs, donated, events);
             var ends = IntStream.range(0, arguments.size())
-                    .mapToObj(i -> new PjrtEvent(owner, events.getAtIndex(ADDRESS, i), "running a program"))
+                    .mapToObj(i -> new PjrtEvent(owner, events.getAtIndex(ADDRESS, i), running(i, arguments.size())))
                     .toList();
             return new Run(results, ends);
         }
+    }
+
+    private static String running(int device, int devices) {
+        return "running a program" + (devices == 1 ? "" : " on device " + device + " of " + devices);
     }
 
     private List<List<PjrtBuffer>> execute(

@@ -16,10 +16,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A {@code PJRT_Api} whose functions are Java, strict about what it is given: sizes of structures, addresses of objects,
@@ -53,7 +53,7 @@ class FakeApi implements AutoCloseable {
     private final MemorySegment api;
     private final Map<Long, Object> objects = new HashMap<>();
     private final List<String> violations = Collections.synchronizedList(new ArrayList<>());
-    private final Set<String> called = Collections.synchronizedSet(new HashSet<>());
+    private final Map<String, Integer> calls = new ConcurrentHashMap<>();
     private long nextAddress = 0x1000;
 
     /** {@code size} is what the table claims to be long. */
@@ -138,7 +138,7 @@ class FakeApi implements AutoCloseable {
     }
 
     private StructView arguments(String name, MemorySegment address) {
-        called.add(name);
+        calls.merge(name, 1, Integer::sum);
         checkSize(name, address);
         return StructView.at(name, address);
     }
@@ -237,7 +237,12 @@ class FakeApi implements AutoCloseable {
 
     /** Names of all functions that were called. */
     final Set<String> called() {
-        return Set.copyOf(called);
+        return Set.copyOf(calls.keySet());
+    }
+
+    /** How often a function was called. */
+    final int calls(String name) {
+        return calls.getOrDefault(name, 0);
     }
 
     /** A string in memory of the plugin. */

@@ -16,7 +16,7 @@ import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
 import io.coda4j.tensor.spi.Executable;
 import io.coda4j.tensor.spi.Layout;
-import io.coda4j.tpu.StableHlo;
+import io.coda4j.tensor.spi.Placement;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
@@ -27,24 +27,32 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.IntPredicate;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A PJRT plugin that runs programs on the CPU device: it knows the text of each program that {@link #print} printed. The
  * binding is what it tests, so it keeps values in a layout of its own, column-major, moves them and runs programs while
  * the caller goes on, and believes nothing it is told.
+ *
+ * <p>A program on a mesh it runs whole: it puts the arguments together from the devices' parts, each of which must be where
+ * the program's placement says, and cuts the results.
  */
 @SuppressWarnings("restricted")
-final class FakePlugin extends FakeApi {
+class FakePlugin extends FakeApi {
     static final String PLATFORM_VERSION = "fake 1";
 
     private static final MethodHandle MAKE_ERROR = handle(
@@ -64,11 +72,13 @@ final class FakePlugin extends FakeApi {
     /** A value: bytes in column-major order once it is there. */
     static final class Value {
         final TensorType type;
+        final int device;
         final CompletableFuture<byte[]> bytes;
         volatile boolean deleted;
 
-        Value(TensorType type, CompletableFuture<byte[]> bytes) {
+        Value(TensorType type, int device, CompletableFuture<byte[]> bytes) {
             this.type = type;
+            this.device = device;
             this.bytes = bytes;
         }
     }
@@ -76,11 +86,75 @@ final class FakePlugin extends FakeApi {
     /** Something that ends. */
     record Event(CompletableFuture<?> end) {}
 
-    /** A compiled program. */
-    record Compiled(String text, int devices) {}
+    /** A program that was printed, on a mesh with its placement. */
+    record Printed(Program program, @Nullable Placement placement) {
+        /** The type of what one device has of a parameter. */
+        TensorType parameter(int i) {
+            var type = program.params().get(i).type();
+            return placement == null
+                    ? type
+                    : new MeshParts(
+                                    placement.mesh(),
+                                    type,
+                                    placement.parameters().get(i))
+                            .type();
+        }
+
+        /** The type of what one device has of a result. */
+        TensorType result(int k) {
+            var type = program.results().get(k).type();
+            return placement == null
+                    ? type
+                    : new MeshParts(placement.mesh(), type, placement.results().get(k)).type();
+        }
+    }
+
+    /** A compiled program: its text, and the message {@code CompileOptionsProto}. */
+    record Compiled(String text, byte[] options) {
+        /** Ids of the devices, copy by copy and in each part by part. */
+        List<Integer> devices() {
+            var build = new ProtoReader(new ProtoReader(options).message(3));
+            var parts = new ProtoReader(build.message(9)).messages(3);
+            return IntStream.range(0, (int) build.number(4))
+                    .boxed()
+                    .flatMap(copy -> parts.stream()
+                            .map(part -> new ProtoReader(part).numbers(1).get(copy)))
+                    .map(Math::toIntExact)
+                    .toList();
+        }
+    }
 
     /** A compiled program on devices. */
-    record Loaded(Compiled compiled, Program program, Executable executable, List<MemorySegment> devices) {}
+    static final class Loaded {
+        final Compiled compiled;
+        final Printed printed;
+        final List<MemorySegment> devices;
+        private @Nullable Executable executable;
+
+        Loaded(Compiled compiled, Printed printed, List<MemorySegment> devices) {
+            this.compiled = compiled;
+            this.printed = printed;
+            this.devices = devices;
+        }
+
+        Program program() {
+            return printed.program;
+        }
+
+        /** The whole program on one device. */
+        synchronized Executable executable(Device device) {
+            if (executable == null) {
+                executable = device.compile(printed.program.donating(Set.of()), Layout.DENSE);
+            }
+            return executable;
+        }
+
+        synchronized void close() {
+            if (executable != null) {
+                executable.close();
+            }
+        }
+    }
 
     /** What {@code Serialize} gave, until its deleter is called. */
     record Serialized(byte[] bytes) {}
@@ -89,13 +163,14 @@ final class FakePlugin extends FakeApi {
     record Topology(String name, List<MemorySegment> devices) {}
 
     private final Device cpu = Devices.defaultDevice();
-    private final Map<String, Program> printed = new ConcurrentHashMap<>();
+    private final Map<String, Printed> printed = new ConcurrentHashMap<>();
     private final ExecutorService queue = Executors.newSingleThreadExecutor();
     private final MemorySegment deleter;
     private final MemorySegment makeError;
     private final int devices;
     private final List<String> exchange = new ArrayList<>();
-    private volatile boolean failing;
+    private volatile IntPredicate failing = _ -> false;
+    private volatile int fullDevice = -1;
     private int compiled;
 
     /** A plugin of the version that the binding is made for. */
@@ -130,14 +205,29 @@ final class FakePlugin extends FakeApi {
 
     /** The text of a program, which this plugin can then compile. */
     String print(Program program) {
-        var text = StableHlo.print(program);
-        printed.put(text, program);
+        return print(program, null);
+    }
+
+    /** As {@link #print(Program)}, for a mesh if there is a placement. */
+    String print(Program program, @Nullable Placement placement) {
+        var text = PjrtDevice.Printer.STABLE_HLO.print(program, placement);
+        printed.put(text, new Printed(program, placement));
         return text;
     }
 
     /** From now on every run fails, when it has begun. */
     void failRuns() {
-        failing = true;
+        failing = _ -> true;
+    }
+
+    /** From now on every run fails on one device, when it has begun; the others do not notice. */
+    void failRunsOn(int device) {
+        failing = number -> number == device;
+    }
+
+    /** From now on a device takes no values from the host. */
+    void fill(int device) {
+        fullDevice = device;
     }
 
     /** How many programs were compiled. */
@@ -327,9 +417,8 @@ final class FakePlugin extends FakeApi {
                         "on_device_size_in_bytes", value(args, "buffer").type.byteSize()));
         define("Buffer_ReadyEvent", args -> args.put("event", add(new Event(value(args, "buffer").bytes))));
         define("Buffer_CopyToDevice", args -> {
-            get(args, "dst_device", Accelerator.class);
             var source = value(args, "buffer");
-            args.put("dst_buffer", add(new Value(source.type, source.bytes)));
+            args.put("dst_buffer", add(new Value(source.type, device(args, "dst_device"), source.bytes)));
         });
         define("Buffer_ToHostBuffer", this::download);
     }
@@ -346,9 +435,16 @@ final class FakePlugin extends FakeApi {
         return value;
     }
 
+    private int device(StructView args, String field) {
+        return get(args, field, Accelerator.class).id;
+    }
+
     private void upload(StructView args) {
         client(args);
-        get(args, "device", Accelerator.class);
+        int device = device(args, "device");
+        if (device == fullDevice) {
+            throw new Failure(PjrtStatus.RESOURCE_EXHAUSTED, "no memory on device " + device);
+        }
         var dims = Arrays.stream(args.longs("dims", args.number("num_dims")))
                 .mapToInt(Math::toIntExact)
                 .toArray();
@@ -367,7 +463,7 @@ final class FakePlugin extends FakeApi {
             case 1 -> bytes = CompletableFuture.supplyAsync(() -> columnMajor(type, host.toArray(JAVA_BYTE)), queue);
             default -> throw new Failure(PjrtStatus.UNIMPLEMENTED, "no zero copies");
         }
-        args.put("buffer", add(new Value(type, bytes))).put("done_with_host_buffer", add(new Event(bytes)));
+        args.put("buffer", add(new Value(type, device, bytes))).put("done_with_host_buffer", add(new Event(bytes)));
     }
 
     private void download(StructView args) {
@@ -405,7 +501,7 @@ final class FakePlugin extends FakeApi {
         return reordered(type, rowMajor, true);
     }
 
-    private static byte[] rowMajor(TensorType type, byte[] columnMajor) {
+    static byte[] rowMajor(TensorType type, byte[] columnMajor) {
         return reordered(type, columnMajor, false);
     }
 
@@ -485,7 +581,7 @@ final class FakePlugin extends FakeApi {
         define("LoadedExecutable_Destroy", args -> {
             var loaded = destroy(args, "executable", Loaded.class);
             // After the runs that were begun.
-            queue.execute(loaded.executable::close);
+            queue.execute(loaded::close);
         });
         define(
                 "LoadedExecutable_GetExecutable",
@@ -502,8 +598,11 @@ final class FakePlugin extends FakeApi {
         define(
                 "Executable_NumOutputs",
                 args -> args.put("num_outputs", (long)
-                        printed.get(executable(args).text).results().size()));
-        define("Executable_NumPartitions", args -> args.put("num_partitions", (long) executable(args).devices));
+                        known(executable(args).text).program.results().size()));
+        define(
+                "Executable_NumPartitions",
+                args -> args.put(
+                        "num_partitions", (long) executable(args).devices().size()));
         define(
                 "Executable_Fingerprint",
                 args -> answer(
@@ -535,18 +634,21 @@ final class FakePlugin extends FakeApi {
             answer(program, "format", "mlir");
         });
         define("Executable_Serialize", args -> {
-            var bytes = executable(args).text.getBytes(StandardCharsets.UTF_8);
+            var executable = executable(args);
+            var bytes = (HexFormat.of().formatHex(executable.options) + "\n" + executable.text)
+                    .getBytes(StandardCharsets.UTF_8);
             args.putBytes("serialized_bytes", bytes, arena())
                     .put("serialized_executable", add(new Serialized(bytes)))
                     .put("serialized_executable_deleter", deleter);
         });
         define("Executable_DeserializeAndLoad", args -> {
             client(args);
-            var text = args.text("serialized_executable");
-            if (!printed.containsKey(text)) {
+            var parts = args.text("serialized_executable").split("\n", 2);
+            if (parts.length != 2 || !printed.containsKey(parts[1])) {
                 throw new Failure(PjrtStatus.INVALID_ARGUMENT, "not of this version");
             }
-            args.put("loaded_executable", add(load(new Compiled(text, 1), client(args))));
+            var compiled = new Compiled(parts[1], HexFormat.of().parseHex(parts[0]));
+            args.put("loaded_executable", add(load(compiled, client(args))));
         });
     }
 
@@ -577,46 +679,119 @@ final class FakePlugin extends FakeApi {
     private void compile(StructView args) {
         compiled++;
         var options = args.bytes("compile_options", args.number("compile_options_size"));
-        args.put("executable", add(load(new Compiled(module(args), replicas(options)), client(args))));
+        args.put("executable", add(load(new Compiled(module(args), options), client(args))));
     }
 
-    /** Field 4 of the message in field 3. */
-    private static int replicas(byte[] options) {
-        var build = new ProtoReader(new ProtoReader(options).message(3));
-        return (int) build.number(4);
+    private Printed known(String text) {
+        return Objects.requireNonNull(printed.get(text));
     }
 
     private Loaded load(Compiled compiled, Client client) {
-        var program = printed.get(compiled.text);
-        var executable = cpu.compile(program.donating(Set.of()), Layout.DENSE);
-        return new Loaded(compiled, program, executable, client.devices.subList(0, compiled.devices));
+        var known = known(compiled.text);
+        var ids = compiled.devices();
+        var placement = known.placement;
+        if (placement != null && placement.mesh().devices() != ids.size()) {
+            throw new Failure(PjrtStatus.INVALID_ARGUMENT, placement.mesh() + " on devices " + ids);
+        }
+        var loaded = new Loaded(
+                compiled, known, ids.stream().map(client.devices::get).toList());
+        prepare(loaded);
+        return loaded;
+    }
+
+    /** Makes a program ready to run, while the arrays that it holds are there. */
+    void prepare(Loaded loaded) {
+        loaded.executable(cpu);
     }
 
     private void execute(StructView args) {
         var loaded = get(args, "executable", Loaded.class);
-        var donated = donated(given("ExecuteOptions", args, "options"), loaded.program);
+        var donated = donated(given("ExecuteOptions", args, "options"), loaded.program());
         long count = args.number("num_args");
         if (args.number("num_devices") != loaded.devices.size()
-                || count != loaded.program.params().size()) {
+                || count != loaded.program().params().size()) {
             throw new Failure(PjrtStatus.INVALID_ARGUMENT, "got " + args.number("num_devices") + " lists of " + count);
         }
+        var arguments = IntStream.range(0, loaded.devices.size())
+                .mapToObj(device -> values(args.address("argument_lists"), device, count))
+                .toList();
+        check(loaded, arguments);
+        arguments.forEach(values -> donated.forEach(i -> values.get(i).deleted = true));
+        var runs = runs(loaded, arguments);
         var events = args.address("device_complete_events");
-        for (int device = 0; device < loaded.devices.size(); device++) {
-            var arguments = values(args.address("argument_lists"), device, count);
-            donated.forEach(i -> arguments.get(i).deleted = true);
-            var run = CompletableFuture.supplyAsync(() -> run(loaded, arguments), queue);
+        for (int device = 0; device < runs.size(); device++) {
+            var run = runs.get(device);
             var outputs = element(args.address("output_lists"), device);
-            int results = loaded.program.results().size();
+            int results = loaded.program().results().size();
             for (int k = 0; k < results; k++) {
                 int result = k;
-                var type = loaded.program.results().get(k).type();
-                var value = new Value(type, run.thenApply(all -> all.get(result)));
+                var value =
+                        new Value(loaded.printed.result(k), id(loaded, device), run.thenApply(all -> all.get(result)));
                 outputs.reinterpret(8L * results).setAtIndex(ADDRESS, k, add(value));
             }
             if (events.address() != 0) {
-                events.reinterpret(8L * loaded.devices.size()).setAtIndex(ADDRESS, device, add(new Event(run)));
+                events.reinterpret(8L * runs.size()).setAtIndex(ADDRESS, device, add(new Event(run)));
             }
         }
+    }
+
+    private int id(Loaded loaded, int device) {
+        return get(loaded.devices.get(device), Accelerator.class).id;
+    }
+
+    private void check(Loaded loaded, List<List<Value>> arguments) {
+        for (int device = 0; device < arguments.size(); device++) {
+            for (int i = 0; i < arguments.get(device).size(); i++) {
+                var value = arguments.get(device).get(i);
+                var expected = loaded.printed.parameter(i);
+                if (value.device != id(loaded, device) || !value.type.equals(expected)) {
+                    throw new Failure(
+                            PjrtStatus.INVALID_ARGUMENT,
+                            "argument " + i + " of device " + id(loaded, device) + " is " + value.type + " of device "
+                                    + value.device + ", expected " + expected);
+                }
+            }
+        }
+    }
+
+    /** What each device does; results in column-major order. */
+    private List<CompletableFuture<List<byte[]>>> runs(Loaded loaded, List<List<Value>> arguments) {
+        var placement = loaded.printed.placement;
+        if (placement == null) {
+            return IntStream.range(0, arguments.size())
+                    .mapToObj(device -> CompletableFuture.supplyAsync(
+                            () -> failing(device, () -> run(loaded, rowMajor(arguments.get(device)))), queue))
+                    .toList();
+        }
+        var together = CompletableFuture.supplyAsync(
+                () -> runOnMesh(
+                        loaded,
+                        placement,
+                        arguments.stream().map(FakePlugin::rowMajor).toList()),
+                queue);
+        return IntStream.range(0, arguments.size())
+                .mapToObj(device ->
+                        together.thenApply(all -> failing(device, () -> columnMajor(loaded.printed, all.get(device)))))
+                .toList();
+    }
+
+    private <T> T failing(int device, Supplier<T> run) {
+        if (failing.test(device)) {
+            throw new DeviceException("the run was made to fail");
+        }
+        return run.get();
+    }
+
+    private static List<byte[]> rowMajor(List<Value> values) {
+        return values.stream()
+                .map(value -> rowMajor(value.type, value.bytes.join()))
+                .toList();
+    }
+
+    private static List<byte[]> columnMajor(Printed printed, List<byte[]> parts) {
+        return IntStream.range(0, parts.size())
+                .mapToObj(k -> columnMajor(printed.result(k), parts.get(k)))
+                .toList();
     }
 
     private static Set<Integer> donated(StructView options, Program program) {
@@ -637,28 +812,57 @@ final class FakePlugin extends FakeApi {
                 .toList();
     }
 
-    private List<byte[]> run(Loaded loaded, List<Value> arguments) {
-        if (failing) {
-            throw new DeviceException("the run was made to fail");
-        }
+    /** Runs a program on one device; results in column-major order. */
+    private List<byte[]> run(Loaded loaded, List<byte[]> arguments) {
+        return columnMajor(loaded.printed, whole(loaded, arguments));
+    }
+
+    private List<byte[]> whole(Loaded loaded, List<byte[]> arguments) {
         try (var _ = Scope.open();
                 var memory = java.lang.foreign.Arena.ofConfined()) {
             var arrays = new ArrayList<Array>();
-            for (var argument : arguments) {
-                var host = memory.allocate(Math.max(1, argument.type.byteSize()), 64);
-                host.asSlice(0, argument.type.byteSize())
-                        .copyFrom(MemorySegment.ofArray(rowMajor(argument.type, argument.bytes.join())));
-                arrays.add(Array.copyOf(argument.type, host, cpu));
+            for (int i = 0; i < arguments.size(); i++) {
+                var type = loaded.program().params().get(i).type();
+                var host = memory.allocate(Math.max(1, type.byteSize()), 64);
+                host.asSlice(0, type.byteSize()).copyFrom(MemorySegment.ofArray(arguments.get(i)));
+                arrays.add(Array.copyOf(type, host, cpu));
             }
-            return loaded.executable.run(arrays).stream()
+            return loaded.executable(cpu).run(arrays).stream()
                     .map(result -> {
                         var host = memory.allocate(Math.max(1, result.type().byteSize()), 64);
                         result.buffer().download(host);
-                        var bytes = host.asSlice(0, result.type().byteSize()).toArray(JAVA_BYTE);
-                        return columnMajor(result.type(), bytes);
+                        return host.asSlice(0, result.type().byteSize()).toArray(JAVA_BYTE);
                     })
                     .toList();
         }
+    }
+
+    /**
+     * Runs a program on a mesh.
+     *
+     * @param arguments for each device its parts, row-major
+     * @return for each device its parts of the results, row-major
+     */
+    List<List<byte[]>> runOnMesh(Loaded loaded, Placement placement, List<List<byte[]>> arguments) {
+        var params = loaded.program().params();
+        var wholes = IntStream.range(0, params.size())
+                .mapToObj(i -> new MeshParts(
+                                placement.mesh(),
+                                params.get(i).type(),
+                                placement.parameters().get(i))
+                        .joined(arguments.stream().map(parts -> parts.get(i)).toList()))
+                .toList();
+        var results = whole(loaded, wholes);
+        var cut = IntStream.range(0, results.size())
+                .mapToObj(k -> new MeshParts(
+                                placement.mesh(),
+                                loaded.program().results().get(k).type(),
+                                placement.results().get(k))
+                        .cut(results.get(k)))
+                .toList();
+        return IntStream.range(0, placement.mesh().devices())
+                .mapToObj(device -> cut.stream().map(parts -> parts.get(device)).toList())
+                .toList();
     }
 
     // Topologies.
@@ -692,7 +896,11 @@ final class FakePlugin extends FakeApi {
         });
         define("Compile", args -> {
             var topology = get(args, "topology", Topology.class);
-            args.put("executable", add(new Compiled(module(args), topology.devices.size())));
+            var options = args.bytes("compile_options", args.number("compile_options_size"));
+            if (topology.devices.isEmpty()) {
+                throw new Failure(PjrtStatus.INVALID_ARGUMENT, "a topology without devices");
+            }
+            args.put("executable", add(new Compiled(module(args), options)));
         });
     }
 

@@ -2,6 +2,8 @@ package io.coda4j.tpu.testing;
 
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.DeviceProvider;
+import io.coda4j.tensor.spi.Mesh;
+import io.coda4j.tpu.pjrt.XlaPlugin;
 import java.util.Optional;
 
 /** Finds XLA's CPU compiler as the device {@code xla}, where TensorFlow's native library is. */
@@ -28,5 +30,11 @@ public final class XlaDeviceProvider implements DeviceProvider {
     @Override
     public Device open(String selector) {
         return new XlaDevice(XlaProcess.shared());
+    }
+
+    /** Virtual devices of XLA's CPU client, through the binding of PJRT; see {@link XlaPlugin}. */
+    @Override
+    public Device open(String selector, Mesh mesh) {
+        return XlaPlugin.open(kind(), mesh);
     }
 }

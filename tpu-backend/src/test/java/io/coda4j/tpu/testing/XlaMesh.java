@@ -1,11 +1,13 @@
 package io.coda4j.tpu.testing;
 
 import io.coda4j.tensor.Array;
+import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.spi.Mesh;
 import io.coda4j.tensor.spi.Placement;
+import io.coda4j.tensor.spi.Shard;
 import io.coda4j.tensor.testing.OpTable;
 import io.coda4j.tpu.Partitioner;
 import io.coda4j.tpu.StableHlo;
@@ -24,21 +26,25 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** Several virtual devices of XLA's CPU client in another process, for programs that are placed on a mesh. */
 public final class XlaMesh implements AutoCloseable {
     /** How many devices there are; a program may use fewer. */
-    private static final int DEVICES = 8;
+    public static final int DEVICES = 8;
+
+    private static @Nullable XlaMesh shared;
 
     private final Process process;
     private final DataOutputStream to;
     private final DataInputStream from;
-    private final Path dumps;
+    private final @Nullable Path dumps;
 
-    private XlaMesh(Process process, Path dumps) {
+    private XlaMesh(Process process, @Nullable Path dumps) {
         this.process = process;
         this.dumps = dumps;
         this.to = new DataOutputStream(new BufferedOutputStream(process.getOutputStream()));
@@ -50,11 +56,26 @@ public final class XlaMesh implements AutoCloseable {
         return XlaProcess.unusableBecause();
     }
 
-    /** Starts the process; it leaves what XLA makes of the programs in {@code dumps}. */
-    public static XlaMesh start(Path dumps) throws IOException {
+    /** The process that all tests of this JVM share; it ends with the JVM, when its input does. */
+    public static synchronized XlaMesh shared() {
+        if (shared == null) {
+            try {
+                shared = start(null);
+            } catch (IOException e) {
+                throw new DeviceException("XLA's process does not start: " + e.getMessage(), e);
+            }
+        }
+        return shared;
+    }
+
+    /** Starts the process; it leaves what XLA makes of the programs in {@code dumps}, unless that is null. */
+    public static XlaMesh start(@Nullable Path dumps) throws IOException {
         var builder = XlaProcess.builder(XlaMeshServer.class, Integer.toString(DEVICES));
         builder.environment()
-                .put("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_dump_hlo_as_text --xla_dump_to=" + dumps);
+                .put(
+                        "XLA_FLAGS",
+                        "--xla_backend_optimization_level=0"
+                                + (dumps == null ? "" : " --xla_dump_hlo_as_text --xla_dump_to=" + dumps));
         builder.redirectError(Path.of("target", "xla-mesh.log").toFile());
         return new XlaMesh(builder.start(), dumps);
     }
@@ -67,70 +88,147 @@ public final class XlaMesh implements AutoCloseable {
      */
     public record Outcome(List<Array> results, String optimised) {}
 
-    /** Runs a program on the devices of a mesh: cuts the arguments into parts, and puts the results together. */
-    public Outcome run(Program program, Placement placement, Partitioner partitioner, List<Array> arguments) {
-        var module = StableHlo.print(program, placement, partitioner);
-        var mesh = placement.mesh();
-        try {
-            clear();
+    /**
+     * Compiles a module.
+     *
+     * @param options a message {@code xla.CompileOptionsProto}
+     * @return its number
+     * @throws IllegalArgumentException with what XLA says if it refuses
+     */
+    public synchronized int compile(String module, byte[] options) {
+        return ask(module, () -> {
             var bytes = module.getBytes(StandardCharsets.UTF_8);
+            to.writeByte(XlaMeshServer.COMPILE);
             to.writeInt(bytes.length);
             to.write(bytes);
-            to.writeBoolean(partitioner == Partitioner.SHARDY);
-            to.writeInt(mesh.devices());
-            var types = program.params().stream().map(Tensor::type).toList();
-            var parts = new ArrayList<Part[]>();
-            for (int i = 0; i < types.size(); i++) {
-                parts.add(Part.all(mesh, types.get(i), placement.parameters().get(i)));
-            }
-            XlaServer.writeTypes(to, parts.stream().map(part -> part[0].type()).toList());
-            var values = arguments.stream().map(XlaMesh::bytes).toList();
-            for (int d = 0; d < mesh.devices(); d++) {
-                for (int i = 0; i < types.size(); i++) {
-                    to.write(parts.get(i)[d].cut(values.get(i)));
+            to.writeInt(options.length);
+            to.write(options);
+            to.flush();
+            readRefusal(module);
+            return from.readInt();
+        });
+    }
+
+    /**
+     * Runs a module.
+     *
+     * @param number that {@link #compile} gave
+     * @param types of one device's arguments
+     * @param values of the arguments of each device
+     * @return the values of the results of each device
+     * @throws IllegalArgumentException with what XLA says if it refuses
+     */
+    public synchronized List<List<byte[]>> run(int number, List<TensorType> types, List<List<byte[]>> values) {
+        return ask("module " + number, () -> {
+            to.writeByte(XlaMeshServer.RUN);
+            to.writeInt(number);
+            to.writeInt(values.size());
+            XlaServer.writeTypes(to, types);
+            for (var ofDevice : values) {
+                for (var value : ofDevice) {
+                    to.write(value);
                 }
             }
             to.flush();
-            return new Outcome(results(program, placement, module), optimised());
+            readRefusal("module " + number);
+            int count = from.readInt();
+            var results = new ArrayList<List<byte[]>>();
+            for (int device = 0; device < values.size(); device++) {
+                var ofDevice = new ArrayList<byte[]>();
+                for (int k = 0; k < count; k++) {
+                    ofDevice.add(from.readNBytes(from.readInt()));
+                }
+                results.add(ofDevice);
+            }
+            return results;
+        });
+    }
+
+    private interface Exchange<T> {
+        T run() throws IOException;
+    }
+
+    private static <T> T ask(String module, Exchange<T> exchange) {
+        try {
+            return exchange.run();
         } catch (IOException e) {
             throw new AssertionError("XLA's process is gone, see target/xla-mesh.log; it was running\n" + module, e);
         }
     }
 
-    private List<Array> results(Program program, Placement placement, String module) throws IOException {
+    private void readRefusal(String module) throws IOException {
         if (!from.readBoolean()) {
-            throw new AssertionError("XLA refuses: " + from.readUTF() + "\n" + module);
+            throw new IllegalArgumentException("XLA refuses: " + from.readUTF() + "\n" + module);
         }
+    }
+
+    /** Runs a program on the devices of a mesh: cuts the arguments into shards, and puts the results together. */
+    public Outcome run(Program program, Placement placement, Partitioner partitioner, List<Array> arguments) {
+        var module = StableHlo.print(program, placement, partitioner);
+        return ask(module, () -> {
+            clear();
+            boolean shardy = partitioner == Partitioner.SHARDY;
+            int number = compile(
+                    module, XlaMeshServer.compileOptions(placement.mesh().devices(), shardy));
+            return new Outcome(results(number, program, placement, arguments), optimised());
+        });
+    }
+
+    private List<Array> results(int number, Program program, Placement placement, List<Array> arguments) {
         var mesh = placement.mesh();
-        int count = from.readInt();
-        var parts = new ArrayList<Part[]>();
-        var wholes = new ArrayList<byte[]>();
-        for (int k = 0; k < count; k++) {
-            var type = program.results().get(k).type();
-            parts.add(Part.all(mesh, type, placement.results().get(k)));
-            wholes.add(new byte[Math.toIntExact(type.byteSize())]);
-        }
-        for (int d = 0; d < mesh.devices(); d++) {
-            for (int k = 0; k < count; k++) {
-                var value = from.readNBytes(from.readInt());
-                var part = parts.get(k)[d];
-                if (part.isCopy() && !Arrays.equals(value, part.cut(wholes.get(k)))) {
-                    throw new AssertionError("device " + d + " has another result " + k + " than its neighbours");
-                }
-                part.paste(value, wholes.get(k));
+        var shards = shards(mesh, program.params(), placement.parameters());
+        var types = shards.stream().map(ofValue -> ofValue.getFirst().type()).toList();
+        var wholes = arguments.stream().map(XlaMesh::bytes).toList();
+        var values = new ArrayList<List<byte[]>>();
+        for (int device = 0; device < mesh.devices(); device++) {
+            var ofDevice = new ArrayList<byte[]>();
+            for (int i = 0; i < types.size(); i++) {
+                var part = new byte[Math.toIntExact(types.get(i).byteSize())];
+                shards.get(i).get(device).cut(MemorySegment.ofArray(wholes.get(i)), MemorySegment.ofArray(part));
+                ofDevice.add(part);
             }
+            values.add(ofDevice);
         }
+        return joined(program, placement, run(number, types, values));
+    }
+
+    private static List<List<Shard>> shards(Mesh mesh, List<? extends Tensor> values, List<List<String>> splits) {
+        return IntStream.range(0, values.size())
+                .mapToObj(i -> Shard.all(mesh, values.get(i).type(), splits.get(i)))
+                .toList();
+    }
+
+    private static List<Array> joined(Program program, Placement placement, List<List<byte[]>> parts) {
+        var shards = shards(placement.mesh(), program.results(), placement.results());
         var results = new ArrayList<Array>();
-        for (int k = 0; k < count; k++) {
-            results.add(Array.copyOf(
-                    program.results().get(k).type(), MemorySegment.ofArray(wholes.get(k)), OpTable.reference()));
+        for (int k = 0; k < shards.size(); k++) {
+            var type = program.results().get(k).type();
+            var whole = MemorySegment.ofArray(new byte[Math.toIntExact(type.byteSize())]);
+            for (int device = 0; device < parts.size(); device++) {
+                shards.get(k)
+                        .get(device)
+                        .paste(MemorySegment.ofArray(parts.get(device).get(k)), whole);
+            }
+            for (int device = 0; device < parts.size(); device++) {
+                var part = parts.get(device).get(k);
+                var again = new byte[part.length];
+                shards.get(k).get(device).cut(whole, MemorySegment.ofArray(again));
+                if (!Arrays.equals(part, again)) {
+                    throw new AssertionError("device " + device + " has another result " + k + " than its neighbours");
+                }
+            }
+            results.add(Array.copyOf(type, whole, OpTable.reference()));
         }
         return results;
     }
 
+    private Path dumps() {
+        return Objects.requireNonNull(dumps, "started without a folder for dumps");
+    }
+
     private void clear() throws IOException {
-        Files.createDirectories(dumps);
-        try (var files = Files.list(dumps)) {
+        Files.createDirectories(dumps());
+        try (var files = Files.list(dumps())) {
             for (var file : files.toList()) {
                 Files.delete(file);
             }
@@ -138,10 +236,10 @@ public final class XlaMesh implements AutoCloseable {
     }
 
     private String optimised() throws IOException {
-        try (var files = Files.list(dumps)) {
+        try (var files = Files.list(dumps())) {
             var text = files.filter(file -> file.toString().endsWith("after_optimizations.txt"))
                     .min(Comparator.naturalOrder());
-            return Files.readString(text.orElseThrow(() -> new AssertionError("no dump in " + dumps)));
+            return Files.readString(text.orElseThrow(() -> new AssertionError("no dump in " + dumps())));
         }
     }
 
@@ -150,74 +248,6 @@ public final class XlaMesh implements AutoCloseable {
             var host = arena.allocate(Math.max(1, array.type().byteSize()));
             array.buffer().download(host);
             return host.asSlice(0, array.type().byteSize()).toArray(ValueLayout.JAVA_BYTE);
-        }
-    }
-
-    /**
-     * The part of a value that one device has.
-     *
-     * @param whole the value's type
-     * @param type the part's type
-     * @param first the index of the part's first element along each axis
-     * @param isCopy whether a device before this one has the same part
-     */
-    private record Part(TensorType whole, TensorType type, int[] first, boolean isCopy) {
-        /** The parts of all devices. */
-        static Part[] all(Mesh mesh, TensorType whole, List<String> split) {
-            var type = Placement.part(mesh, whole, split);
-            var parts = new Part[mesh.devices()];
-            var seen = new ArrayList<List<Integer>>();
-            for (int d = 0; d < parts.length; d++) {
-                var first = new int[whole.rank()];
-                for (int i = 0; i < first.length; i++) {
-                    first[i] = split.get(i).isEmpty() ? 0 : coordinate(mesh, split.get(i), d) * type.dim(i);
-                }
-                var key = Arrays.stream(first).boxed().toList();
-                parts[d] = new Part(whole, type, first, seen.contains(key));
-                seen.add(key);
-            }
-            return parts;
-        }
-
-        /** The devices count along the mesh's last axis first. */
-        private static int coordinate(Mesh mesh, String axis, int device) {
-            int inner = 1;
-            for (Map.Entry<String, Integer> entry : mesh.axes().reversed().entrySet()) {
-                if (entry.getKey().equals(axis)) {
-                    return device / inner % entry.getValue();
-                }
-                inner *= entry.getValue();
-            }
-            throw new IllegalArgumentException("no axis " + axis);
-        }
-
-        byte[] cut(byte[] value) {
-            var part = new byte[Math.toIntExact(type.byteSize())];
-            copy(0, 0, 0, (inPart, inWhole, bytes) -> System.arraycopy(value, inWhole, part, inPart, bytes));
-            return part;
-        }
-
-        void paste(byte[] part, byte[] value) {
-            copy(0, 0, 0, (inPart, inWhole, bytes) -> System.arraycopy(part, inPart, value, inWhole, bytes));
-        }
-
-        private interface Move {
-            void row(int inPart, int inWhole, int bytes);
-        }
-
-        /** Walks over the axes; rows of the last are moved. Offsets are in elements. */
-        private void copy(int axis, int inPart, int inWhole, Move move) {
-            int element = type.dtype().bytes();
-            if (axis >= type.rank() - 1) {
-                int size = axis < type.rank() ? type.dim(axis) : 1;
-                int start = axis < type.rank() ? inWhole * whole.dim(axis) + first[axis] : inWhole;
-                int at = axis < type.rank() ? inPart * size : inPart;
-                move.row(at * element, start * element, size * element);
-                return;
-            }
-            for (int i = 0; i < type.dim(axis); i++) {
-                copy(axis + 1, inPart * type.dim(axis) + i, inWhole * whole.dim(axis) + first[axis] + i, move);
-            }
         }
     }
 

@@ -47,6 +47,9 @@ final class XlaMeshServer {
     /** Too large for registers, so that it is copied onto the stack. */
     private static final MemoryLayout OPTIONAL_SPAN = MemoryLayout.structLayout(ADDRESS, JAVA_LONG, JAVA_LONG);
 
+    static final byte COMPILE = 0;
+    static final byte RUN = 1;
+
     private static final long OK = 1;
     /** Offsets in a {@code std::vector}: its first element and the end of its last; its size. */
     private static final long VECTOR_END = 8;
@@ -58,6 +61,7 @@ final class XlaMeshServer {
     private final Map<String, MethodHandle> handles = new HashMap<>();
     private final MemorySegment client;
     private final List<MemorySegment> memories = new ArrayList<>();
+    private final List<MemorySegment> executables = new ArrayList<>();
     private final MemorySegment keepsNothing;
 
     private XlaMeshServer(Path folder, int devices) {
@@ -78,10 +82,30 @@ final class XlaMeshServer {
         XlaServer.serve(new XlaMeshServer(Path.of(args[0]), Integer.parseInt(args[1]))::answer);
     }
 
-    /** Module, partitioner, number of devices, arguments' types and values device by device; answers the results. */
+    /** Reads one request, and answers whether it went well, with the results or what went wrong. */
     private void answer(DataInputStream in, DataOutputStream out) throws IOException {
-        var module = in.readNBytes(in.readInt());
-        boolean shardy = in.readBoolean();
+        byte request = in.readByte();
+        try {
+            switch (request) {
+                case COMPILE -> {
+                    var module = in.readNBytes(in.readInt());
+                    executables.add(compile(module, in.readNBytes(in.readInt())));
+                    out.writeBoolean(true);
+                    out.writeInt(executables.size() - 1);
+                }
+                case RUN -> run(in, out);
+                default -> throw new IllegalStateException("request " + request);
+            }
+        } catch (IllegalArgumentException e) {
+            out.writeBoolean(false);
+            var message = String.valueOf(e.getMessage());
+            out.writeUTF(message.substring(0, Math.min(message.length(), 8000)));
+        }
+    }
+
+    /** Number of the program, number of devices, arguments' types and values device by device; answers the results. */
+    private void run(DataInputStream in, DataOutputStream out) throws IOException {
+        var executable = executables.get(in.readInt());
         int devices = in.readInt();
         var types = XlaServer.readTypes(in);
         var values = new ArrayList<List<byte[]>>();
@@ -92,21 +116,14 @@ final class XlaMeshServer {
             }
             values.add(ofDevice);
         }
-        try {
-            var executable = compile(module, shardy, devices);
-            var results = execute(executable, types, values);
-            out.writeBoolean(true);
-            out.writeInt(results.getFirst().size());
-            for (var ofDevice : results) {
-                for (var bytes : ofDevice) {
-                    out.writeInt(bytes.length);
-                    out.write(bytes);
-                }
+        var results = execute(executable, types, values);
+        out.writeBoolean(true);
+        out.writeInt(results.getFirst().size());
+        for (var ofDevice : results) {
+            for (var bytes : ofDevice) {
+                out.writeInt(bytes.length);
+                out.write(bytes);
             }
-        } catch (IllegalArgumentException e) {
-            out.writeBoolean(false);
-            var message = String.valueOf(e.getMessage());
-            out.writeUTF(message.substring(0, Math.min(message.length(), 8000)));
         }
     }
 
@@ -132,7 +149,8 @@ final class XlaMeshServer {
         }
     }
 
-    private MemorySegment compile(byte[] module, boolean shardy, int devices) {
+    /** {@code wire} is a message {@code xla.CompileOptionsProto}. */
+    private MemorySegment compile(byte[] module, byte[] wire) {
         var context = bytes(256);
         call("_ZN4mlir11MLIRContextC1ENS0_9ThreadingE", context, 1);
         var text = bytes(module.length + 1);
@@ -145,8 +163,7 @@ final class XlaMeshServer {
                 "_ZN3xla21ParseMlirModuleStringESt17basic_string_viewIcSt11char_traitsIcEERN4mlir11MLIRContextE",
                 new ByValue(view, STRING_VIEW),
                 context);
-        var options =
-                message("_ZN3xla19CompileOptionsProtoC1EPN6google8protobuf5ArenaE", compileOptions(devices, shardy));
+        var options = message("_ZN3xla19CompileOptionsProtoC1EPN6google8protobuf5ArenaE", wire);
         var parsed =
                 status("options", "_ZN3xla14CompileOptions9FromProtoERKNS_19CompileOptionsProtoE", 1 << 16, options);
         return value(
@@ -249,7 +266,7 @@ final class XlaMeshServer {
     }
 
     /** xla.CompileOptionsProto for one replica in {@code devices} partitions. */
-    private static byte[] compileOptions(int devices, boolean shardy) {
+    static byte[] compileOptions(int devices, boolean shardy) {
         var assignment = new Wire().number(1, 1).number(2, devices);
         for (int d = 0; d < devices; d++) {
             assignment.message(3, new Wire().number(1, d));
