@@ -26,7 +26,6 @@ import io.coda4j.tpu.Partitioner;
 import io.coda4j.tpu.testing.XlaMesh;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -98,18 +97,10 @@ class ShardedStepTest {
                 Array.of(Shape.of(scalars.length), scalars));
     }
 
-    private static TrainStep step(boolean checkpoint) {
+    private static TrainStep step(Mesh mesh) {
         // Two chunks of the vocabulary's logits.
-        var staging = new Staging(checkpoint, List.of("fsdp", "", ""));
-        return new TrainStep(new MaskedDiffusionLoss(AttentionMask.FULL, ROWS * LENGTH / 2, staging), RULE, 1.0);
-    }
-
-    private static Mesh mesh(String text) {
-        var axes = new LinkedHashMap<String, Integer>();
-        for (var axis : text.split(" ")) {
-            axes.put(axis.split("=")[0], Integer.valueOf(axis.split("=")[1]));
-        }
-        return new Mesh(axes);
+        var loss = new MaskedDiffusionLoss(AttentionMask.FULL, ROWS * LENGTH / 2, Staging.CHECKPOINTED.on(mesh));
+        return new TrainStep(loss, RULE, 1.0);
     }
 
     private static List<Array> arguments(TrainStep.Input in) {
@@ -131,21 +122,26 @@ class ShardedStepTest {
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "fsdp=2,unrolled,SHARDY",
-        "fsdp=4,unrolled,SHARDY",
-        "fsdp=8,scan,SHARDY",
-        "fsdp=2 tensor=2,scan,SHARDY",
-        "fsdp=4 tensor=2,unrolled,SHARDY",
-        "fsdp=2 tensor=4,scan,GSPMD",
-        "fsdp=4,scan,GSPMD"
-    })
-    void aStepOnAMeshIsTheStepOnOneProcessor(String mesh, String layers, Partitioner partitioner) {
-        var step = step(true);
+    @CsvSource(
+            delimiter = ' ',
+            value = {
+                "fsdp=2 unrolled SHARDY",
+                "fsdp=4 unrolled SHARDY",
+                "fsdp=8 scan SHARDY",
+                "fsdp=2,tensor=2 scan SHARDY",
+                "fsdp=4,tensor=2 unrolled SHARDY",
+                "fsdp=2,tensor=4 scan GSPMD",
+                "fsdp=4 scan GSPMD",
+                "data=2,fsdp=2,tensor=2 scan SHARDY",
+                "fsdp=2,tensor=2,data=2 unrolled GSPMD"
+            })
+    void aStepOnAMeshIsTheStepOnOneProcessor(String axes, String layers, Partitioner partitioner) {
+        var mesh = Mesh.parse(axes);
+        var step = step(mesh);
         var in = input(layers.equals("scan") ? model().stacked() : model());
         var traced = step.trace(in);
         var expected = onOneProcessor(traced, in);
-        var got = sharded(mesh(mesh), traced, step, partitioner, in).results();
+        var got = sharded(mesh, traced, step, partitioner, in).results();
         var paths = traced.results();
         assertEquals(expected.size(), got.size());
         for (int k = 0; k < got.size(); k++) {
@@ -171,9 +167,10 @@ class ShardedStepTest {
 
     @Test
     void layersAreGatheredOneByOneInsideTheLoops() {
-        var step = step(true);
+        var mesh = Mesh.of("fsdp", 4);
+        var step = step(mesh);
         var in = input(model().stacked());
-        var program = sharded(mesh("fsdp=4"), step.trace(in), step, Partitioner.SHARDY, in)
+        var program = sharded(mesh, step.trace(in), step, Partitioner.SHARDY, in)
                 .optimised();
         var computations = computations(program);
         var bodies = Pattern.compile(" while\\(.*body=%([^ ,\n]+)")

@@ -7,6 +7,7 @@ import io.coda4j.nn.View;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.spi.Mesh;
 import java.util.ArrayList;
 import java.util.function.UnaryOperator;
 
@@ -43,6 +44,11 @@ public record MaskedDiffusionLoss(AttentionMask mask, int chunkRows, Staging sta
     /** A loss for one device; {@code checkpointLayers} as in {@link Staging}. */
     public MaskedDiffusionLoss(AttentionMask mask, int chunkRows, boolean checkpointLayers) {
         this(mask, chunkRows, checkpointLayers ? Staging.CHECKPOINTED : Staging.PLAIN);
+    }
+
+    /** The same loss, with the pass over the layers staged for the devices of {@code mesh}. */
+    public MaskedDiffusionLoss on(Mesh mesh) {
+        return new MaskedDiffusionLoss(mask, chunkRows, staging.on(mesh));
     }
 
     /** The loss of {@code model} on {@code batch}. */

@@ -2,6 +2,7 @@ package io.coda4j.nn;
 
 import io.coda4j.tensor.Primitive.Note;
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.spi.Mesh;
 import java.util.List;
 
 /**
@@ -9,8 +10,8 @@ import java.util.List;
  *
  * @param checkpoint whether the backward pass computes each layer again from its input instead of keeping the values in
  *     between
- * @param activations the mesh axis, or "", for each axis of the hidden states [B,T,D] between layers; empty where the
- *     pass runs on one device or its device may choose
+ * @param activations the split of the hidden states [B,T,D] between layers, see {@link io.coda4j.tensor.spi.Mesh}; empty
+ *     where the pass runs on one device or its device may choose
  */
 public record Staging(boolean checkpoint, List<String> activations) {
     /** Keeps everything; for one device. */
@@ -31,6 +32,12 @@ public record Staging(boolean checkpoint, List<String> activations) {
     /** This staging with the rows of the hidden states split along {@code meshAxis}. */
     public Staging splittingRows(String meshAxis) {
         return new Staging(checkpoint, List.of(meshAxis, "", ""));
+    }
+
+    /** This staging with the rows of the hidden states split like the batch's; see {@link ModelSharding#rowAxis}. */
+    public Staging on(Mesh mesh) {
+        var axis = ModelSharding.rowAxis(mesh);
+        return axis.isEmpty() ? this : splittingRows(axis);
     }
 
     /** Hidden states x[B,T,D], to be placed as this staging says; their cotangent is placed alike. */

@@ -81,8 +81,7 @@ public record StepProgram(Program program, Placement placement) {
 
         private Staging staging() {
             var plain = checkpoint ? Staging.CHECKPOINTED : Staging.PLAIN;
-            var axis = ModelSharding.rowAxis(mesh);
-            return axis.isEmpty() ? plain : plain.splittingRows(axis);
+            return plain.on(mesh);
         }
     }
 

@@ -138,7 +138,8 @@ final class CompileCommand implements Callable<Integer> {
     @Option(
             names = "--mesh",
             paramLabel = "AXES",
-            description = "How the devices form a grid: fsdp=64, or fsdp=16,tensor=4 (default: fsdp over all).")
+            description = "How the devices form a grid: fsdp=64, fsdp=16,tensor=4 or data=4,fsdp=16 (default: fsdp over"
+                    + " all).")
     private @Nullable String mesh;
 
     @Option(names = "--batch", required = true, paramLabel = "B", description = "Rows of a step, over all devices.")
@@ -184,8 +185,8 @@ final class CompileCommand implements Callable<Integer> {
             names = "--shard",
             paramLabel = "PATH=AXES",
             description =
-                    "Where the parameters at a path go, before the usual rules; a mesh axis or nothing for each of"
-                            + " their last axes: --shard **.embedTokens.weight=,fsdp")
+                    "Where the parameters at a path go, before the usual rules; a mesh axis, several joined by +, or"
+                            + " nothing for each of their last axes: --shard **.embedTokens.weight=,fsdp+tensor")
     private List<String> shards = List.of();
 
     @Option(

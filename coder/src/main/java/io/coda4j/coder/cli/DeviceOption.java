@@ -4,6 +4,8 @@ import io.coda4j.tensor.DeviceMemoryException;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.DeviceChoice;
 import io.coda4j.tensor.spi.Devices;
+import io.coda4j.tensor.spi.Mesh;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import picocli.CommandLine.Option;
@@ -47,6 +49,14 @@ final class DeviceOption {
      * device that has too little memory; a device that was named is never replaced.
      */
     <T> T open(Function<Device, T> use) {
+        return open(Optional.empty(), use);
+    }
+
+    /** As {@link #open(Function)}, with the devices of a mesh as one if there is one. */
+    <T> T open(Optional<Mesh> mesh, Function<Device, T> use) {
+        if (mesh.isPresent()) {
+            return use.apply(Devices.open(name, mesh.get()));
+        }
         if (!name.equals(DeviceChoice.NAME)) {
             return use.apply(open());
         }

@@ -1,6 +1,7 @@
 package io.coda4j.coder.cli;
 
 import io.coda4j.coder.train.Recipe;
+import io.coda4j.coder.train.RecipeException;
 import io.coda4j.coder.train.RecipeFile;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -22,7 +23,8 @@ import picocli.CommandLine.Option;
             "",
             "Example:",
             "  coda train --config recipes/tiny.yaml --out out/tiny",
-            "  coda train --config recipes/tiny.yaml --out out/tiny --resume"
+            "  coda train --config recipes/tiny.yaml --out out/tiny --resume",
+            "  coda train --config recipes/tiny.yaml --device pjrt:tpu --mesh fsdp=4"
         })
 final class TrainCommand implements Callable<Integer> {
     @Option(names = "--config", required = true, paramLabel = "FILE", description = "The recipe, a YAML file.")
@@ -48,6 +50,16 @@ final class TrainCommand implements Callable<Integer> {
                             + " weights and the optimiser's state are F32.")
     private Recipe.@Nullable Precision precision;
 
+    @Option(
+            names = "--mesh",
+            paramLabel = "AXES",
+            description =
+                    "Spreads each step over several devices of a PJRT plugin, instead of the recipe's passes.mesh:"
+                            + " fsdp=4 (weights, moments and rows of the batch in 4 parts), fsdp=2,tensor=2 (each matrix split"
+                            + " both ways) or data=2,fsdp=2 (2 groups with all of the weights each); none for one device. As for"
+                            + " 'coda compile'; 'coda devices' says how many there are. --resume may change it.")
+    private @Nullable String mesh;
+
     @Option(names = "--json", description = "Print the outcome as JSON.")
     private boolean json;
 
@@ -65,7 +77,16 @@ final class TrainCommand implements Callable<Integer> {
 
     private Recipe changed(Recipe recipe) {
         var computing = precision == null ? recipe : recipe.computingIn(precision);
-        return seed == null ? computing : computing.seeded(seed);
+        var placed = mesh == null ? computing : onMesh(computing, mesh);
+        return seed == null ? placed : placed.seeded(seed);
+    }
+
+    private static Recipe onMesh(Recipe recipe, String mesh) {
+        try {
+            return recipe.onMesh(mesh.equals("none") ? null : mesh);
+        } catch (RecipeException e) {
+            throw new UsageException("--mesh " + mesh + ": " + e.getMessage());
+        }
     }
 
     private Path folder() {

@@ -92,7 +92,8 @@ final class TrainingJob {
     Outcome run(String command, Afterwards afterwards) {
         var isFirst = new AtomicBoolean(true);
         // A device that ran out of memory may have come some way: the next one goes on from there.
-        return deviceOption.open(device -> run(command, afterwards, device, resume || !isFirst.getAndSet(false)));
+        return deviceOption.open(
+                recipe.mesh(), device -> run(command, afterwards, device, resume || !isFirst.getAndSet(false)));
     }
 
     private Outcome run(String command, Afterwards afterwards, Device device, boolean resume) {

@@ -57,7 +57,7 @@ public final class Checkpoints {
      * @param step steps done
      * @param rows rows of training text read
      * @param millis time spent training
-     * @param recipe the whole recipe as YAML, which a resumed run must share
+     * @param recipe the whole recipe as YAML, which a resumed run must share but for its mesh
      * @param text hash of the training tokens, which a resumed run must share, see {@link TokenBlocks#fingerprint}
      */
     public record Position(long step, long rows, long millis, String recipe, String text) {}
@@ -182,7 +182,7 @@ public final class Checkpoints {
                     + position.millis() + " ms, which no run of this recipe can have; delete " + checkpoint
                     + " to go on from an earlier checkpoint");
         }
-        if (!position.recipe().equals(RecipeFile.write(recipe))) {
+        if (!recipe.continues(RecipeFile.parse(file.toString(), position.recipe()))) {
             throw new RecipeException(file + ": the checkpoint was written by a run of another recipe; resume with that"
                     + " recipe, or choose another folder with --out");
         }

@@ -5,14 +5,19 @@ import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.diffusion.random.CounterRandom;
 import io.coda4j.diffusion.random.Purpose;
 import io.coda4j.nn.LanguageModel;
+import io.coda4j.nn.ModelSharding;
 import io.coda4j.nn.View;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Compiled;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Shape;
+import io.coda4j.tensor.ShardingPlan;
+import io.coda4j.tensor.ShardingPlan.Rule;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.spi.Device;
+import io.coda4j.tensor.spi.Mesh;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * How well a model names masked tokens of held-out files, beside two baselines that only count.
@@ -21,6 +26,7 @@ import java.util.Arrays;
  * text also occurs in training are masked like all others and scored apart.
  */
 public final class HeldOutEvaluation implements AutoCloseable {
+    /** Rows of a batch at the least. */
     private static final int ROWS = 16;
 
     /**
@@ -45,6 +51,7 @@ public final class HeldOutEvaluation implements AutoCloseable {
     private final int length;
     private final CounterRandom random;
     private final Compiled<Input, Output> program;
+    private final int batchRows;
 
     /** An evaluation on {@code text} in rows of {@code length} tokens. */
     public HeldOutEvaluation(
@@ -54,7 +61,21 @@ public final class HeldOutEvaluation implements AutoCloseable {
         this.config = config;
         this.length = length;
         this.random = new CounterRandom(seed);
-        this.program = Compiled.of("evaluate", this::apply, device);
+        this.program = device.mesh()
+                .map(mesh -> Compiled.of("evaluate", this::apply, device).placing((Input _) -> sharding(mesh)))
+                .orElseGet(() -> Compiled.of("evaluate", this::apply, device));
+        int parts = device.mesh()
+                .map(mesh -> mesh.parts(ModelSharding.rowAxis(mesh)))
+                .orElse(1);
+        this.batchRows = Math.ceilDiv(ROWS, parts) * parts;
+    }
+
+    /** The model as training splits it; rows too, unless there are too few at the end of the text. */
+    private static ShardingPlan sharding(Mesh mesh) {
+        var axis = ModelSharding.rowAxis(mesh);
+        return new ShardingPlan(mesh, ModelSharding.parameters(mesh))
+                .with(List.of(Rule.of("ids", axis, ""), Rule.of("segments", axis, "")))
+                .wholeWhereUneven();
     }
 
     private Output apply(Input in) {
@@ -73,8 +94,8 @@ public final class HeldOutEvaluation implements AutoCloseable {
         int total = rows();
         int used = Math.min(count, total);
         var tally = new Tally();
-        for (int start = 0; start < used; start += ROWS) {
-            int rows = Math.min(ROWS, used - start);
+        for (int start = 0; start < used; start += batchRows) {
+            int rows = Math.min(batchRows, used - start);
             var blocks = new int[rows];
             for (int i = 0; i < rows; i++) {
                 blocks[i] = (int) ((long) (start + i) * total / used);

@@ -16,12 +16,20 @@ import io.coda4j.diffusion.NoiseLevels;
 import io.coda4j.diffusion.PromptAnneal;
 import io.coda4j.diffusion.TrainingStage;
 import io.coda4j.nn.AdamW;
+import io.coda4j.nn.ModelSharding;
 import io.coda4j.nn.Optimizer;
 import io.coda4j.nn.TransformerConfig;
 import io.coda4j.nn.schedule.Schedule;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive.AttentionMask;
+import io.coda4j.tensor.ShardingPlan;
+import io.coda4j.tensor.Symbol;
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.Tree;
+import io.coda4j.tensor.spi.Mesh;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -121,8 +129,13 @@ public record Recipe(
      * How the passes of a step are made; results agree up to rounding.
      *
      * @param checkpointLayers whether the backward pass computes each layer again instead of keeping its values
+     * @param mesh the devices over which a step is spread, as {@link Mesh#parse} reads them, or null for one
      */
-    public record Passes(Layers layers, boolean checkpointLayers, Precision compute) {}
+    public record Passes(
+            Layers layers,
+            boolean checkpointLayers,
+            Precision compute,
+            @Nullable String mesh) {}
 
     /** The rules an optimiser can follow. */
     public enum Rule {
@@ -206,9 +219,33 @@ public record Recipe(
         built("masking", () -> maskingPlan().schedule().at(0));
         built("optimizer", this::rule);
         built("schedule", this::learningRate);
+        // The vocabulary is not known yet: one that every mesh divides.
+        mesh().ifPresent(mesh -> requireDivided(mesh, transformer(Math.multiplyExact(64, mesh.devices()), 0)));
+    }
+
+    /**
+     * Checks that a mesh divides what a step over a model splits.
+     *
+     * @throws RecipeException naming the first value that it does not divide
+     */
+    void requireDivided(Mesh mesh, TransformerConfig transformer) {
+        int parts = mesh.parts(ModelSharding.rowAxis(mesh));
+        if (batch.rows() % parts != 0) {
+            throw new RecipeException("batch.rows: mesh axis " + ModelSharding.rowAxis(mesh) + "=" + parts
+                    + " does not divide the " + batch.rows() + " rows of a step; choose a multiple of " + parts
+                    + ", such as " + Math.ceilDiv(batch.rows(), parts) * parts + ", or another passes.mesh");
+        }
+        built("passes.mesh", () -> {
+            var model = transformer.build(DType.F32, (_, type) -> new Symbol(type));
+            var moments = new LinkedHashMap<String, Tensor>();
+            TrainState.momentTypes(model, rule()).forEach((name, type) -> moments.put(name, new Symbol(type)));
+            var plan = new ShardingPlan(mesh, ModelSharding.withState(ModelSharding.parameters(mesh), rule()));
+            Tree.leaves(new TrainState(model, moments)).forEach((path, leaf) -> plan.axes(path, leaf.type()));
+        });
     }
 
     private void checkSizes() {
+        built("passes.mesh", this::mesh);
         positive("batch.rows", batch.rows());
         atLeast("batch.length", batch.length(), 2);
         if ((long) batch.rows() * batch.length() > Integer.MAX_VALUE) {
@@ -306,8 +343,29 @@ public record Recipe(
 
     /** This recipe with passes that compute in {@code precision}. */
     public Recipe computingIn(Precision precision) {
-        var changed = new Passes(passes.layers, passes.checkpointLayers, precision);
-        return new Recipe(seed, corpus, tokenizer, model, batch, masking, loss, changed, optimizer, schedule, run);
+        return with(new Passes(passes.layers, passes.checkpointLayers, precision, passes.mesh));
+    }
+
+    /** This recipe on another mesh, or on one device if {@code mesh} is null. */
+    public Recipe onMesh(@Nullable String mesh) {
+        return with(new Passes(passes.layers, passes.checkpointLayers, passes.compute, mesh));
+    }
+
+    private Recipe with(Passes other) {
+        return new Recipe(seed, corpus, tokenizer, model, batch, masking, loss, other, optimizer, schedule, run);
+    }
+
+    /**
+     * Whether a run of the other recipe would be the same up to rounding, so that this one's can go on where it is: on
+     * another mesh it would.
+     */
+    boolean continues(Recipe other) {
+        return onMesh(null).equals(other.onMesh(null));
+    }
+
+    /** The devices over which a step is spread, or empty for one. */
+    public Optional<Mesh> mesh() {
+        return Optional.ofNullable(passes.mesh).map(Mesh::parse);
     }
 
     /** This recipe with another corpus. */

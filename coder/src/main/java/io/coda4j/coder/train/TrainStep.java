@@ -61,24 +61,40 @@ public record TrainStep(
         return new TrainStep(loss, optimizer, clipNorm, dtype);
     }
 
-    /** The program for {@code device}; it takes over the storage of the state it is given. */
+    /** The program for {@code device}; it takes over the storage of the state it is given, and splits it along a mesh. */
     public Compiled<Input, Output> compile(Device device) {
-        return Compiled.of(NAME, this::apply, device).donating(CONSUMED);
+        return device.mesh()
+                .map(mesh -> Compiled.of(NAME, on(mesh)::apply, device)
+                        .placing((Input in) -> sharding(mesh, List.of(), in.batch())))
+                .orElseGet(() -> Compiled.of(NAME, this::apply, device))
+                .donating(CONSUMED);
+    }
+
+    private TrainStep on(Mesh mesh) {
+        return new TrainStep(loss.on(mesh), optimizer, clipNorm, compute);
     }
 
     /**
-     * Where the arguments and results of the program go on a mesh with the axes {@code fsdp}, {@code tensor} or both:
-     * weights and moments by the table of {@link ModelSharding}, the rows of the batch along {@code fsdp}. Scored
-     * positions that are a list, and not a table, stay whole.
+     * Where weights and moments go on a mesh, by the table of {@link ModelSharding}.
      *
      * @param first rules for parameters, such as {@code **.embedTokens.weight}, that come before the table's; moments
      *     follow them as well
+     */
+    public ShardingPlan sharding(Mesh mesh, List<Rule> first) {
+        var parameters = new ArrayList<>(first);
+        parameters.addAll(ModelSharding.parameters(mesh));
+        return new ShardingPlan(mesh, ModelSharding.withState(parameters, optimizer));
+    }
+
+    /**
+     * Where the arguments and results of the program go on a mesh: weights and moments by {@link #sharding(Mesh, List)},
+     * the rows of the batch along {@link ModelSharding#rowAxis}. Scored positions that are a list, and not a table, stay
+     * whole.
+     *
      * @param batch of the form that the program will have
      */
     public ShardingPlan sharding(Mesh mesh, List<Rule> first, MaskedBatch batch) {
-        var parameters = new ArrayList<>(first);
-        parameters.addAll(ModelSharding.parameters(mesh));
-        var rules = new ArrayList<>(ModelSharding.withState(parameters, optimizer));
+        var rules = new ArrayList<>(sharding(mesh, first).rules());
         var rowAxis = ModelSharding.rowAxis(mesh);
         Tree.leaves(batch).forEach((path, leaf) -> {
             if (leaf.rank() == 2) {

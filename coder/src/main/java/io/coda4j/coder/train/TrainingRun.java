@@ -13,12 +13,17 @@ import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.coder.tokenizer.BpeTrainer;
 import io.coda4j.coder.tokenizer.TokenizerJson;
 import io.coda4j.nn.LanguageModel;
+import io.coda4j.nn.ModelSharding;
+import io.coda4j.tensor.Scope;
+import io.coda4j.tensor.ShardingPlan;
 import io.coda4j.tensor.spi.Device;
+import io.coda4j.tensor.spi.Devices;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -72,6 +77,7 @@ public final class TrainingRun implements AutoCloseable {
                         train.tokens().length,
                         heldOut.tokens().length,
                         config.transformer().parameters()));
+        device.mesh().ifPresent(mesh -> recipe.requireDivided(mesh, config.transformer()));
         int length = recipe.batch().length();
         // One more, because each epoch cuts the rows at another offset.
         requireRows(2, "training", train, length);
@@ -79,25 +85,31 @@ public final class TrainingRun implements AutoCloseable {
         this.blocks = new TokenBlocks(train.tokens(), length, recipe.seed());
         this.evaluation = new HeldOutEvaluation(
                 heldOut, new NeighbourBaseline(train.tokens()), config, length, recipe.seed(), device);
-        var optimizer = recipe.rule();
-        if (latest.isPresent()) {
-            var loaded = Checkpoints.load(latest.get(), recipe, blocks.fingerprint(), device);
-            this.position = loaded.position();
-            this.start = prepared(loaded.state());
-            notes.accept("going on after step " + loaded.position().step());
-        } else {
-            this.position = null;
-            var model = recipe.model().init().initialize(config.transformer(), recipe.seed(), device);
-            this.start = prepared(TrainState.start(model, optimizer, device));
+        // No device of a mesh need have room for the whole.
+        var home = device.mesh().isPresent() ? Devices.defaultDevice() : device;
+        try (var scope = Scope.open()) {
+            if (latest.isPresent()) {
+                var loaded = Checkpoints.load(latest.get(), recipe, blocks.fingerprint(), home);
+                this.position = loaded.position();
+                this.start = scope.keep(prepared(loaded.state()));
+                notes.accept("going on after step " + loaded.position().step());
+            } else {
+                this.position = null;
+                var model = recipe.model().init().initialize(config.transformer(), recipe.seed(), home);
+                this.start = scope.keep(prepared(TrainState.start(model, recipe.rule(), home)));
+            }
         }
     }
 
-    /** The state with its layers as the recipe's passes take them. */
+    /** The state with its layers as the recipe's passes take them, split as its steps will. */
     private TrainState prepared(TrainState state) {
-        return switch (recipe.passes().layers()) {
+        var layered = switch (recipe.passes().layers()) {
             case UNROLLED -> state;
             case SCAN -> state.stacked();
         };
+        return device.mesh()
+                .map(mesh -> recipe.trainStep(config).sharding(mesh, List.of()).place(layered, device))
+                .orElse(layered);
     }
 
     /**
@@ -153,7 +165,7 @@ public final class TrainingRun implements AutoCloseable {
 
     private static void requireSame(Path file, Recipe recipe) {
         var stored = RecipeFile.read(file);
-        if (!stored.equals(recipe)) {
+        if (!recipe.continues(stored)) {
             throw new RecipeException(file + ": the run was started with another recipe, and would not be the same run;"
                     + " resume with this file as --config, or choose another folder with --out");
         }
@@ -255,7 +267,9 @@ public final class TrainingRun implements AutoCloseable {
                 new Trainer(recipe, config, blocks, start, position, checkpoints, evaluation, listener, device)) {
             var model = trainer.run().model().unstacked();
             ModelFolder.save(modelFolder(), config, model);
-            return model;
+            return device.mesh()
+                    .map(mesh -> new ShardingPlan(mesh, ModelSharding.parameters(mesh)).place(model, device))
+                    .orElse(model);
         }
     }
 

@@ -3,6 +3,7 @@ package io.coda4j.coder.xla;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.DeviceProvider;
 import io.coda4j.tensor.spi.Devices;
+import io.coda4j.tensor.spi.Mesh;
 import io.coda4j.tensor.testing.Requirement;
 import java.util.Optional;
 
@@ -15,6 +16,15 @@ public final class XlaCompiler {
 
     /** The device; where there is none, the test is skipped, or fails if {@code xla} is required. */
     public static Device device() {
+        return provider().open("");
+    }
+
+    /** As {@link #device()}, virtual devices as one. */
+    public static Device device(Mesh mesh) {
+        return provider().open("", mesh);
+    }
+
+    private static DeviceProvider provider() {
         var provider = Devices.providers().stream()
                 .filter(known -> known.kind().equals("xla"))
                 .findFirst();
@@ -23,6 +33,6 @@ public final class XlaCompiler {
                 provider.isPresent()
                         ? provider.flatMap(DeviceProvider::unusableBecause)
                         : Optional.of("the tests of tpu-backend are not on the class path"));
-        return provider.orElseThrow().open("");
+        return provider.orElseThrow();
     }
 }
