@@ -230,7 +230,8 @@ final class Vjp {
                     // same.
                     Primitive.Scan _,
                     Primitive.QuantizedLinear _,
-                    Primitive.AdamW _ -> throughMeaning(prim, in, cotangents);
+                    Primitive.AdamW _,
+                    Primitive.Adafactor _ -> throughMeaning(prim, in, cotangents);
         };
     }
 

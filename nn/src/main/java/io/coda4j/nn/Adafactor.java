@@ -1,15 +1,14 @@
 package io.coda4j.nn;
 
+import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.ShardingPlan;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
 import java.util.Set;
-import java.util.stream.IntStream;
 
 /**
  * Adafactor without momentum, parameter scaling or relative steps (Shazeer and Stern 2018), as the CoDA runs used it:
@@ -105,56 +104,23 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         var rate = StepOperands.at(scalars, 0);
         var rho = StepOperands.at(scalars, 1);
         var fresh = StepOperands.at(scalars, 2);
+        var decay = rate.like(weightDecay);
         params.forEach((name, param) -> {
-            var g = StepOperands.named(gradients, name);
-            var squares = g.mul(g).add(eps);
-            Tensor direction;
-            if (isFactored(name, param.type(), stacks)) {
-                var r = average(StepOperands.named(state, rows(name)), squares.mean(-1), rho, fresh);
-                var c = average(StepOperands.named(state, columns(name)), squares.mean(-2), rho, fresh);
-                newState.put(rows(name), r);
-                newState.put(columns(name), c);
-                direction = factored(g, r, c);
-            } else {
-                var v = average(StepOperands.named(state, second(name)), squares, rho, fresh);
-                newState.put(second(name), v);
-                direction = g.mul(v.rsqrt());
+            boolean isFactored = isFactored(name, param.type(), stacks);
+            var moments = isFactored ? List.of(rows(name), columns(name)) : List.of(second(name));
+            var operands = new ArrayList<Tensor>();
+            operands.add(param);
+            moments.forEach(moment -> operands.add(StepOperands.named(state, moment)));
+            operands.add(StepOperands.named(gradients, name));
+            operands.addAll(List.of(rate, decay, rho, fresh));
+            var updated = Tensor.apply(
+                    new Primitive.Adafactor(eps, clipThreshold, isFactored, stacks.contains(name)),
+                    operands.toArray(Tensor[]::new));
+            newParams.put(name, updated.getFirst());
+            for (int i = 0; i < moments.size(); i++) {
+                newState.put(moments.get(i), updated.get(i + 1));
             }
-            newParams.put(name, step(param, clip(direction, stacks.contains(name)), rate));
         });
         return new Update(newParams, newState);
-    }
-
-    private static Tensor average(Tensor old, Tensor latest, Tensor rho, Tensor fresh) {
-        return old.mul(rho).add(latest.mul(fresh));
-    }
-
-    /** g scaled by the inverse root of the rank-1 estimate rows * columns / mean(rows). */
-    private static Tensor factored(Tensor g, Tensor rows, Tensor columns) {
-        int last = g.rank() - 1;
-        var mean = rows.mean(-1).expand(rows.shape(), List.of(rows.rank() - 1));
-        var rowFactor = rows.div(mean).rsqrt().expand(g.shape(), List.of(last));
-        var columnFactor = columns.rsqrt().expand(g.shape(), List.of(last - 1));
-        return g.mul(rowFactor).mul(columnFactor);
-    }
-
-    /** Each parameter on its own: of a stack, each slice. */
-    private Tensor clip(Tensor direction, boolean isStack) {
-        var axes = IntStream.range(isStack ? 1 : 0, direction.rank()).toArray();
-        long terms = isStack
-                ? direction.type().size() / direction.dim(0)
-                : direction.type().size();
-        var rms = direction.mul(direction).sum(axes).div(terms).sqrt();
-        var factor = rms.div(clipThreshold).max(1);
-        return direction.div(
-                isStack
-                        ? factor.expand(
-                                direction.shape(), Arrays.stream(axes).boxed().toList())
-                        : factor);
-    }
-
-    private Tensor step(Tensor param, Tensor direction, Tensor rate) {
-        var decayed = weightDecay == 0 ? param : param.sub(param.mul(rate.mul(weightDecay)));
-        return decayed.sub(direction.mul(rate));
     }
 }

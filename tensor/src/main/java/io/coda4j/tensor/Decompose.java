@@ -35,6 +35,7 @@ public final class Decompose {
             case Primitive.QuantizedLinear(var activations) ->
                 List.of(quantizedLinear(activations, in.get(0), in.get(1), in.get(2)));
             case Primitive.AdamW(double beta1, double beta2, double eps) -> adamW(beta1, beta2, eps, in);
+            case Primitive.Adafactor adafactor -> adafactor(adafactor, in);
             case Primitive.Scan scan -> scan(scan, in);
         };
     }
@@ -294,5 +295,44 @@ public final class Decompose {
         var decayed = p.sub(rate.mul(scalars.get(1)).mul(p));
         var direction = m.mul(scalars.get(2)).div(v.mul(scalars.get(3)).sqrt().add(eps));
         return List.of(decayed.sub(rate.mul(direction)), m, v);
+    }
+
+    private static List<Tensor> adafactor(Primitive.Adafactor prim, List<Tensor> in) {
+        var p = in.getFirst();
+        int scalars = in.size() - 4;
+        var g = in.get(scalars - 1);
+        var rate = in.get(scalars).broadcastTo(p.shape());
+        var decayed = p.sub(rate.mul(in.get(scalars + 1).broadcastTo(p.shape())).mul(p));
+        var rho = in.get(scalars + 2);
+        var fresh = in.get(scalars + 3);
+        var squares = g.mul(g).add(prim.eps());
+        if (!prim.isFactored()) {
+            var v = average(in.get(1), squares, rho, fresh);
+            return List.of(decayed.sub(rate.mul(clip(prim, g.mul(v.rsqrt())))), v);
+        }
+        var rows = average(in.get(1), squares.mean(-1), rho, fresh);
+        var columns = average(in.get(2), squares.mean(-2), rho, fresh);
+        return List.of(decayed.sub(rate.mul(clip(prim, scaled(g, rows, columns)))), rows, columns);
+    }
+
+    private static Tensor average(Tensor old, Tensor latest, Tensor rho, Tensor fresh) {
+        return old.mul(rho).add(latest.mul(fresh));
+    }
+
+    /** g[…,R,C] times the inverse root of the rank-1 estimate rows[…,R] columns[…,C] / mean(rows). */
+    private static Tensor scaled(Tensor g, Tensor rows, Tensor columns) {
+        int last = g.rank() - 1;
+        var mean = rows.mean(-1).expand(rows.shape(), List.of(rows.rank() - 1));
+        var rowFactor = rows.div(mean).rsqrt().expand(g.shape(), List.of(last));
+        return g.mul(rowFactor).mul(columns.rsqrt().expand(g.shape(), List.of(last - 1)));
+    }
+
+    /** The update divided so that its root mean square, of a stack that of each slice, is at most the threshold. */
+    private static Tensor clip(Primitive.Adafactor prim, Tensor update) {
+        var axes = IntStream.range(prim.isStack() ? 1 : 0, update.rank()).toArray();
+        var rms = update.mul(update).mean(axes).sqrt();
+        var factor = rms.div(prim.clipThreshold()).max(1);
+        return update.div(
+                factor.expand(update.shape(), IntStream.of(axes).boxed().toList()));
     }
 }

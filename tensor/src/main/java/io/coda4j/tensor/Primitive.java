@@ -738,6 +738,56 @@ public sealed interface Primitive {
     }
 
     /**
+     * One Adafactor update of one parameter, without momentum (Shazeer and Stern 2018, algorithms 4 and 5). Factored, of
+     * matrices along the last two axes: operands (p[…,R,C], rows[…,R], columns[…,C], g[…,R,C]) and results (p', rows',
+     * columns'). Otherwise operands (p, v, g) of one type and results (p', v'). Then scalars (rate, decay, rho, fresh) of
+     * the element type:
+     *
+     * <pre>
+     * rows'    = rho*rows    + fresh * mean over columns of (g^2 + eps)
+     * columns' = rho*columns + fresh * mean over rows    of (g^2 + eps)
+     * v'       = rows' columns' / mean(rows')                               or rho*v + fresh * (g^2 + eps)
+     * u        = g / sqrt(v')
+     * p'       = p - rate*decay*p - rate * u / max(1, rms(u) / clipThreshold)
+     * </pre>
+     *
+     * @param eps added to squared gradients
+     * @param clipThreshold largest root mean square of an update u
+     * @param isFactored whether the second moments are kept as means of rows and columns
+     * @param isStack whether each slice along the first axis is a parameter of its own, whose update is clipped apart
+     */
+    record Adafactor(double eps, double clipThreshold, boolean isFactored, boolean isStack) implements Fused {
+        @Override
+        public List<TensorType> infer(List<TensorType> in) {
+            int moments = moments();
+            var rule = Rule.of(mnemonic(), in, moments + 6);
+            var p = rule.operand(0);
+            rule.isFloat(0);
+            rule.require(
+                    p.rank() >= (isFactored ? 2 : 0) + (isStack ? 1 : 0),
+                    () -> "operand 0 must have at least the axes of " + (isStack ? "a stack of " : "")
+                            + (isFactored ? "matrices" : "tensors"));
+            rule.sameType(0, moments + 1);
+            if (isFactored) {
+                rule.type(1, p.with(p.shape().without(List.of(p.rank() - 1))), "second moments of rows");
+                rule.type(2, p.with(p.shape().without(List.of(p.rank() - 2))), "second moments of columns");
+            } else {
+                rule.sameType(0, 1);
+            }
+            var names = List.of("rate", "decay", "share of the old moments", "share of the new squares");
+            for (int i = 0; i < names.size(); i++) {
+                rule.type(moments + 2 + i, TensorType.of(p.dtype()), names.get(i));
+            }
+            return List.copyOf(in.subList(0, moments + 1));
+        }
+
+        /** Tensors of state. */
+        private int moments() {
+            return isFactored ? 2 : 1;
+        }
+    }
+
+    /**
      * A loop of {@code length} steps, each of which runs {@code body}. It means the steps one after the other; a device
      * that has loops compiles the body once.
      *

@@ -218,6 +218,36 @@ class DecomposeTest {
         }
     }
 
+    /** Algorithm 5 of Shazeer and Stern 2018; matrices are in the tests of the kernel. */
+    @Test
+    void adafactorClipsEachVectorOfAStackByItself() {
+        double rate = 0.1, decay = 0.2, rho = 0.7, fresh = 0.3, eps = 1e-3, threshold = 0.9;
+        double[] p = {1, 2, 3, 4};
+        double[] v = {0.5, 0.25, 4, 9};
+        double[] g = {3, -1, 0.5, 0.25};
+        var next = meaning(
+                new Primitive.Adafactor(eps, threshold, false, true),
+                Array.of(TensorType.f64(2, 2), p),
+                Array.of(TensorType.f64(2, 2), v),
+                Array.of(TensorType.f64(2, 2), g),
+                scalar(rate),
+                scalar(decay),
+                scalar(rho),
+                scalar(fresh));
+        var update = new double[4];
+        for (int i = 0; i < 4; i++) {
+            v[i] = rho * v[i] + fresh * (g[i] * g[i] + eps);
+            update[i] = g[i] / Math.sqrt(v[i]);
+        }
+        for (int i = 0; i < 4; i++) {
+            double rms = Math.hypot(update[i / 2 * 2], update[i / 2 * 2 + 1]) / Math.sqrt(2);
+            assertEquals(i < 2, rms > threshold, "only the first vector is clipped");
+            p[i] -= rate * (decay * p[i] + update[i] / Math.max(1, rms / threshold));
+        }
+        check(p, next.get(0));
+        check(v, next.get(1));
+    }
+
     /** The gradients are checked against difference quotients where autograd is; here only that they are separate. */
     @Test
     void gradientOfSwiGluIsTheProductRule() {

@@ -378,7 +378,23 @@ class ShapeRuleTest {
                 bad(
                         new Primitive.AdamW(0.9, 0.9, 1),
                         List.of(f32(2), f32(2), f32(2), f32(2), f32(1), f32(), f32(), f32()),
-                        "adamW: operand 4 (rate) must be f32[], got f32[1]"));
+                        "adamW: operand 4 (rate) must be f32[], got f32[1]"),
+                bad(
+                        new Primitive.Adafactor(1, 1, true, true),
+                        List.of(f32(2, 3), f32(2), f32(3), f32(2, 3), f32(), f32(), f32(), f32()),
+                        "adafactor: operand 0 must have at least the axes of a stack of matrices"),
+                bad(
+                        new Primitive.Adafactor(1, 1, true, false),
+                        List.of(f32(2, 3), f32(2), f32(2), f32(2, 3), f32(), f32(), f32(), f32()),
+                        "adafactor: operand 2 (second moments of columns) must be f32[3], got f32[2]"),
+                bad(
+                        new Primitive.Adafactor(1, 1, true, false),
+                        List.of(f32(2, 3), f32(2), f32(3), f32(3, 2), f32(), f32(), f32(), f32()),
+                        "adafactor: operands 0 and 3 must have equal types"),
+                bad(
+                        new Primitive.Adafactor(1, 1, false, false),
+                        List.of(f32(2), f32(2), f32(2), f32(), f32(), f32(1), f32()),
+                        "adafactor: operand 5 (share of the old moments) must be f32[], got f32[1]"));
     }
 
     @ParameterizedTest

@@ -13,7 +13,6 @@ import io.coda4j.tensor.Primitive.Activations;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
-import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.cpu.CpuDevice;
 import io.coda4j.tensor.spi.Device;
@@ -27,6 +26,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /** This project on one of its devices. */
 final class CodaEngine implements Engine {
@@ -188,12 +188,27 @@ final class CodaEngine implements Engine {
                         Layout.DENSE,
                         x,
                         Array.of(Shape.of(work.rows()), Operands.indices(2, work.rows(), work.width())));
-            case ADAMW -> new AdamWTask(work);
+            case ADAMW ->
+                new UpdateTask(
+                        new Primitive.AdamW(0.9, 0.95, 1e-8),
+                        List.of(x, zeros(shape), zeros(shape)),
+                        uniform(2, shape),
+                        new float[] {1e-3f, 0.1f, 1, 1});
+            case ADAFACTOR ->
+                new UpdateTask(
+                        new Primitive.Adafactor(1e-30, 1, true, false),
+                        List.of(x, zeros(Shape.of(work.rows())), zeros(Shape.of(work.width()))),
+                        uniform(2, shape),
+                        new float[] {1e-3f, 0.1f, 0.5f, 0.5f});
         };
     }
 
     private static Array uniform(long seed, Shape shape) {
         return Array.of(shape, Operands.uniform(seed, Math.toIntExact(shape.size())));
+    }
+
+    private static Array zeros(Shape shape) {
+        return Array.of(shape, new float[Math.toIntExact(shape.size())]);
     }
 
     private Task task(UnaryOperator<List<Tensor>> function, Layout layout, Array... operands) {
@@ -238,31 +253,24 @@ final class CodaEngine implements Engine {
                 array.toFloats(), (int) Math.min(Operands.SAMPLE, array.type().size()));
     }
 
-    /** Updates in place, as training does. */
-    private final class AdamWTask implements Task {
+    /** An optimiser updates a parameter and its state in place, as training does. */
+    private final class UpdateTask implements Task {
         private final Executable executable;
-        private final List<Array> rest;
+        private final List<Array> rest = new ArrayList<>();
         private final Fence fence = new Fence(device);
         private List<Array> state;
 
-        AdamWTask(Work.Rows work) {
-            var type = TensorType.f32(work.rows(), work.width());
-            var scalar = TensorType.f32();
-            var program = Trace.of(
-                    "adamw",
-                    in -> Interpreter.current().apply(new Primitive.AdamW(0.9, 0.95, 1e-8), in),
-                    List.of(type, type, type, type, scalar, scalar, scalar, scalar));
+        UpdateTask(Primitive prim, List<Array> start, Array gradient, float[] scalars) {
+            rest.add(gradient.to(device));
+            for (float scalar : scalars) {
+                rest.add(Array.scalar(scalar).to(device));
+            }
+            state = start.stream().map(array -> array.to(device)).toList();
+            var types = Stream.concat(state.stream(), rest.stream())
+                    .map(Array::type)
+                    .toList();
+            var program = Trace.of("update", in -> Interpreter.current().apply(prim, in), types);
             executable = device.compile(program.donating(Set.of(0, 1, 2)), Layout.DENSE);
-            state = List.of(
-                    uniform(1, type.shape()).to(device),
-                    Array.of(type.shape(), new float[(int) type.size()]).to(device),
-                    Array.of(type.shape(), new float[(int) type.size()]).to(device));
-            rest = List.of(
-                    uniform(2, type.shape()).to(device),
-                    Array.scalar(1e-3f).to(device),
-                    Array.scalar(0.1f).to(device),
-                    Array.scalar(1f).to(device),
-                    Array.scalar(1f).to(device));
         }
 
         @Override

@@ -186,6 +186,7 @@ final class TorchEngine implements Engine {
                         manager.create(Operands.indices(2, work.rows(), work.width()))
                                 .toType(DataType.INT64, false));
             case ADAMW -> adamW(work);
+            case ADAFACTOR -> adafactor(work);
         };
     }
 
@@ -198,6 +199,31 @@ final class TorchEngine implements Engine {
                 uniform(1, work.rows(), work.width()),
                 manager.zeros(shape),
                 manager.zeros(shape),
+                uniform(2, work.rows(), work.width()));
+    }
+
+    /** By the operations of the update as Hugging Face's library writes it, in place where it does so. */
+    private Task adafactor(Work.Rows work) {
+        var body = """
+                squares = torch.add(torch.pow(g, 2), 1.0e-30)
+                r = torch.add_(torch.mul_(r, 0.5), torch.mean(squares, [-1]), alpha=0.5)
+                c = torch.add_(torch.mul_(c, 0.5), torch.mean(squares, [-2]), alpha=0.5)
+                rows = torch.unsqueeze(torch.rsqrt_(torch.div(r, torch.mean(r, [-1], True))), -1)
+                columns = torch.rsqrt(torch.unsqueeze(c, -2))
+                u = torch.mul_(torch.mul(rows, columns), g)
+                rms = torch.div(torch.norm(u, 2), %s)
+                u = torch.div_(u, torch.clamp_(rms, 1.0))
+                u = torch.mul_(u, 0.001)
+                p = torch.add_(p, p, alpha=-0.0001)
+                p = torch.add_(p, u, alpha=-1.0)
+                return p
+                """.formatted(Math.sqrt((double) work.rows() * work.width()));
+        return task(
+                body,
+                List.of("p", "r", "c", "g"),
+                uniform(1, work.rows(), work.width()),
+                manager.zeros(new Shape(work.rows())),
+                manager.zeros(new Shape(work.width())),
                 uniform(2, work.rows(), work.width()));
     }
 

@@ -151,7 +151,9 @@ sealed interface Work {
         /** Logits and targets[rows], to a loss for each row. */
         CROSS_ENTROPY(1),
         /** p, m, v and g; three of them are overwritten. */
-        ADAMW(7);
+        ADAMW(7),
+        /** p, moments of rows and of columns, and g, which is read three times; all but g are overwritten. */
+        ADAFACTOR(5);
 
         private final int passes;
 
@@ -425,6 +427,7 @@ sealed interface Work {
                 new Rows(Function.EXP, 256, 2048),
                 new Rows(Function.ADD, 256, 2048),
                 new Rows(Function.CROSS_ENTROPY, 512, 4096),
-                new Rows(Function.ADAMW, 4096, 2048));
+                new Rows(Function.ADAMW, 4096, 2048),
+                new Rows(Function.ADAFACTOR, 4096, 2048));
     }
 }

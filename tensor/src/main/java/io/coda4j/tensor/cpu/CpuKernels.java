@@ -20,6 +20,7 @@ final class CpuKernels implements KernelSet {
     private final Parallel parallel;
     private final CpuMemory memory;
     private final MatmulScratch matmul = new MatmulScratch();
+    private final NativeScratch sums = new NativeScratch();
     private final Pool<AttentionWorkspace> attentions = new Pool<>(AttentionWorkspace::new);
 
     private final FrozenWeights frozenWeights;
@@ -116,6 +117,7 @@ final class CpuKernels implements KernelSet {
             // Its meaning is a list of steps, whose kernels are bound one by one.
             case Primitive.Scan _ -> Optional.empty();
             case Primitive.AdamW adamW -> AdamWKernel.of(parallel, in.getFirst(), adamW);
+            case Primitive.Adafactor adafactor -> AdafactorKernel.of(parallel, in.getFirst(), adafactor, sums);
         };
     }
 

@@ -61,7 +61,7 @@ final class HalfKernel implements Kernel {
                     Primitive.CrossEntropyGrad _,
                     Primitive.ArgMax _ -> true;
             // Moments are rounded at every step of the meaning, which then serves, as for BF16.
-            case Primitive.AdamW _ -> false;
+            case Primitive.AdamW _, Primitive.Adafactor _ -> false;
             case Primitive.Full _,
                     Primitive.Iota _,
                     Primitive.Select _,

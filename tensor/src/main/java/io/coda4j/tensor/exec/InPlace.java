@@ -16,7 +16,7 @@ final class InPlace {
             case Primitive.Unary _, Primitive.Convert _, Primitive.DynamicUpdateSlice _ -> List.of(0);
             case Primitive.Binary _, Primitive.SwiGlu _ -> List.of(0, 1);
             case Primitive.Select _ -> List.of(1, 2);
-            case Primitive.AdamW _, Primitive.SwiGluGrad _ -> List.of(result);
+            case Primitive.AdamW _, Primitive.Adafactor _, Primitive.SwiGluGrad _ -> List.of(result);
             case Primitive.Full _,
                     Primitive.Iota _,
                     Primitive.Compare _,

@@ -74,6 +74,8 @@ final class ClKernels implements KernelSet {
             case Primitive.SwiGlu _, Primitive.SwiGluGrad _, Primitive.AdamW _ -> Optional.empty();
             // Its meaning is a conversion or a rounding, one product, and a scaling.
             case Primitive.QuantizedLinear _ -> Optional.empty();
+            // Sums of rows and columns, and elementwise kernels between them.
+            case Primitive.Adafactor _ -> Optional.empty();
             case Primitive.Scan _ -> Optional.empty();
             case Primitive.Attention forward -> attention.forward(forward, in);
             case Primitive.AttentionGrad grad -> attention.gradient(grad, in);

@@ -67,9 +67,14 @@ final class HotKernelWorkload {
             var type = TensorType.f32(256);
             var x = Array.of(type, new double[256]);
             var one = Array.scalar(1f);
+            var row = Array.of(TensorType.f32(128), new double[128]);
+            var matrix = Array.of(TensorType.f32(2, 128), new double[256]);
             var eager = new Eager(DEVICE);
             eager.apply(new Primitive.SwiGluGrad(), List.of(x, x, x));
             eager.apply(new Primitive.AdamW(0.9, 0.99, 1e-8), List.of(x, x, x, x, one, one, one, one));
+            eager.apply(
+                    new Primitive.Adafactor(1e-30, 1, true, false),
+                    List.of(matrix, Array.of(TensorType.f32(2), 1, 1), row, matrix, one, one, one, one));
             eager.run(() -> x.eq(x).select(x, x));
         }
     }

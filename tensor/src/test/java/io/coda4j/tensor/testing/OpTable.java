@@ -133,6 +133,7 @@ public final class OpTable {
         table.crossEntropy();
         table.argMax();
         table.adamW();
+        table.adafactor();
         table.scan();
         table.large();
         return List.copyOf(table.rows);
@@ -867,6 +868,17 @@ public final class OpTable {
         row(new Primitive.ArgMax(0), 0, x);
         var scalar = real(new Domain.Constant(0.5));
         row(new Primitive.AdamW(0.9, 0.95, 1e-8), 3, x, x, x, x, scalar, scalar, scalar, scalar);
+        row(
+                new Primitive.Adafactor(1e-30, 1, true, false),
+                a * b,
+                x,
+                real(POSITIVE, a),
+                real(POSITIVE, b),
+                x,
+                scalar,
+                scalar,
+                scalar,
+                scalar);
     }
 
     private void scan() {
@@ -926,6 +938,44 @@ public final class OpTable {
                     real(new Domain.Constant(0.1)),
                     real(new Domain.Constant(2.5)),
                     real(new Domain.Constant(4)));
+        }
+    }
+
+    private void adafactor() {
+        var matrices = new ArrayList<int[]>();
+        SIZES.stream().filter(n -> n > 0).forEach(n -> matrices.add(dims(3, n)));
+        matrices.add(dims(LANES + 1, 2));
+        matrices.add(dims(2, 3, LANES + 1));
+        for (int[] d : matrices) {
+            int rank = d.length;
+            var rows = IntStream.range(0, rank - 1).map(i -> d[i]).toArray();
+            var columns = IntStream.range(0, rank)
+                    .filter(i -> i != rank - 2)
+                    .map(i -> d[i])
+                    .toArray();
+            for (boolean isStack : rank == 2 ? new boolean[] {false} : new boolean[] {false, true}) {
+                adafactor(true, isStack, real(NORMAL, d), real(POSITIVE, rows), real(POSITIVE, columns));
+            }
+        }
+        adafactor(false, false, real(NORMAL, LANES + 1), real(POSITIVE, LANES + 1));
+        adafactor(false, true, real(NORMAL, 2, LANES + 1), real(POSITIVE, 2, LANES + 1));
+    }
+
+    /** Clipped and not; the root mean square of the update is well between the two thresholds. */
+    private void adafactor(boolean isFactored, boolean isStack, Operand p, Operand... moments) {
+        for (double clipThreshold : new double[] {0.01, 100}) {
+            var operands = new ArrayList<Operand>();
+            operands.add(p);
+            operands.addAll(List.of(moments));
+            operands.add(p);
+            for (double scalar : new double[] {0.03, 0.1, 0.75, 0.25}) {
+                operands.add(real(new Domain.Constant(scalar)));
+            }
+            int terms = (int) p.type().size() + 10;
+            smooth(
+                    new Primitive.Adafactor(1e-6, clipThreshold, isFactored, isStack),
+                    terms,
+                    operands.toArray(Operand[]::new));
         }
     }
 }
