@@ -173,7 +173,8 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         AttentionPanels.straight(shape, g, at, stride, rows, panels, cotangentsAt());
         for (int r = 0; r < rows; r++) {
             MatmulPack.row(narrow, out, at + r * stride, size, workspace.row, 0);
-            workspace.totals[r] = AttentionRows.dot(workspace.row, 0, workspace.cotangents, r * ROW, size);
+            workspace.totals[r] =
+                    AttentionRows.dot(workspace.row, 0, workspace.cotangents, r * ROW, size, workspace.lanes);
             workspace.maxima[r] = logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r));
         }
     }
@@ -190,7 +191,7 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
                     workspace.scores, at, keys, workspace.segments, s, shape.segment(querySegments, b, t + r));
         }
         // For a query that sees nothing every score is -infinity, whose exponential relative to 0 is 0.
-        AttentionRows.exponentials(workspace.scores, at, keys, unseen ? 0 : logSumExp);
+        AttentionRows.exponentials(workspace.scores, at, keys, unseen ? 0 : logSumExp, workspace.lanes);
         AttentionRows.slopes(workspace.scores, workspace.slopes, at, keys, workspace.totals[r], shape.scale());
     }
 }

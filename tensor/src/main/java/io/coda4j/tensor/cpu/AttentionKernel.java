@@ -12,7 +12,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * Attention by blocks of queries and keys with a running softmax: no array of scores of all queries and keys exists
@@ -154,16 +153,15 @@ final class AttentionKernel implements Kernel, Parallel.Task {
             AttentionRows.hideOthers(scores, at, keys, workspace.segments, s, shape.segment(querySegments, b, t + r));
         }
         float before = workspace.maxima[r];
-        float max = Math.max(before, AttentionRows.max(scores, at, keys));
+        float max = Math.max(before, AttentionRows.max(scores, at, keys, workspace.lanes));
         // A row that has seen nothing yet: relative to 0 its exponentials are 0 and not NaN.
         float base = max == Float.NEGATIVE_INFINITY ? 0 : max;
-        float sum = AttentionRows.exponentials(scores, at, keys, base);
+        float sum = AttentionRows.exponentials(scores, at, keys, base, workspace.lanes);
         workspace.maxima[r] = max;
         if (before == max || workspace.totals[r] == 0) {
             workspace.totals[r] += sum;
         } else {
-            float factor = VectorMath.exp(FloatVector.broadcast(MicroKernel.SPECIES, before - base))
-                    .lane(0);
+            float factor = VectorMath.exp(before - base);
             workspace.totals[r] = workspace.totals[r] * factor + sum;
             AttentionRows.multiply(workspace.sums, r * shape.width(), shape.width(), factor);
         }

@@ -12,7 +12,10 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Loops over rows of scores and of sums, all in arrays of the thread. */
+/**
+ * Loops over rows of scores and of sums, all in arrays of the thread; {@code lanes} is room for a vector that is taken
+ * apart.
+ */
 final class AttentionRows {
     private AttentionRows() {}
 
@@ -56,30 +59,23 @@ final class AttentionRows {
     }
 
     /** The greatest of {@code count} scores, read in whole vectors; NaN is passed over. */
-    static float max(float[] scores, int at, int count) {
+    static float max(float[] scores, int at, int count, float[] lanes) {
         var max = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < count; i += LANES) {
-            max = greater(max, FloatVector.fromArray(SPECIES, scores, at + i));
+            var next = FloatVector.fromArray(SPECIES, scores, at + i);
+            // Cheaper than max, which must order zeros and pass NaN on.
+            max = max.blend(next, next.compare(VectorOperators.GT, max));
         }
-        if (LANES >= 16) {
-            max = greater(max, max.rearrange(LaneSum.BY_8));
+        max.intoArray(lanes, 0);
+        float greatest = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < LANES; i++) {
+            greatest = lanes[i] > greatest ? lanes[i] : greatest;
         }
-        if (LANES >= 8) {
-            max = greater(max, max.rearrange(LaneSum.BY_4));
-        }
-        if (LANES >= 4) {
-            max = greater(max, max.rearrange(LaneSum.BY_2));
-        }
-        return greater(max, max.rearrange(LaneSum.BY_1)).lane(0);
-    }
-
-    // A comparison and a blend are cheaper than max, which must order zeros and pass NaN on.
-    private static FloatVector greater(FloatVector a, FloatVector b) {
-        return a.blend(b, b.compare(VectorOperators.GT, a));
+        return greatest;
     }
 
     /** Replaces scores by {@code exp(score - base)}, in whole vectors, and returns their sum. */
-    static float exponentials(float[] scores, int at, int count, float base) {
+    static float exponentials(float[] scores, int at, int count, float base, float[] lanes) {
         var sum = FloatVector.zero(SPECIES);
         for (int i = 0; i < count; i += LANES) {
             var e = VectorMath.exp(
@@ -87,7 +83,8 @@ final class AttentionRows {
             e.intoArray(scores, at + i);
             sum = sum.add(e);
         }
-        return LaneSum.of(sum);
+        sum.intoArray(lanes, 0);
+        return LaneSum.of(lanes, 0);
     }
 
     /** Replaces slopes by {@code probability * (slope - delta) * scale}, in whole vectors. */
@@ -109,14 +106,15 @@ final class AttentionRows {
     }
 
     /** The sum of {@code count} products of elements of two rows. */
-    static float dot(float[] a, int at, float[] b, int bt, int count) {
+    static float dot(float[] a, int at, float[] b, int bt, int count, float[] lanes) {
         var sum = FloatVector.zero(SPECIES);
         for (int i = 0; i < count; i += LANES) {
             var mask = Lanes.tail(i, count);
             sum = FloatVector.fromArray(SPECIES, a, at + i, mask)
                     .fma(FloatVector.fromArray(SPECIES, b, bt + i, mask), sum);
         }
-        return LaneSum.of(sum);
+        sum.intoArray(lanes, 0);
+        return LaneSum.of(lanes, 0);
     }
 
     /** Writes {@code count} elements to a native F32 or BF16 row. */

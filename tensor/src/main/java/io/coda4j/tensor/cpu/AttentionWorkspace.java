@@ -33,6 +33,9 @@ final class AttentionWorkspace {
     /** One row of the result. */
     final float[] row = new float[KC];
 
+    /** Room for one vector. */
+    final float[] lanes = new float[LANES];
+
     final float[] tile = new float[MicroKernel.MR * MicroKernel.NR];
     final float[] turn = new float[MatmulPack.TURN];
     final float[] block = new float[MatmulTurn.BLOCK];

@@ -93,49 +93,35 @@ final class CrossEntropyKernel {
         return max + Math.log(sum);
     }
 
-    // Here and below the last elements go through scratch memory and the same loop as the others: with a second
-    // exponential in the method, C2 stops inlining before the end and makes an object of every vector.
     private static float sumExp(MemorySegment x, long base, int n, float max) {
-        int whole = Lanes.F32.loopBound(n);
-        long rest = whole < n ? padded(x, base + whole * 4L, n - whole) : 0;
         long from = x.address() + base;
         var sum = FloatVector.zero(Lanes.F32);
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            sum = sum.add(
-                    VectorMath.exp(Lanes.load(i < whole ? from + i * 4L : rest).sub(max)));
+        var maxima = FloatVector.broadcast(Lanes.F32, max);
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            sum = sum.add(VectorMath.exp(Lanes.load(from + i * 4L).sub(maxima)));
         }
-        return Lanes.sum(sum);
+        float rest = 0;
+        for (; i < n; i++) {
+            rest += VectorMath.exp(Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, from + i * 4L) - max);
+        }
+        return Lanes.sum(sum) + rest;
     }
 
     private static float sumExpBf16(MemorySegment x, long base, int n, float max) {
-        int whole = Lanes.F32.loopBound(n);
-        long rest = whole < n ? paddedBf16(x, base + whole * 2L, n - whole) : 0;
         long from = x.address() + base;
         var sum = FloatVector.zero(Lanes.F32);
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            var value = Lanes.loadBf16(Lanes.ALL, i < whole ? from + i * 2L : rest);
-            sum = sum.add(VectorMath.exp(value.sub(max)));
+        var maxima = FloatVector.broadcast(Lanes.F32, max);
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            sum = sum.add(
+                    VectorMath.exp(Lanes.loadBf16(Lanes.ALL, from + i * 2L).sub(maxima)));
         }
-        return Lanes.sum(sum);
-    }
-
-    /** Where the {@code n} floats from byte {@code at} stand as a whole vector, the rest of it -infinity. */
-    private static long padded(MemorySegment x, long at, int n) {
-        var slot = Scratch.ofThread().slot(0);
-        for (int i = n; i < Lanes.COUNT; i++) {
-            slot.set(JAVA_FLOAT_UNALIGNED, i * 4L, Float.NEGATIVE_INFINITY);
+        float rest = 0;
+        for (; i < n; i++) {
+            rest += VectorMath.exp(Bf16.toFloat(Lanes.ALL.get(JAVA_SHORT_UNALIGNED, from + i * 2L)) - max);
         }
-        MemorySegment.copy(x, at, slot, 0, n * 4L);
-        return slot.address();
-    }
-
-    private static long paddedBf16(MemorySegment x, long at, int n) {
-        var slot = Scratch.ofThread().slot(0);
-        for (int i = n; i < Lanes.COUNT; i++) {
-            slot.set(JAVA_SHORT_UNALIGNED, i * 2L, Bf16.fromFloat(Float.NEGATIVE_INFINITY));
-        }
-        MemorySegment.copy(x, at, slot, 0, n * 2L);
-        return slot.address();
+        return Lanes.sum(sum) + rest;
     }
 
     /** The greatest of {@code n} bfloat16 numbers from byte {@code base}; NaN if one is NaN. */
@@ -172,28 +158,32 @@ final class CrossEntropyKernel {
 
     /** y = exp(x - logSumExp) g. */
     private static void probabilities(MemorySegment x, MemorySegment y, long base, int n, float logSumExp, float g) {
-        int whole = Lanes.F32.loopBound(n);
-        long rest = whole < n ? padded(x, base + whole * 4L, n - whole) : 0;
         long from = x.address() + base;
         long to = y.address() + base;
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            var value = Lanes.load(i < whole ? from + i * 4L : rest);
-            Lanes.store(VectorMath.exp(value.sub(logSumExp)).mul(g), i < whole ? to + i * 4L : rest);
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var value = Lanes.load(from + i * 4L);
+            Lanes.store(VectorMath.exp(value.sub(logSumExp)).mul(g), to + i * 4L);
         }
-        MemorySegment.copy(Lanes.ALL, rest, y, base + whole * 4L, (n - whole) * 4L);
+        for (; i < n; i++) {
+            float value = Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, from + i * 4L);
+            Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, to + i * 4L, VectorMath.exp(value - logSumExp) * g);
+        }
     }
 
     private static void probabilitiesBf16(
             MemorySegment x, MemorySegment y, long base, int n, float logSumExp, float g) {
-        int whole = Lanes.F32.loopBound(n);
-        long rest = whole < n ? paddedBf16(x, base + whole * 2L, n - whole) : 0;
         long from = x.address() + base;
         long to = y.address() + base;
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            var value = Lanes.loadBf16(Lanes.ALL, i < whole ? from + i * 2L : rest);
-            var p = VectorMath.exp(value.sub(logSumExp)).mul(g);
-            Lanes.storeBf16(p, Lanes.ALL, i < whole ? to + i * 2L : rest);
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var value = Lanes.loadBf16(Lanes.ALL, from + i * 2L);
+            Lanes.storeBf16(VectorMath.exp(value.sub(logSumExp)).mul(g), Lanes.ALL, to + i * 2L);
         }
-        MemorySegment.copy(Lanes.ALL, rest, y, base + whole * 2L, (n - whole) * 2L);
+        for (; i < n; i++) {
+            float value = Bf16.toFloat(Lanes.ALL.get(JAVA_SHORT_UNALIGNED, from + i * 2L));
+            short p = Bf16.fromFloat(VectorMath.exp(value - logSumExp) * g);
+            Lanes.ALL.set(JAVA_SHORT_UNALIGNED, to + i * 2L, p);
+        }
     }
 }

@@ -1,35 +1,23 @@
 package io.coda4j.tensor.cpu;
 
 import static io.coda4j.tensor.cpu.MicroKernel.LANES;
-import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
 
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShuffle;
-
-/** The sum of the lanes of a vector as a tree of halves: an order that the reductions of the Vector API do not promise. */
+/**
+ * The sum of the lanes of a vector as a tree of halves: an order that the reductions of the Vector API do not promise.
+ *
+ * <p>The vector comes as an array, because of what {@link VectorMath} says: here ends many a loop that C2 inlines into a
+ * large method, and a method that takes a vector is where it stops.
+ */
 final class LaneSum {
-    static final VectorShuffle<Float> BY_8 = rotation(8);
-    static final VectorShuffle<Float> BY_4 = rotation(4);
-    static final VectorShuffle<Float> BY_2 = rotation(2);
-    static final VectorShuffle<Float> BY_1 = rotation(1);
-
     private LaneSum() {}
 
-    private static VectorShuffle<Float> rotation(int by) {
-        return VectorShuffle.fromOp(SPECIES, lane -> (lane + by) % LANES);
-    }
-
-    static float of(FloatVector lanes) {
-        var v = lanes;
-        if (LANES >= 16) {
-            v = v.add(v.rearrange(BY_8));
+    /** Of the LANES elements from {@code at}, which are overwritten. */
+    static float of(float[] lanes, int at) {
+        for (int half = LANES / 2; half > 0; half /= 2) {
+            for (int i = at; i < at + half; i++) {
+                lanes[i] += lanes[i + half];
+            }
         }
-        if (LANES >= 8) {
-            v = v.add(v.rearrange(BY_4));
-        }
-        if (LANES >= 4) {
-            v = v.add(v.rearrange(BY_2));
-        }
-        return v.add(v.rearrange(BY_1)).lane(0);
+        return lanes[at];
     }
 }

@@ -135,7 +135,7 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
     }
 
     private static float total(float[] sums, int vector) {
-        return LaneSum.of(FloatVector.fromArray(SPECIES, sums, vector * LANES));
+        return LaneSum.of(sums, vector * LANES);
     }
 
     private static void wideOne(

@@ -34,6 +34,17 @@ final class VectorMathTest {
     }
 
     @Test
+    void expOfANumberHasTheBitsOfAVectors() {
+        for (long bits = Integer.MIN_VALUE; bits <= Integer.MAX_VALUE; bits += 10_007) {
+            float x = Float.intBitsToFloat((int) bits);
+            assertEquals(at(VectorMath::exp, x), VectorMath.exp(x), () -> "exp(" + x + ")");
+        }
+        for (float x : new float[] {0, -0f, -87.33654f, Math.nextDown(-87.33654f), 88.72283f, Math.nextUp(88.72283f)}) {
+            assertEquals(at(VectorMath::exp, x), VectorMath.exp(x), () -> "exp(" + x + ")");
+        }
+    }
+
+    @Test
     void logIsWithinOneUlpOverAllPositiveNumbers() {
         assertTrue(worstUlps(VectorMath::log, Math::log, Float.MIN_VALUE, Float.MAX_VALUE) < 1);
     }
