@@ -170,8 +170,8 @@ class ShardedStepTest {
         var mesh = Mesh.of("fsdp", 4);
         var step = step(mesh);
         var in = input(model().stacked());
-        var program = sharded(mesh, step.trace(in), step, Partitioner.SHARDY, in)
-                .optimised();
+        var program =
+                sharded(mesh, step.trace(in), step, Partitioner.SHARDY, in).optimised();
         var computations = computations(program);
         var bodies = Pattern.compile(" while\\(.*body=%([^ ,\n]+)")
                 .matcher(program)

@@ -13,6 +13,7 @@ import io.coda4j.tensor.Primitive.Activations;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.cpu.CpuDevice;
 import io.coda4j.tensor.spi.Device;

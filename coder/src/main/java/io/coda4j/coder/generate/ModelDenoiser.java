@@ -421,8 +421,7 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         int count = rows.length;
         var head = programs.of(states.sizes()).head();
         try (var wanted = padded(rows);
-                var result =
-                        (Array) head.apply(new ModelPrograms.HeadInput(model.head(), states.states(), wanted))) {
+                var result = (Array) head.apply(new ModelPrograms.HeadInput(model.head(), states.states(), wanted))) {
             var values = host(result.type().byteSize());
             result.buffer().download(values);
             int needed = Math.multiplyExact(count, vocabularySize());
