@@ -105,6 +105,7 @@ public final class CpuDevice implements Device {
             products(traits, "bf16 products", machine.bf16Kernels(), machine.bf16());
             products(traits, "int8 products", machine.int8Kernels(), machine.int8());
         }
+        traits.add(new Trait("memory", "huge pages", HugePages.ofProcess().unusedBecause()));
         return traits;
     }
 

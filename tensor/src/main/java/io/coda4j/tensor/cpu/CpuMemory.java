@@ -61,7 +61,7 @@ final class CpuMemory implements Memory, AutoCloseable {
                 return block;
             }
         }
-        var owned = arena.allocate(bytes, ALIGNMENT);
+        var owned = HugePages.ofProcess().allocate(arena, bytes);
         return MemorySegment.ofAddress(owned.address()).reinterpret(bytes);
     }
 

@@ -15,7 +15,7 @@ final class NativeScratch {
     record Block(MemorySegment owner, MemorySegment segment) {
         @SuppressWarnings("restricted")
         static Block of(long bytes) {
-            var owner = Arena.ofAuto().allocate(bytes, CpuMemory.ALIGNMENT);
+            var owner = HugePages.ofProcess().allocate(Arena.ofAuto(), bytes);
             return new Block(owner, MemorySegment.ofAddress(owner.address()).reinterpret(bytes));
         }
     }
