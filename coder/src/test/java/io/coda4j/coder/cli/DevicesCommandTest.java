@@ -51,13 +51,18 @@ class DevicesCommandTest {
     @Test
     void kernelsAreListedWithTheReasonsWhyTheyAreNotUsed() {
         var traits = traits(cpu(Invocation.of("devices", "--json")));
-        assertEquals(7, traits.getOrDefault("features", List.of()).size(), traits::toString);
+        assertEquals(8, traits.getOrDefault("features", List.of()).size(), traits::toString);
         assertEquals(List.of("vector"), traits.get("f32 products"));
-        var bf16 = traits.getOrDefault("bf16 products", List.of());
-        assertEquals(3, bf16.size(), bf16::toString);
-        assertTrue(bf16.getFirst().startsWith("amx_bf16"), bf16::toString);
-        assertTrue(bf16.getLast().startsWith("vector"), bf16::toString);
-        assertEquals(1, bf16.stream().filter(line -> !line.contains(": ")).count(), bf16::toString);
+        checkProducts(3, "amx_bf16", traits.getOrDefault("bf16 products", List.of()));
+        checkProducts(5, "amx_int8", traits.getOrDefault("int8 products", List.of()));
+    }
+
+    /** So many kernels, one of which is used. */
+    private static void checkProducts(int count, String first, List<String> kernels) {
+        assertEquals(count, kernels.size(), kernels::toString);
+        assertTrue(kernels.getFirst().startsWith(first), kernels::toString);
+        assertTrue(kernels.getLast().startsWith("vector"), kernels::toString);
+        assertEquals(1, kernels.stream().filter(line -> !line.contains(": ")).count(), kernels::toString);
     }
 
     @Test
@@ -75,6 +80,9 @@ class DevicesCommandTest {
         assertEquals(
                 List.of("amx_bf16" + why, "avx512_bf16" + why, "vector"),
                 traits(device).get("bf16 products"));
+        assertEquals(
+                "vector",
+                traits(device).getOrDefault("int8 products", List.of()).getLast());
     }
 
     @Test
