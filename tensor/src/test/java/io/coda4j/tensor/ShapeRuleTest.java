@@ -63,7 +63,7 @@ class ShapeRuleTest {
                         List.of(i8(2), i8(2)),
                         "add: has no i8 form; convert to i32 first"),
                 bad(new Primitive.Compare(CompareOp.LT), List.of(i8(2), i8(2)), "lt: has no i8 form"),
-                bad(new Primitive.Reduce(ReduceOp.SUM, List.of(0)), List.of(i8(2)), "sum: has no i8 form"),
+                bad(new Primitive.Reduce(ReduceOp.SUM, List.of(0)), List.of(i8(2)), "reduce: has no i8 form"),
                 bad(new Primitive.Iota(i8(2), 0), List.of(), "iota: has no i8 form; convert from i32"),
                 bad(new Primitive.Unary(UnaryOp.NEG), List.of(BOOLS), "neg: has no bool form; use not"),
                 bad(new Primitive.Unary(UnaryOp.NOT), List.of(f32(2)), "not: operand 0 must be bool"),
