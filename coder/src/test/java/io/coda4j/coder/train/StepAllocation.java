@@ -9,15 +9,20 @@ import io.coda4j.nn.LanguageModel;
 import io.coda4j.nn.TransformerConfig;
 import io.coda4j.nn.View;
 import io.coda4j.tensor.Array;
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Eager;
+import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Traced;
 import io.coda4j.tensor.Tree;
 import io.coda4j.tensor.cpu.CpuDevice;
 import io.coda4j.tensor.spi.Executable;
 import io.coda4j.tensor.spi.Layout;
+import io.coda4j.tensor.testing.OpTable;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,8 +36,8 @@ import java.util.stream.IntStream;
  * compiled they allocate vectors, and other threads may allocate meanwhile, so steps are run until one of them stays below
  * the bound.
  *
- * <p>A process of its own, in which nothing else has run: C2 does not inline what it has compiled by itself already and
- * found long, so that in the process of all tests vectors would be passed as objects.
+ * <p>A process of its own, because the threads of other tests would allocate meanwhile. With {@link #AFTER_TABLE} all
+ * primitives run before on all their cases: what C2 inlines depends on what ran before.
  */
 final class StepAllocation {
     private static final long PATIENCE = 120_000_000_000L;
@@ -49,11 +54,46 @@ final class StepAllocation {
     private static final TransformerConfig CONFIG =
             new TransformerConfig(300, 64, 2, 2, 2, 32, 160, 10_000, 1e-6, true, -1);
 
+    /** As argument: first the cases of the table. */
+    static final String AFTER_TABLE = "after-table";
+
+    /** How often each case is run before: enough for its kernels to be compiled with what they have seen. */
+    private static final int REPEATS = 20;
+
+    /** Larger cases take long and run the same kernels. */
+    private static final long LARGEST = 20_000;
+
     private StepAllocation() {}
 
     public static void main(String[] args) {
+        if (List.of(args).contains(AFTER_TABLE)) {
+            runTable();
+        }
         trainingStep();
         passOverFrozenWeights();
+    }
+
+    /** F32 as a step has it, of every primitive; loops are made of others. */
+    private static void runTable() {
+        try (var device = CpuDevice.withThreads(2)) {
+            var eager = new Eager(device);
+            for (var c : OpTable.cases(DType.F32)) {
+                long elements = c.types().stream().mapToLong(TensorType::size).sum();
+                if (c.prim() instanceof Primitive.Scan || elements > LARGEST) {
+                    continue;
+                }
+                try (var _ = Scope.open()) {
+                    var inputs = c.inputs(1).stream()
+                            .<Tensor>map(array -> array.to(device))
+                            .toList();
+                    for (int i = 0; i < REPEATS; i++) {
+                        try (var _ = Scope.open()) {
+                            eager.apply(c.prim(), inputs);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     private static long least(Executable step, List<Array> start, UnaryOperator<List<Array>> next, long bound) {

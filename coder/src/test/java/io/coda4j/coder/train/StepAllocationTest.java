@@ -7,14 +7,16 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A compiled step allocates its results on the Java heap, and nothing else; see {@link StepAllocation}. */
 class StepAllocationTest {
     private static final Pattern LINE = Pattern.compile("(.+): (\\d+) of (\\d+)");
 
-    @Test
-    void stepsAllocateTheirResultsAndNothingElse() throws IOException, InterruptedException {
+    @ParameterizedTest
+    @ValueSource(strings = {"alone", StepAllocation.AFTER_TABLE})
+    void stepsAllocateTheirResultsAndNothingElse(String before) throws IOException, InterruptedException {
         var process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "--add-modules",
@@ -23,7 +25,8 @@ class StepAllocationTest {
                         "-XX:Tier3DelayOn=1000",
                         "-cp",
                         System.getProperty("java.class.path"),
-                        StepAllocation.class.getName())
+                        StepAllocation.class.getName(),
+                        before)
                 .redirectErrorStream(true)
                 .start();
         var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
