@@ -144,7 +144,7 @@ public final class Int8Checkpoint implements AutoCloseable {
     private static void requireRoom(Path to, long bytes) {
         AtomicFile.checkFolder(to);
         var existing = to.toAbsolutePath();
-        while (!Files.exists(existing)) {
+        while (!Files.exists(existing) && existing.getParent() != null) {
             existing = existing.getParent();
         }
         try {
