@@ -130,8 +130,9 @@ class StackedLayersTest {
         return new Outcome(losses, Tree.map(state, (_, leaf) -> ((Array) leaf).to(Devices.defaultDevice())));
     }
 
+    /** With so large an epsilon AdamW's update is a smooth function of the gradient, also where that is almost zero. */
     static Stream<Arguments> rules() {
-        var adamW = new AdamW(0.9, 0.95, 1e-8, 0.1, false);
+        var adamW = new AdamW(0.9, 0.95, 0.1, 0.1, false);
         return Stream.of(
                 Arguments.of(adamW, false), Arguments.of(adamW, true), Arguments.of(Adafactor.standard(), true));
     }
