@@ -12,19 +12,8 @@ import java.lang.foreign.MemorySegment;
 final class PanelMatmul implements Matmul.Product {
     private static final int COLUMNS = PanelProduct.COLUMNS;
 
-    /** Steps of the depth of one part, so that a panel's part of 32 KB stays in the first-level cache for all blocks of rows. */
-    private static final int PART = 16;
-
-    /** Bytes of rows, and of panels, that are packed at a time at most. */
-    private static final long PACKED_ROWS = 32L << 20;
-
+    /** Bytes of panels that are packed at a time at most. */
     private static final long PACKED_PANELS = 16L << 20;
-
-    /** Panels of a task: half a megabyte of each part, and less where there would be few tasks and these are long. */
-    private static final int TASK_PANELS = 16;
-
-    private static final int ENOUGH = 32;
-    private static final long SMALL = 1 << 21;
 
     private final PanelProduct product;
     private final MatmulOperand left;
@@ -67,23 +56,13 @@ final class PanelMatmul implements Matmul.Product {
         this.steps = PanelPack.steps(left.depth());
         this.rowStride = PanelPack.rowStride(left.depth());
         this.panelBytes = PanelPack.panelBytes(left.depth());
-        this.panelCount = MatmulBlocks.count(right.outer(), COLUMNS);
-        int height = product.blockRows();
-        this.rowsTogether = (int) Math.min(left.outer(), Math.max(height, PACKED_ROWS / rowStride));
+        var blocks =
+                PanelBlocks.of(product, left.outer(), right.outer(), left.depth(), rowStride, MatmulWorkspace.MAX_ROWS);
+        this.rowsTogether = blocks.rowsTogether();
+        this.rowBlock = blocks.rowBlock();
+        this.panelCount = blocks.panelCount();
+        this.taskPanels = blocks.taskPanels();
         this.panelsTogether = Math.clamp(PACKED_PANELS / panelBytes, 1, panelCount);
-        this.rowBlock = MatmulBlocks.even(rowsTogether, MatmulWorkspace.MAX_ROWS / height * height, height);
-        this.taskPanels = taskPanels();
-    }
-
-    private int taskPanels() {
-        int rowBlocks = MatmulBlocks.count(rowsTogether, rowBlock);
-        int task = TASK_PANELS;
-        while (task > 2
-                && rowBlocks * MatmulBlocks.count(panelCount, task) < ENOUGH
-                && (long) Math.min(rowsTogether, rowBlock) * task * COLUMNS * left.depth() > SMALL) {
-            task /= 2;
-        }
-        return task;
     }
 
     @Override
@@ -170,7 +149,7 @@ final class PanelMatmul implements Matmul.Product {
         // The last panel may have columns that the result has not.
         int whole = Math.min(end, right.outer() / COLUMNS - firstPanel);
         // A single block of rows reads each panel once, as far as one call may go.
-        int step = count <= product.blockRows() ? PanelProduct.MAX_STEPS : PART;
+        int step = count <= product.blockRows() ? PanelProduct.MAX_STEPS : PanelBlocks.PART;
         for (int part = 0; part < steps; part += step) {
             int size = Math.min(step, steps - part);
             for (int p = panel; p < whole; p++) {
@@ -187,8 +166,8 @@ final class PanelMatmul implements Matmul.Product {
         var workspace = scratch.workspaces().borrow();
         var sums = workspace.sums.segment();
         long stride = COLUMNS * (long) Float.BYTES;
-        for (int part = 0; part < steps; part += PART) {
-            part(row, count, panel, part, Math.min(PART, steps - part), sums, 0, stride);
+        for (int part = 0; part < steps; part += PanelBlocks.PART) {
+            part(row, count, panel, part, Math.min(PanelBlocks.PART, steps - part), sums, 0, stride);
         }
         long bytes = right.outer() % COLUMNS * (long) Float.BYTES;
         for (int r = 0; r < count; r++) {

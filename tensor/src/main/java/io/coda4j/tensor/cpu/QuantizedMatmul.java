@@ -15,20 +15,8 @@ final class QuantizedMatmul {
     private static final int COLUMNS = PanelProduct.COLUMNS;
     private static final int SUMS_STRIDE = COLUMNS * Integer.BYTES;
 
-    /** Steps of the depth of one part, so that a panel's part stays in the first-level cache for all blocks of rows. */
-    private static final int PART = 16;
-
-    /** Bytes of rows that are rounded at a time at most. */
-    private static final long PACKED_ROWS = 32L << 20;
-
     /** Rows of a task: those of depth 2,048 take 400 KB in words of 16 bits. */
     private static final int TASK_ROWS = 96;
-
-    /** Panels of a task, and less where there would be few tasks and these are long. */
-    private static final int TASK_PANELS = 16;
-
-    private static final int ENOUGH = 32;
-    private static final long SMALL = 1 << 21;
 
     private final PanelProduct product;
     private final int allRows;
@@ -68,22 +56,11 @@ final class QuantizedMatmul {
         // A cache line more than whole steps: see PanelPack.
         this.rowStride = (steps + 1L) * PanelProduct.STEP_BYTES;
         this.panelBytes = BytePanels.panelBytes(product.group(), depth);
-        this.panelCount = MatmulBlocks.count(columns, COLUMNS);
-        int height = product.blockRows();
-        this.rowsTogether = (int) Math.min(rows, Math.max(height, PACKED_ROWS / rowStride));
-        this.rowBlock = MatmulBlocks.even(rowsTogether, TASK_ROWS / height * height, height);
-        this.taskPanels = taskPanels();
-    }
-
-    private int taskPanels() {
-        int rowBlocks = MatmulBlocks.count(rowsTogether, rowBlock);
-        int task = TASK_PANELS;
-        while (task > 2
-                && rowBlocks * MatmulBlocks.count(panelCount, task) < ENOUGH
-                && (long) Math.min(rowsTogether, rowBlock) * task * COLUMNS * depth > SMALL) {
-            task /= 2;
-        }
-        return task;
+        var blocks = PanelBlocks.of(product, rows, columns, depth, rowStride, TASK_ROWS);
+        this.rowsTogether = blocks.rowsTogether();
+        this.rowBlock = blocks.rowBlock();
+        this.panelCount = blocks.panelCount();
+        this.taskPanels = blocks.taskPanels();
     }
 
     void run(MemorySegment x, PackedWeights weight, MemorySegment scale, MemorySegment y) {
@@ -135,7 +112,7 @@ final class QuantizedMatmul {
         int panel = task / rowBlocks * taskPanels;
         int end = Math.min(panelCount, panel + taskPanels);
         // A single block of rows reads each panel once, as far as one call may go.
-        int step = count <= product.blockRows() ? PanelProduct.MAX_STEPS : PART;
+        int step = count <= product.blockRows() ? PanelProduct.MAX_STEPS : PanelBlocks.PART;
         var workspace = scratch.workspaces().borrow();
         var sums = workspace.sums.segment();
         for (int p = panel; p < end; p++) {
