@@ -67,10 +67,10 @@ final class AmxKernel {
      */
     private static byte[] code(boolean lower, TileProduct product) {
         var a = new Assembler();
-        var frame = PanelFrame.enter(a, rbx, rbp, r12, r13);
-        a.mov(rax, frame.configuration());
+        var frame = StackFrame.enter(a, rbx, rbp, r12, r13);
+        a.mov(rax, frame.argument(PanelCode.CONFIGURATION));
         a.ldtilecfg(at(rax));
-        a.mov(r12, frame.blocks());
+        a.mov(r12, frame.argument(PanelCode.BLOCKS));
         a.mov(r10, PanelProduct.COLUMNS * Integer.BYTES);
 
         var block = new Assembler.Label();
@@ -87,7 +87,7 @@ final class AmxKernel {
             a.tilezero(tmm2);
             a.tilezero(tmm3);
         }
-        a.mov(rax, frame.add());
+        a.mov(rax, frame.argument(PanelCode.ADD));
         a.test(rax);
         a.jz(sums);
         a.tileloadd(tmm0, at(rcx, r8, 1));

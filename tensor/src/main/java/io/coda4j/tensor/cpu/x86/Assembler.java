@@ -148,15 +148,20 @@ final class Assembler {
         jump(0x85, target);
     }
 
+    /** JMP: E9 cd. */
+    void jmp(Label target) {
+        int8(0xe9);
+        distance(target);
+    }
+
     /** PREFETCHh: 0F 18 /1; asks for the cache line of an address, which may be any. */
     void prefetcht0(Memory line) {
-        int rex = index(line) << 1 | base(line);
-        if (rex != 0) {
-            int8(0x40 | rex);
-        }
-        int8(0x0f);
-        int8(0x18);
-        modRm(1, line, 1);
+        prefetch(1, line);
+    }
+
+    /** PREFETCHh: 0F 18 /2; as {@link #prefetcht0}, into the second-level cache. */
+    void prefetcht1(Memory line) {
+        prefetch(2, line);
     }
 
     /** RET: C3. */
@@ -249,6 +254,42 @@ final class Assembler {
         vex(1, P66, MAP_0F, 0xfe, to.number(), a.number(), b);
     }
 
+    /** VPAND (see PAND): VEX.256.66.0F.WIG DB /r. */
+    void vpand(Vector to, Vector a, Vector b) {
+        vex(1, P66, MAP_0F, 0xdb, to.number(), a.number(), b);
+    }
+
+    /** VPCMPEQD (see PCMPEQB/PCMPEQW/PCMPEQD): VEX.256.66.0F.WIG 76 /r. */
+    void vpcmpeqd(Vector to, Vector a, Vector b) {
+        vex(1, P66, MAP_0F, 0x76, to.number(), a.number(), b);
+    }
+
+    /** VPSLLD (see PSLLW/PSLLD/PSLLQ): VEX.256.66.0F.WIG 72 /6 ib; the destination is in vvvv. */
+    void vpslld(Vector to, Vector from, int bits) {
+        vex(1, P66, MAP_0F, 0x72, 6, to.number(), from);
+        int8(bits);
+    }
+
+    /** VBROADCASTSS (see VBROADCAST): VEX.256.66.0F38.W0 18 /r, from memory. */
+    void vbroadcastss(Vector to, Memory from) {
+        vex(1, P66, MAP_0F38, 0x18, to.number(), NONE, from);
+    }
+
+    /** VADDPS (see ADDPS): VEX.256.0F.WIG 58 /r, from memory. */
+    void vaddps(Vector to, Vector a, Memory b) {
+        vex(1, NP, MAP_0F, 0x58, to.number(), a.number(), b);
+    }
+
+    /** VMULPS (see MULPS): VEX.256.0F.WIG 59 /r. */
+    void vmulps(Vector to, Vector a, Vector b) {
+        vex(1, NP, MAP_0F, 0x59, to.number(), a.number(), b);
+    }
+
+    /** VFMADD231PS (see VFMADD132PS/VFMADD213PS/VFMADD231PS): VEX.256.66.0F38.W0 B8 /r; sum = a * b + sum, rounded once. */
+    void vfmadd231ps(Vector sum, Vector a, Vector b) {
+        vex(1, P66, MAP_0F38, 0xb8, sum.number(), a.number(), b);
+    }
+
     /** VZEROUPPER: VEX.128.0F.WIG 77. */
     void vzeroupper() {
         int8(0xc5);
@@ -309,9 +350,23 @@ final class Assembler {
         int8(opcode | register.number() & 7);
     }
 
+    private void prefetch(int level, Memory line) {
+        int rex = index(line) << 1 | base(line);
+        if (rex != 0) {
+            int8(0x40 | rex);
+        }
+        int8(0x0f);
+        int8(0x18);
+        modRm(level, line, 1);
+    }
+
     private void jump(int opcode, Label target) {
         int8(0x0f);
         int8(opcode);
+        distance(target);
+    }
+
+    private void distance(Label target) {
         jumps.add(new Jump(code.size(), target));
         int32(0);
     }

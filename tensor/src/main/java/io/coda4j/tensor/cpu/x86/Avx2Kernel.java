@@ -74,10 +74,10 @@ final class Avx2Kernel {
      * and r12 = 5 rsi reaches the others; r11 walks along the panel.
      */
     private byte[] code() {
-        var frame = PanelFrame.enter(a, rbx, rbp, r12);
+        var frame = StackFrame.enter(a, rbx, rbp, r12);
         a.lea(r10, at(rsi, rsi, 2));
         a.lea(r12, at(rsi, rsi, 4));
-        a.mov(rbx, frame.blocks());
+        a.mov(rbx, frame.argument(PanelCode.BLOCKS));
         var block = new Assembler.Label();
         a.place(block);
         for (int first = 0; first < PanelProduct.COLUMNS / LANES; first += vectors) {
@@ -107,12 +107,12 @@ final class Avx2Kernel {
     }
 
     /** Zeros, or the sums that are there. */
-    private void load(PanelFrame frame, int first) {
+    private void load(StackFrame frame, int first) {
         for (int i = 0; i < rows * vectors; i++) {
             a.vpxorVex(ymm(i), ymm(i), ymm(i));
         }
         var ready = new Assembler.Label();
-        a.mov(rbp, frame.add());
+        a.mov(rbp, frame.argument(PanelCode.ADD));
         a.test(rbp);
         a.jz(ready);
         a.mov(r11, rcx);

@@ -62,10 +62,10 @@ final class Avx512Kernel {
      */
     private static byte[] code(int rows, VectorProduct product) {
         var a = new Assembler();
-        var frame = PanelFrame.enter(a, rbx, rbp, r12, r13);
+        var frame = StackFrame.enter(a, rbx, rbp, r12, r13);
         a.lea(rax, at(rsi, rsi, 2));
         a.lea(r10, at(rsi, rsi, 4));
-        a.mov(r13, frame.blocks());
+        a.mov(r13, frame.argument(PanelCode.BLOCKS));
 
         var block = new Assembler.Label();
         var sums = new Assembler.Label();
@@ -74,7 +74,7 @@ final class Avx512Kernel {
         for (int r = 0; r < 2 * rows; r++) {
             a.vpxord(zmm(r), zmm(r), zmm(r));
         }
-        a.mov(rbp, frame.add());
+        a.mov(rbp, frame.argument(PanelCode.ADD));
         a.test(rbp);
         a.jz(sums);
         a.mov(r11, rcx);

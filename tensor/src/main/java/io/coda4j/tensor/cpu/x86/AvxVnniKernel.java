@@ -42,8 +42,8 @@ final class AvxVnniKernel {
     /** Arguments as {@link PanelCode#run} lists them. In the loop rax walks along the rows, r11 along the panel. */
     private static byte[] code(int rows) {
         var a = new Assembler();
-        var frame = PanelFrame.enter(a, rbx);
-        a.mov(rbx, frame.blocks());
+        var frame = StackFrame.enter(a, rbx);
+        a.mov(rbx, frame.argument(PanelCode.BLOCKS));
 
         var block = new Assembler.Label();
         var sums = new Assembler.Label();
@@ -52,7 +52,7 @@ final class AvxVnniKernel {
         for (int i = 0; i < VECTORS * rows; i++) {
             a.vpxorVex(ymm(i), ymm(i), ymm(i));
         }
-        a.mov(rax, frame.add());
+        a.mov(rax, frame.argument(PanelCode.ADD));
         a.test(rax);
         a.jz(sums);
         a.mov(r11, rcx);

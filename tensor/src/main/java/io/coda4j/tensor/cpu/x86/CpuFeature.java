@@ -4,6 +4,7 @@ import java.util.Locale;
 
 /** What a processor may have, under the names that Linux uses. */
 enum CpuFeature {
+    FMA,
     AVX2,
     AVX512F,
     AVX512_BF16,

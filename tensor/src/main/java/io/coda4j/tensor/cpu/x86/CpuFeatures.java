@@ -97,26 +97,28 @@ record CpuFeatures(Map<CpuFeature, String> unusable) {
     private static long state(CpuFeature feature) {
         return switch (feature) {
             case AVX512F, AVX512_BF16, AVX512_VNNI -> AVX512_STATE;
-            case AVX2, AVX_VNNI -> AVX_STATE;
+            case FMA, AVX2, AVX_VNNI -> AVX_STATE;
             case AMX_TILE, AMX_BF16, AMX_INT8 -> TILE_STATE;
         };
     }
 
     /**
-     * The answers that matter (SDM volume 2, CPUID): EBX, ECX, EDX of leaf 7, EAX of its subleaf 1.
+     * The answers that matter (SDM volume 2, CPUID): ECX of leaf 1; EBX, ECX, EDX of leaf 7, EAX of its subleaf 1.
      *
      * @param knownTiles whether palette 1 has eight tiles of 16 rows of 64 bytes
      */
-    private record Bits(int ebx7, int ecx7, int edx7, int eax71, long state, boolean knownTiles) {
+    private record Bits(int ecx1, int ebx7, int ecx7, int edx7, int eax71, long state, boolean knownTiles) {
         static Bits of(Processor processor) {
             int last = processor.cpuid(0, 0)[0];
-            boolean xsave = (processor.cpuid(1, 0)[2] & OSXSAVE) != 0;
+            int ecx1 = processor.cpuid(1, 0)[2];
+            boolean xsave = (ecx1 & OSXSAVE) != 0;
             if (Integer.compareUnsigned(last, 7) < 0) {
-                return new Bits(0, 0, 0, 0, 0, false);
+                return new Bits(0, 0, 0, 0, 0, 0, false);
             }
             int[] seven = processor.cpuid(7, 0);
             int eax71 = seven[0] == 0 ? 0 : processor.cpuid(7, 1)[0];
             return new Bits(
+                    ecx1,
                     seven[1],
                     seven[2],
                     seven[3],
@@ -132,6 +134,7 @@ record CpuFeatures(Map<CpuFeature, String> unusable) {
 
         boolean has(CpuFeature feature) {
             return switch (feature) {
+                case FMA -> bit(ecx1, 12);
                 case AVX2 -> bit(ebx7, 5);
                 case AVX512F -> bit(ebx7, 16);
                 case AVX512_VNNI -> bit(ecx7, 11);

@@ -7,6 +7,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,12 +34,24 @@ public final class MachineKernels {
     private final CpuFeatures features;
     private final Map<PanelKernel, PanelProduct> products;
     private final Map<PanelKernel, String> refused;
+    private final Tiles tiles;
+
+    /** The product of F32, or the reason why there is none. */
+    private record Tiles(Optional<TileProduct> product, Optional<String> refused) {
+        static Tiles refused(String reason) {
+            return new Tiles(Optional.empty(), Optional.of(reason));
+        }
+    }
 
     private MachineKernels(
-            CpuFeatures features, Map<PanelKernel, PanelProduct> products, Map<PanelKernel, String> refused) {
+            CpuFeatures features,
+            Map<PanelKernel, PanelProduct> products,
+            Map<PanelKernel, String> refused,
+            Tiles tiles) {
         this.features = features;
         this.products = products;
         this.refused = refused;
+        this.tiles = tiles;
     }
 
     /**
@@ -80,7 +93,7 @@ public final class MachineKernels {
             case "vector" -> none("switched off by -D" + CHOICE + "=vector");
             case "x86" -> {
                 var kernels = usable(mask, true);
-                if (kernels.products.isEmpty()) {
+                if (kernels.products.isEmpty() && kernels.tiles.product.isEmpty()) {
                     throw new DeviceException("-D" + CHOICE + "=x86: no kernel of machine code can be used here: "
                             + kernels.refused + "; use -D" + CHOICE + "=auto");
                 }
@@ -95,7 +108,7 @@ public final class MachineKernels {
         for (var kernel : PanelKernel.values()) {
             refused.put(kernel, reason);
         }
-        return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused);
+        return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused, Tiles.refused(reason));
     }
 
     private static MachineKernels usable(String mask, boolean untried) {
@@ -124,10 +137,17 @@ public final class MachineKernels {
                     .or(() -> untried ? Optional.empty() : kernel.untriedBecause())
                     .ifPresentOrElse(why -> refused.put(kernel, why), () -> routines.put(kernel, kernel.routines()));
         }
+        var tilesRefused = Stream.of(CpuFeature.AVX2, CpuFeature.FMA)
+                .flatMap(feature -> features.unusableBecause(feature).map(why -> feature + ": " + why).stream())
+                .findFirst();
+        var tileRoutines = tilesRefused.isPresent() ? List.<byte[]>of() : Avx2TileKernel.routines();
         var addresses = ExecutableMemory.of(
-                routines.values().stream().flatMap(List::stream).toList());
+                Stream.concat(tileRoutines.stream(), routines.values().stream().flatMap(List::stream))
+                        .toList());
         var products = new EnumMap<PanelKernel, PanelProduct>(PanelKernel.class);
-        int next = 0;
+        int next = tileRoutines.size();
+        var tiles =
+                tilesRefused.map(Tiles::refused).orElseGet(() -> tiles(Arrays.copyOf(addresses, tileRoutines.size())));
         for (var kernel : routines.keySet()) {
             int end = next + kernel.rows();
             var product = new PanelProduct(kernel, new NativeCode(Arrays.copyOfRange(addresses, next, end)));
@@ -140,7 +160,19 @@ public final class MachineKernels {
             }
             next = end;
         }
-        return new MachineKernels(features, products, refused);
+        return new MachineKernels(features, products, refused, tiles);
+    }
+
+    private static Tiles tiles(long[] addresses) {
+        var product = new TileProduct(new NativeTileCode(addresses));
+        var failure = TileSelfCheck.failure(product);
+        failure.ifPresent(why -> LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", product, why));
+        return failure.map(Tiles::refused).orElseGet(() -> new Tiles(Optional.of(product), Optional.empty()));
+    }
+
+    /** The usable product of F32 rows and panels. */
+    public Optional<TileProduct> f32() {
+        return tiles.product;
     }
 
     /** The fastest usable product of BF16 rows and panels with F32 sums. */
@@ -166,6 +198,11 @@ public final class MachineKernels {
         return Arrays.stream(CpuFeature.values())
                 .map(feature -> new State(feature.toString(), features.unusableBecause(feature)))
                 .toList();
+    }
+
+    /** The kernel for F32. */
+    public State f32Kernel() {
+        return new State(TileProduct.NAME, tiles.refused);
     }
 
     /** The kernels for BF16, best first. */

@@ -3,6 +3,12 @@ package io.coda4j.tensor.cpu.x86;
 /** The routines of one {@link PanelKernel}, ready to run. */
 @FunctionalInterface
 interface PanelCode {
+    /** Numbers of the arguments that lie on the stack. */
+    int ADD = 0;
+
+    int CONFIGURATION = 1;
+    int BLOCKS = 2;
+
     /**
      * Runs the routine for blocks of {@code tall} rows. All that it touches must be there: nothing is checked.
      *

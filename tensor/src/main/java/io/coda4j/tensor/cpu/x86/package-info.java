@@ -1,13 +1,13 @@
 /**
  * Machine code for x86-64 that is assembled at run time, for products that the Vector API has no words for: BF16 on AMX and
- * AVX-512, INT8 on these, AVX-VNNI and AVX2.
+ * AVX-512, INT8 on these, AVX-VNNI and AVX2; and for F32 on AVX2, where its compiler leaves sums in memory.
  *
  * <p>In the order in which they come to work: {@link io.coda4j.tensor.cpu.x86.CpuFeatures} says what the processor and the
- * operating system allow; each {@link io.coda4j.tensor.cpu.x86.PanelKernel} is a program in Java that
+ * operating system allow; each {@link io.coda4j.tensor.cpu.x86.PanelKernel}, and {@link io.coda4j.tensor.cpu.x86.Avx2TileKernel}, is a program in Java that
  * {@link io.coda4j.tensor.cpu.x86.Assembler} turns into bytes; {@link io.coda4j.tensor.cpu.x86.ExecutableMemory} makes them
- * callable; {@link io.coda4j.tensor.cpu.x86.SelfCheck} lets them prove themselves; and
- * {@link io.coda4j.tensor.cpu.x86.PanelProduct}, which is what others call, checks the bounds of all memory before each
- * call. {@link io.coda4j.tensor.cpu.x86.MachineKernels} does all this once and remembers why a kernel is not used.
+ * callable; {@link io.coda4j.tensor.cpu.x86.SelfCheck} and {@link io.coda4j.tensor.cpu.x86.TileSelfCheck} let them prove
+ * themselves; and {@link io.coda4j.tensor.cpu.x86.PanelProduct} and {@link io.coda4j.tensor.cpu.x86.TileProduct}, which are
+ * what others call, check the bounds of all memory before each call. {@link io.coda4j.tensor.cpu.x86.MachineKernels} does all this once and remembers why a kernel is not used.
  *
  * <p>The package knows addresses and layouts, not tensors. References in it are to the Intel 64 and IA-32 Architectures
  * Software Developer's Manual (SDM).

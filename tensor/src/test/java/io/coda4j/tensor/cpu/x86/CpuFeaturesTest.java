@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 
 class CpuFeaturesTest {
     private static final int XSAVE = 1 << 27;
+    private static final int FMA = 1 << 12;
     private static final int AVX2 = 1 << 5;
     private static final int AVX512F = 1 << 16;
     private static final int AVX512_VNNI = 1 << 11;
@@ -61,7 +62,7 @@ class CpuFeaturesTest {
         return new Simulated(
                 Map.of(
                         List.of(0, 0), new int[] {0x20, 0, 0, 0},
-                        List.of(1, 0), new int[] {0, 0, XSAVE, 0},
+                        List.of(1, 0), new int[] {0, 0, XSAVE | FMA, 0},
                         List.of(7, 0), new int[] {1, AVX2 | AVX512F, AVX512_VNNI, AMX},
                         List.of(7, 1), new int[] {AVX512_BF16 | AVX_VNNI, 0, 0, 0},
                         List.of(0x1d, 1), new int[] {0x0400_2000, 0x0008_0040, 16, 0}),
@@ -94,6 +95,7 @@ class CpuFeaturesTest {
         var features = CpuFeatures.of(withoutTiles, "");
         assertEquals(
                 Set.of(
+                        CpuFeature.FMA,
                         CpuFeature.AVX2,
                         CpuFeature.AVX512F,
                         CpuFeature.AVX512_BF16,
@@ -103,7 +105,7 @@ class CpuFeaturesTest {
         assertEquals(0, withoutTiles.requests, "tiles were asked for in vain");
         assertTrue(features.unusableBecause(CpuFeature.AMX_BF16).orElseThrow().contains("operating system"));
         assertEquals(
-                Set.of(CpuFeature.AVX2, CpuFeature.AVX_VNNI),
+                Set.of(CpuFeature.FMA, CpuFeature.AVX2, CpuFeature.AVX_VNNI),
                 usable(CpuFeatures.of(sapphireRapids(0x7, Optional.empty()), "")));
         assertEquals(Set.of(), usable(CpuFeatures.of(sapphireRapids(0, Optional.empty()), "")));
     }

@@ -100,6 +100,15 @@ final class EncodingTable {
         }
     }
 
+    /** Pairs with a third operand that is a number. */
+    private <A, B> void pairs(String mnemonic, List<A> first, List<B> second, Binary<A, B> instruction, int number) {
+        for (var a : first) {
+            for (var b : second) {
+                add(mnemonic, assembler -> instruction.assemble(assembler, a, b), a, b, number);
+            }
+        }
+    }
+
     @FunctionalInterface
     private interface Binary<A, B> {
         void assemble(Assembler assembler, A a, B b);
@@ -142,8 +151,10 @@ final class EncodingTable {
         }
         jump("jz", Assembler::jz);
         jump("jnz", Assembler::jnz);
+        jump("jmp", Assembler::jmp);
         for (var memory : MEMORIES) {
             add("prefetcht0", a -> a.prefetcht0(memory), memory);
+            add("prefetcht1", a -> a.prefetcht1(memory), memory);
         }
         add("ret", Assembler::ret);
         add("cpuid", Assembler::cpuid);
@@ -184,7 +195,18 @@ final class EncodingTable {
         triples("{vex} vpdpbusd", vectors, Assembler::vpdpbusdVex);
         triples("vpmaddwd", vectors, Assembler::vpmaddwd);
         triples("vpaddd", vectors, Assembler::vpaddd);
+        triples("vpand", vectors, Assembler::vpand);
+        triples("vpcmpeqd", vectors, Assembler::vpcmpeqd);
+        triples("vmulps", vectors, Assembler::vmulps);
+        triples("vfmadd231ps", vectors, Assembler::vfmadd231ps);
         var ends = List.of(ymm(1), ymm(14));
+        for (int bits : new int[] {1, 16}) {
+            pairs("vpslld", vectors, ends, (a, to, from) -> a.vpslld(to, from, bits), bits);
+        }
+        pairs("vbroadcastss", ends, MEMORIES, Assembler::vbroadcastss);
+        for (var memory : MEMORIES) {
+            add("vaddps", a -> a.vaddps(ymm(2), ymm(13), memory), ymm(2), ymm(13), memory);
+        }
         pairs("vmovups", ends, MEMORIES, Assembler::vmovupsVex);
         pairs("vmovups", MEMORIES, ends, Assembler::vmovupsVex);
         pairs("vpbroadcastd", ends, MEMORIES, Assembler::vpbroadcastdVex);

@@ -212,6 +212,7 @@ final class Interpreter {
                     jump(second);
                 }
             }
+            case 0xe9 -> leap(int32());
             default -> general(opcode, wide, modRm(rex, 1));
         }
         return true;
@@ -219,16 +220,20 @@ final class Interpreter {
 
     /** Touches nothing, whatever the address. */
     private void prefetch(Place place) {
-        check(!place.register && (reg & 7) == 1, "0f 18 /" + reg + " is not known");
+        check(!place.register && ((reg & 7) == 1 || (reg & 7) == 2), "0f 18 /" + reg + " is not known");
     }
 
     private void jump(int opcode) {
         check(opcode == 0x84 || opcode == 0x85, "0f " + Integer.toHexString(opcode) + " is not known");
         int distance = int32();
         if (zero == (opcode == 0x84)) {
-            ip += distance;
-            check(0 <= ip && ip < code.length, "a jump out of the routine");
+            leap(distance);
         }
+    }
+
+    private void leap(int distance) {
+        ip += distance;
+        check(0 <= ip && ip < code.length, "a jump out of the routine");
     }
 
     private void general(int opcode, boolean wide, Place place) {
@@ -293,7 +298,11 @@ final class Interpreter {
         int modRm = code[ip] & 0xff;
         var place = modRm(extension, 1);
         switch (opcode) {
-            case 0x1010, 0x1011, 0x11ef, 0x11f5, 0x11fe, 0x2158, 0x2150, 0x2120 -> {
+            case 0x1010, 0x1011, 0x1058, 0x1059, 0x1172, 0x1176, 0x11db, 0x11ef, 0x11f5, 0x11fe -> {
+                check(bits == 256, "vectors of 128 bits are not known");
+                vector(opcode, place);
+            }
+            case 0x2118, 0x2158, 0x2150, 0x2120, 0x21b8 -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
@@ -358,7 +367,7 @@ final class Interpreter {
 
     private void vector(int opcode, Place place) {
         upperHalvesInUse = true;
-        boolean unary = opcode == 0x1010 || opcode == 0x1011 || opcode == 0x2158 || opcode == 0x2120;
+        boolean unary = List.of(0x1010, 0x1011, 0x2118, 0x2158, 0x2120).contains(opcode);
         check(!unary || second == 0, "vvvv must be ones where it names nothing");
         switch (opcode) {
             case 0x1010 -> write(load(place));
@@ -367,8 +376,8 @@ final class Interpreter {
                 MemorySegment.copy(
                         MemorySegment.ofArray(vectors[reg]), 0, memory(place.end(), bits / 8, true), 0, bits / 8);
             }
-            case 0x2158 -> {
-                check(!place.register, "vpbroadcastd from a register is not known");
+            case 0x2118, 0x2158 -> {
+                check(!place.register, "a broadcast from a register is not known");
                 var from = memory(place.end(), 4, false);
                 byte[] result = new byte[64];
                 for (int i = 0; i < bits / 8; i++) {
@@ -393,6 +402,23 @@ final class Interpreter {
                 }
                 write(result);
             }
+            case 0x1172 -> {
+                check(place.register && (reg & 7) == 6, "72 /" + reg + " is not known");
+                int count = int8();
+                byte[] from = vectors[place.number];
+                byte[] result = new byte[64];
+                for (int i = 0; i < bits / 8; i += 4) {
+                    Numbers.put(result, i, count > 31 ? 0 : Numbers.int32(from, i) << count);
+                }
+                // The destination is where other instructions have their second operand.
+                reg = second;
+                write(result);
+            }
+            case 0x1176 -> dwords((_, a, b) -> a == b ? -1 : 0, place);
+            case 0x11db -> dwords((_, a, b) -> a & b, place);
+            case 0x1058 -> floats((_, a, b) -> a + b, place);
+            case 0x1059 -> floats((_, a, b) -> a * b, place);
+            case 0x21b8 -> floats((sum, a, b) -> Math.fma(a, b, sum), place);
             case 0x11f5 -> dwords((_, a, b) -> Numbers.dotWords(a, b), place);
             case 0x11fe -> dwords((_, a, b) -> a + b, place);
             case 0x2252 -> dwords((sum, a, b) -> Numbers.bits(Numbers.dotBf16(Float.intBitsToFloat(sum), a, b)), place);
@@ -404,6 +430,18 @@ final class Interpreter {
     @FunctionalInterface
     private interface Dword {
         int of(int sum, int a, int b);
+    }
+
+    @FunctionalInterface
+    private interface Single {
+        float of(float sum, float a, float b);
+    }
+
+    private void floats(Single operation, Place place) {
+        dwords(
+                (sum, a, b) -> Numbers.bits(
+                        operation.of(Float.intBitsToFloat(sum), Float.intBitsToFloat(a), Float.intBitsToFloat(b))),
+                place);
     }
 
     private void dwords(Dword operation, Place place) {

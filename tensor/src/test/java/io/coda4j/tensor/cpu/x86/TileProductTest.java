@@ -1,0 +1,288 @@
+package io.coda4j.tensor.cpu.x86;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.coda4j.tensor.testing.Requirement;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The F32 kernel as bytes on the interpreter, and on the processor where it can run there. */
+class TileProductTest {
+    private static final int COLUMNS = TileProduct.COLUMNS;
+    private static final int ROWS = TileProduct.ROWS;
+
+    /** How the left rows lie: one after the other, by columns in groups, or as the columns of a matrix. */
+    private enum Form {
+        ROWS,
+        GROUPS,
+        TURNED;
+
+        TileProduct.Left left(int rows, int depth) {
+            return switch (this) {
+                case ROWS -> TileProduct.Left.rows((depth + 3) * 4L, 4);
+                case GROUPS -> new TileProduct.Left(4, TileProduct.ROWS * 4L, (TileProduct.ROWS * depth + 16) * 4L);
+                case TURNED -> TileProduct.Left.rows(4, (rows + 5) * 4L);
+            };
+        }
+    }
+
+    /** One product of random elements. */
+    private record Case(Form form, int rows, int depth, boolean narrow, boolean add, float scale, boolean arrays) {
+        private int stride() {
+            return COLUMNS + rows % 3;
+        }
+
+        private MemorySegment random(Arena arena, int floats, long seed, boolean array) {
+            var random = new SplittableRandom(seed);
+            var memory = array ? MemorySegment.ofArray(new float[floats]) : arena.allocate(floats * 4L, 64);
+            for (int i = 0; i < floats; i++) {
+                memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (random.nextDouble() * 2 - 1));
+            }
+            return memory;
+        }
+
+        private MemorySegment left(Arena arena) {
+            var left = form.left(rows, depth);
+            long tiles = Math.ceilDiv(rows, ROWS);
+            long bytes = tiles * left.tile() + ROWS * left.row() + depth * left.depth();
+            return random(arena, (int) (bytes / 4), 1, arrays);
+        }
+
+        private MemorySegment panel(Arena arena) {
+            return random(arena, depth * COLUMNS / (narrow ? 2 : 1), 2, false);
+        }
+
+        private MemorySegment sums(Arena arena) {
+            return random(arena, rows * stride() + 8, 3, arrays);
+        }
+
+        float[] run(TileProduct product) {
+            try (var arena = Arena.ofConfined()) {
+                var c = sums(arena);
+                var left = form.left(rows, depth);
+                product.multiply(
+                        left, left(arena), 0, rows, depth, narrow, panel(arena), 0, 0, c, 0, stride() * 4L, scale, add);
+                return c.toArray(ValueLayout.JAVA_FLOAT);
+            }
+        }
+
+        /** By the definition, with what lies between the sums. */
+        float[] expected() {
+            try (var arena = Arena.ofConfined()) {
+                var a = left(arena);
+                var panel = panel(arena);
+                float[] sums = sums(arena).toArray(ValueLayout.JAVA_FLOAT);
+                for (int r = 0; r < rows; r++) {
+                    for (int c = 0; c < COLUMNS; c++) {
+                        float sum = 0;
+                        for (int k = 0; k < depth; k++) {
+                            sum = Math.fma(element(a, r, k), weight(panel, k, c), sum);
+                        }
+                        int at = r * stride() + c;
+                        sums[at] = sum * scale + (add ? sums[at] : 0);
+                    }
+                }
+                return sums;
+            }
+        }
+
+        private float element(MemorySegment a, int r, int k) {
+            var left = form.left(rows, depth);
+            long at = r / ROWS * left.tile() + r % ROWS * left.row() + k * left.depth();
+            return a.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
+        }
+
+        private float weight(MemorySegment panel, int k, int c) {
+            if (!narrow) {
+                return panel.getAtIndex(ValueLayout.JAVA_FLOAT, k * COLUMNS + c);
+            }
+            int pair = panel.getAtIndex(ValueLayout.JAVA_INT, k * COLUMNS / 2 + c % (COLUMNS / 2));
+            return Numbers.half(pair, c / (COLUMNS / 2));
+        }
+
+        void check(TileProduct product) {
+            assertArrayEquals(expected(), run(product), toString());
+        }
+    }
+
+    private static TileProduct onTheProcessor() {
+        Requirement.require("machine-code", LinuxCalls.unusableBecause());
+        var features = CpuFeatures.of(new NativeProcessor(), "");
+        Requirement.require("avx2", features.unusableBecause(CpuFeature.AVX2));
+        Requirement.require("fma", features.unusableBecause(CpuFeature.FMA));
+        return new TileProduct(new NativeTileCode(ExecutableMemory.of(Avx2TileKernel.routines())));
+    }
+
+    @Test
+    void theBytesComputeTheDefinitionBitForBit() {
+        var product = InterpretedTileCode.product();
+        for (var form : Form.values()) {
+            for (int rows = 1; rows <= 2 * ROWS + 3; rows++) {
+                boolean narrow = rows % 2 == 0;
+                new Case(form, rows, 1 + rows % 4, narrow, rows % 3 == 0, rows % 5 == 0 ? 0.3f : 1, false)
+                        .check(product);
+            }
+        }
+    }
+
+    @Test
+    void theProcessorComputesTheSame() {
+        var product = onTheProcessor();
+        assertEquals(Optional.empty(), TileSelfCheck.failure(product));
+        for (var form : Form.values()) {
+            for (int rows = 1; rows <= 40; rows++) {
+                for (int depth : new int[] {1, 2, 7, 64, 256, 300}) {
+                    for (int i = 0; i < 8; i++) {
+                        float scale = i < 4 ? 1 : 0.125f + rows;
+                        new Case(form, rows, depth, (i & 1) != 0, (i & 2) != 0, scale, i > 2).check(product);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Infinities, NaN, denormal numbers and zeros with signs go through as in the definition. */
+    @Test
+    void specialNumbersAreKept() {
+        var product = onTheProcessor();
+        float[] specials = {
+            0f, -0f, Float.MIN_VALUE, -Float.MIN_VALUE, Float.MIN_NORMAL, Float.MAX_VALUE, Float.NEGATIVE_INFINITY, 1f
+        };
+        try (var arena = Arena.ofConfined()) {
+            var a = arena.allocate(4);
+            var panel = arena.allocate(64, 64);
+            var c = arena.allocate(64);
+            for (float left : specials) {
+                for (int i = 0; i < COLUMNS; i++) {
+                    panel.setAtIndex(ValueLayout.JAVA_FLOAT, i, specials[i % specials.length]);
+                }
+                a.set(ValueLayout.JAVA_FLOAT, 0, left);
+                product.multiply(TileProduct.Left.rows(4, 4), a, 0, 1, 1, false, panel, 0, -1, c, 0, 64, 1, false);
+                for (int i = 0; i < COLUMNS; i++) {
+                    float expected = Math.fma(left, specials[i % specials.length], 0f);
+                    assertEquals(expected, c.getAtIndex(ValueLayout.JAVA_FLOAT, i), left + " times column " + i);
+                }
+            }
+        }
+    }
+
+    @Test
+    void longProductsTakeSeveralShortCalls() {
+        int[] calls = {0};
+        var product = new TileProduct((routine, _, _, _, _, _, _, _, _, _, _, depth, _, _, tiles) -> {
+            calls[0]++;
+            long work = (routine % ROWS + 1) * tiles * depth * COLUMNS;
+            assertTrue(work <= 1 << 21, () -> "a call of " + work + " multiply-adds takes too long");
+        });
+        var test = new Case(Form.ROWS, 1001, 1000, false, false, 1, false);
+        test.run(product);
+        assertTrue(calls[0] > 5, () -> calls[0] + " calls");
+    }
+
+    /** The last tiles are made even: seven rows are four and three. */
+    @Test
+    void aLastTileOfOneOrTwoRowsIsAvoided() {
+        var talls = new StringBuilder();
+        var product = new TileProduct((routine, _, _, _, _, _, _, _, _, _, _, _, _, _, tiles) ->
+                talls.append(routine % ROWS + 1).append('x').append(tiles).append(' '));
+        for (int rows : new int[] {2, 6, 7, 8, 9, 13, 20}) {
+            talls.append(rows).append(": ");
+            new Case(Form.ROWS, rows, 3, false, false, 1, false).run(product);
+        }
+        assertEquals(
+                "2: 2x1 6: 6x1 7: 4x1 3x1 8: 4x1 4x1 9: 6x1 3x1 13: 6x1 4x1 3x1 20: 6x2 4x1 4x1 ", talls.toString());
+    }
+
+    @Test
+    void theSelfCheckAcceptsTheKernelAndFindsFaults() {
+        assertEquals(Optional.empty(), TileSelfCheck.failure(InterpretedTileCode.product()));
+        var code = new InterpretedTileCode();
+        // Another sum, a store behind the sums, a step left out, and old sums forgotten.
+        assertFound((routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) -> {
+            code.run(routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles);
+            c.set(ValueLayout.JAVA_INT, cAt + 60, c.get(ValueLayout.JAVA_INT, cAt + 60) ^ 1);
+        });
+        assertFound((routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) -> {
+            code.run(routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles);
+            c.set(ValueLayout.JAVA_FLOAT, cAt + 64, 0f);
+        });
+        assertFound((routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) ->
+                code.run(
+                        routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth - 1, add, scale,
+                        tiles));
+        assertFound((routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) ->
+                code.run(routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, 0, scale, tiles));
+    }
+
+    private static void assertFound(TileCode code) {
+        var failure = TileSelfCheck.failure(new TileProduct(code));
+        assertTrue(failure.orElse("").contains("its self-check"), "nothing found");
+    }
+
+    @Test
+    void nothingOutsideOfTheSegmentsIsTouched() {
+        var product = new TileProduct((_, _, _, _, _, _, _, _, _, _, _, _, _, _, _) -> {
+            throw new AssertionError("called");
+        });
+        try (var arena = Arena.ofConfined()) {
+            var a = arena.allocate(7 * 20);
+            var panel = arena.allocate(5 * 64);
+            var c = arena.allocate(7 * 64);
+            var rows = TileProduct.Left.rows(20, 4);
+            assertOutside(() -> product.multiply(rows, a, 4, 7, 5, false, panel, 0, -1, c, 0, 64, 1, false));
+            assertOutside(() -> product.multiply(rows, a, -4, 7, 5, false, panel, 0, -1, c, 0, 64, 1, false));
+            assertOutside(() -> product.multiply(rows, a, 0, 8, 5, false, panel, 0, -1, c, 0, 48, 1, false));
+            assertOutside(() -> product.multiply(rows, a, 0, 7, 5, false, panel, 4, -1, c, 0, 64, 1, false));
+            assertOutside(() -> product.multiply(rows, a, 0, 7, 5, false, panel, 0, -1, c, 0, 65, 1, false));
+            assertOutside(() -> product.multiply(rows, a, 0, 7, 5, false, panel, 0, -1, c, 4, 64, 1, false));
+            assertOutside(() -> product.multiply(rows, a, 0, 7, 6, true, panel, 0, -1, c, 0, 64, 1, false));
+            assertOutside(() -> product.multiply(rows, a, 0, 0, 5, false, panel, 0, -1, c, 0, 64, 1, false));
+            assertOutside(() -> product.multiply(rows, a, 0, 7, 0, false, panel, 0, -1, c, 0, 64, 1, false));
+            var far = new TileProduct.Left(20, 4, 124);
+            assertOutside(() -> product.multiply(far, a, 0, 7, 5, false, panel, 0, -1, c, 0, 64, 1, false));
+            var back = TileProduct.Left.rows(-20, 4);
+            assertOutside(() -> product.multiply(back, a, 120, 2, 5, false, panel, 0, -1, c, 0, 64, 1, false));
+            var heap = MemorySegment.ofArray(new float[80]);
+            assertOutside(() -> product.multiply(rows, a, 0, 7, 5, false, heap, 0, -1, c, 0, 64, 1, false));
+        }
+    }
+
+    private static void assertOutside(Runnable call) {
+        assertThrows(IndexOutOfBoundsException.class, call::run);
+    }
+
+    @Test
+    void objdumpKnowsEveryInstruction(@TempDir Path folder) throws IOException {
+        Binutils.require();
+        for (byte[] routine : Avx2TileKernel.routines()) {
+            var lines = Binutils.disassemble(folder, routine);
+            assertTrue(lines.size() > 20, lines::toString);
+            assertTrue(lines.stream().noneMatch(line -> line.contains("bad")), lines::toString);
+            assertEquals("ret", lines.getLast());
+        }
+    }
+
+    /** With arrays, which must not move while they are read, and a collector that would like to move them. */
+    @Test
+    void manyProductsOfArraysSurviveTheCollector() {
+        var product = onTheProcessor();
+        var test = new Case(Form.ROWS, 13, 64, false, false, 1, true);
+        float[] expected = test.expected();
+        byte[][] garbage = new byte[64][];
+        for (int i = 0; i < 20_000; i++) {
+            garbage[i % garbage.length] = new byte[10_000];
+            assertArrayEquals(expected, test.run(product));
+        }
+        assertEquals(10_000, garbage[0].length);
+    }
+}
