@@ -25,6 +25,7 @@ import java.util.Optional;
  */
 final class AttentionGradKernel implements Kernel, Parallel.Task {
     private final AttentionShape shape;
+    private final MacroKernel kernel;
     private final Parallel parallel;
     private final Pool<AttentionWorkspace> workspaces;
 
@@ -42,18 +43,24 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
     private MemorySegment dk = MemorySegment.NULL;
     private MemorySegment dv = MemorySegment.NULL;
 
-    private AttentionGradKernel(AttentionShape shape, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
+    private AttentionGradKernel(
+            AttentionShape shape, MacroKernel kernel, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
         this.shape = shape;
+        this.kernel = kernel;
         this.parallel = parallel;
         this.workspaces = workspaces;
     }
 
     /** The kernel, or empty for types that {@link AttentionShape#supports} does not name. */
     static Optional<Kernel> bind(
-            Primitive.AttentionGrad prim, List<TensorType> in, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
+            Primitive.AttentionGrad prim,
+            List<TensorType> in,
+            MacroKernel kernel,
+            Parallel parallel,
+            Pool<AttentionWorkspace> workspaces) {
         return AttentionShape.supports(in)
-                ? Optional.of(
-                        new AttentionGradKernel(AttentionShape.of(in, prim.scale(), prim.mask()), parallel, workspaces))
+                ? Optional.of(new AttentionGradKernel(
+                        AttentionShape.of(in, prim.scale(), prim.mask()), kernel, parallel, workspaces))
                 : Optional.empty();
     }
 
@@ -94,8 +101,8 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         for (int s = 0; s < shape.keys(); s++) {
             long place = shape.keyAt(b, s, keyHead);
             int at = s * shape.width();
-            AttentionRows.write(shape.narrow(), workspace.keys, at, shape.size(), dk, place);
-            AttentionRows.write(shape.narrow(), workspace.values, at, shape.size(), dv, place);
+            AttentionRows.write(shape.narrow(), workspace.keys.array(), at, shape.size(), dk, place);
+            AttentionRows.write(shape.narrow(), workspace.values.array(), at, shape.size(), dv, place);
         }
     }
 
@@ -134,29 +141,38 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         packBlock(b, h, t, rows, workspace);
         float[] tile = workspace.tile;
         var panels = workspace.panels.segment();
-        Arrays.fill(workspace.sums, 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);
+        Arrays.fill(workspace.sums.array(), 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);
         int horizon = shape.horizon(start, t + rows - 1);
         for (int s = 0; s < horizon; s += KEY_BLOCK) {
             int height = Math.min(KEY_BLOCK, shape.keys() - s);
             int keys = Math.min(KEY_BLOCK, horizon - s);
             long keysAt = AttentionPanels.turnedBytes(shape, s);
             AttentionPanels.scores(
-                    shape, workspace.queries, rows, panels, keysAt, keys, shape.scale(), workspace.scores, tile);
+                    kernel,
+                    shape,
+                    workspace.queries,
+                    rows,
+                    panels,
+                    keysAt,
+                    keys,
+                    shape.scale(),
+                    workspace.scores,
+                    tile);
             AttentionPanels.scores(
-                    shape, workspace.cotangents, rows, panels, valuesAt(s), keys, 1, workspace.slopes, tile);
+                    kernel, shape, workspace.cotangents, rows, panels, valuesAt(s), keys, 1, workspace.slopes, tile);
             for (int r = 0; r < rows; r++) {
                 slopes(b, t, r, s, keys, mixed, workspace);
             }
             AttentionPanels.sumOverKeys(
-                    shape, workspace.slopes, rows, panels, straightAt(s), height, keys, workspace.sums, tile);
+                    kernel, shape, workspace.slopes, rows, panels, straightAt(s), height, keys, workspace.sums, tile);
             AttentionPanels.sumOverQueries(
-                    shape, workspace.slopes, rows, panels, queriesAt(), keys, s, workspace.keys, tile);
+                    kernel, shape, workspace.slopes, rows, panels, queriesAt(), keys, s, workspace.keys, tile);
             AttentionPanels.sumOverQueries(
-                    shape, workspace.scores, rows, panels, cotangentsAt(), keys, s, workspace.values, tile);
+                    kernel, shape, workspace.scores, rows, panels, cotangentsAt(), keys, s, workspace.values, tile);
         }
         for (int r = 0; r < rows; r++) {
             long place = shape.queryAt(b, t + r, h);
-            AttentionRows.write(shape.narrow(), workspace.sums, r * shape.width(), shape.size(), dq, place);
+            AttentionRows.write(shape.narrow(), workspace.sums.array(), r * shape.width(), shape.size(), dq, place);
         }
     }
 
@@ -167,14 +183,14 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         int size = shape.size();
         long at = shape.queryAt(b, t, h);
         long stride = shape.queryStride();
-        MatmulPack.leftRows(narrow, q, at, stride, rows, size, workspace.queries);
-        MatmulPack.leftRows(narrow, g, at, stride, rows, size, workspace.cotangents);
+        MatmulPack.leftRows(narrow, q, at, stride, rows, size, workspace.queries.array());
+        MatmulPack.leftRows(narrow, g, at, stride, rows, size, workspace.cotangents.array());
         AttentionPanels.straight(shape, q, at, stride, rows, panels, queriesAt());
         AttentionPanels.straight(shape, g, at, stride, rows, panels, cotangentsAt());
         for (int r = 0; r < rows; r++) {
             MatmulPack.row(narrow, out, at + r * stride, size, workspace.row, 0);
             workspace.totals[r] =
-                    AttentionRows.dot(workspace.row, 0, workspace.cotangents, r * ROW, size, workspace.lanes);
+                    AttentionRows.dot(workspace.row, 0, workspace.cotangents.array(), r * ROW, size, workspace.lanes);
             workspace.maxima[r] = logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r));
         }
     }
@@ -185,13 +201,14 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         float logSumExp = workspace.maxima[r];
         boolean unseen = logSumExp == Float.NEGATIVE_INFINITY;
         int visible = unseen ? 0 : Math.clamp(shape.horizon(start, t + r) - s, 0, keys);
-        AttentionRows.hide(workspace.scores, at, visible, keys);
+        AttentionRows.hide(workspace.scores.array(), at, visible, keys);
         if (mixed) {
             AttentionRows.hideOthers(
-                    workspace.scores, at, keys, workspace.segments, s, shape.segment(querySegments, b, t + r));
+                    workspace.scores.array(), at, keys, workspace.segments, s, shape.segment(querySegments, b, t + r));
         }
         // For a query that sees nothing every score is -infinity, whose exponential relative to 0 is 0.
-        AttentionRows.exponentials(workspace.scores, at, keys, unseen ? 0 : logSumExp, workspace.lanes);
-        AttentionRows.slopes(workspace.scores, workspace.slopes, at, keys, workspace.totals[r], shape.scale());
+        AttentionRows.exponentials(workspace.scores.array(), at, keys, unseen ? 0 : logSumExp, workspace.lanes);
+        AttentionRows.slopes(
+                workspace.scores.array(), workspace.slopes.array(), at, keys, workspace.totals[r], shape.scale());
     }
 }

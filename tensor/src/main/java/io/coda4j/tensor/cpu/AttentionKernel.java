@@ -25,6 +25,7 @@ final class AttentionKernel implements Kernel, Parallel.Task {
     private static final int ENOUGH_TASKS = 32;
 
     private final AttentionShape shape;
+    private final MacroKernel kernel;
     private final Parallel parallel;
     private final Pool<AttentionWorkspace> workspaces;
     private final int parts;
@@ -39,8 +40,10 @@ final class AttentionKernel implements Kernel, Parallel.Task {
     private MemorySegment out = MemorySegment.NULL;
     private MemorySegment logSumExp = MemorySegment.NULL;
 
-    private AttentionKernel(AttentionShape shape, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
+    private AttentionKernel(
+            AttentionShape shape, MacroKernel kernel, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
         this.shape = shape;
+        this.kernel = kernel;
         this.parallel = parallel;
         this.workspaces = workspaces;
         int wanted = MatmulBlocks.count(ENOUGH_TASKS, Math.max(1, shape.batch() * shape.keyHeads()));
@@ -49,10 +52,14 @@ final class AttentionKernel implements Kernel, Parallel.Task {
 
     /** The kernel, or empty for types that {@link AttentionShape#supports} does not name. */
     static Optional<Kernel> bind(
-            Primitive.Attention prim, List<TensorType> in, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
+            Primitive.Attention prim,
+            List<TensorType> in,
+            MacroKernel kernel,
+            Parallel parallel,
+            Pool<AttentionWorkspace> workspaces) {
         return AttentionShape.supports(in)
-                ? Optional.of(
-                        new AttentionKernel(AttentionShape.of(in, prim.scale(), prim.mask()), parallel, workspaces))
+                ? Optional.of(new AttentionKernel(
+                        AttentionShape.of(in, prim.scale(), prim.mask()), kernel, parallel, workspaces))
                 : Optional.empty();
     }
 
@@ -116,16 +123,23 @@ final class AttentionKernel implements Kernel, Parallel.Task {
 
     private void block(int b, int h, int t, int rows, boolean mixed, AttentionWorkspace workspace) {
         MatmulPack.leftRows(
-                shape.narrow(), q, shape.queryAt(b, t, h), shape.queryStride(), rows, shape.size(), workspace.queries);
+                shape.narrow(),
+                q,
+                shape.queryAt(b, t, h),
+                shape.queryStride(),
+                rows,
+                shape.size(),
+                workspace.queries.array());
         Arrays.fill(workspace.maxima, 0, rows, Float.NEGATIVE_INFINITY);
         Arrays.fill(workspace.totals, 0, rows, 0);
-        Arrays.fill(workspace.sums, 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);
+        Arrays.fill(workspace.sums.array(), 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);
         int horizon = shape.horizon(start, t + rows - 1);
         for (int s = 0; s < horizon; s += KEY_BLOCK) {
             int height = Math.min(KEY_BLOCK, shape.keys() - s);
             int keys = Math.min(KEY_BLOCK, horizon - s);
             var panels = workspace.panels.segment();
             AttentionPanels.scores(
+                    kernel,
                     shape,
                     workspace.queries,
                     rows,
@@ -139,14 +153,23 @@ final class AttentionKernel implements Kernel, Parallel.Task {
                 softmax(b, t, r, s, keys, mixed, workspace);
             }
             AttentionPanels.sumOverKeys(
-                    shape, workspace.scores, rows, panels, valuesAt(s), height, keys, workspace.sums, workspace.tile);
+                    kernel,
+                    shape,
+                    workspace.scores,
+                    rows,
+                    panels,
+                    valuesAt(s),
+                    height,
+                    keys,
+                    workspace.sums,
+                    workspace.tile);
         }
         write(b, h, t, rows, workspace);
     }
 
     /** Turns the scores of a row into exponentials relative to the greatest so far, and the row's sums likewise. */
     private void softmax(int b, int t, int r, int s, int keys, boolean mixed, AttentionWorkspace workspace) {
-        float[] scores = workspace.scores;
+        float[] scores = workspace.scores.array();
         int at = r * ROW;
         AttentionRows.hide(scores, at, Math.clamp(shape.horizon(start, t + r) - s, 0, keys), keys);
         if (mixed) {
@@ -163,7 +186,7 @@ final class AttentionKernel implements Kernel, Parallel.Task {
         } else {
             float factor = VectorMath.exp(before - base);
             workspace.totals[r] = workspace.totals[r] * factor + sum;
-            AttentionRows.multiply(workspace.sums, r * shape.width(), shape.width(), factor);
+            AttentionRows.multiply(workspace.sums.array(), r * shape.width(), shape.width(), factor);
         }
     }
 
@@ -172,12 +195,12 @@ final class AttentionKernel implements Kernel, Parallel.Task {
             float total = workspace.totals[r];
             int at = r * shape.width();
             if (total == 0) {
-                Arrays.fill(workspace.sums, at, at + shape.width(), 0);
+                Arrays.fill(workspace.sums.array(), at, at + shape.width(), 0);
             } else {
-                AttentionRows.multiply(workspace.sums, at, shape.width(), 1 / total);
+                AttentionRows.multiply(workspace.sums.array(), at, shape.width(), 1 / total);
             }
             long place = shape.queryAt(b, t + r, h);
-            AttentionRows.write(shape.narrow(), workspace.sums, at, shape.size(), out, place);
+            AttentionRows.write(shape.narrow(), workspace.sums.array(), at, shape.size(), out, place);
             float sum = total == 0 ? Float.NEGATIVE_INFINITY : (float) (workspace.maxima[r] + Math.log(total));
             logSumExp.set(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r), sum);
         }

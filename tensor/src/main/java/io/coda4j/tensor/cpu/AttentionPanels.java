@@ -1,8 +1,6 @@
 package io.coda4j.tensor.cpu;
 
-import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
-import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
 import java.lang.foreign.MemorySegment;
 
@@ -60,21 +58,21 @@ final class AttentionPanels {
 
     /** {@code to[r][s]} = {@code scale} times row r of {@code left} times key s, for turned panels of a block of keys. */
     static void scores(
+            MacroKernel kernel,
             AttentionShape shape,
-            float[] left,
+            HeapScratch.Block left,
             int rows,
             MemorySegment panels,
             long at,
             int keys,
             float scale,
-            float[] to,
+            HeapScratch.Block to,
             float[] tile) {
+        long bytes = (long) NR * shape.size() * Float.BYTES;
         for (int s = 0; s < keys; s += NR) {
-            long panel = at + (long) s * shape.size() * Float.BYTES;
-            for (int r = 0; r < rows; r += MR) {
-                MicroKernel.rows(shape.size(), left, r * ROW, panels, panel, tile);
-                AttentionRows.scaled(tile, scale, to, r * ROW + s);
-            }
+            long panel = at + s / NR * bytes;
+            long next = s + NR < keys ? panel + bytes : -1;
+            kernel.scores(left, rows, shape.size(), panels, panel, next, scale, to, s, tile);
         }
     }
 
@@ -84,21 +82,21 @@ final class AttentionPanels {
      * @param height rows of which the straight panels were made
      */
     static void sumOverKeys(
+            MacroKernel kernel,
             AttentionShape shape,
-            float[] weights,
+            HeapScratch.Block weights,
             int rows,
             MemorySegment panels,
             long at,
             int height,
             int keys,
-            float[] to,
+            HeapScratch.Block to,
             float[] tile) {
+        long bytes = (long) NR * height * Float.BYTES;
         for (int d = 0; d < shape.size(); d += NR) {
-            long panel = at + (long) d * height * Float.BYTES;
-            for (int r = 0; r < rows; r += MR) {
-                MicroKernel.rows(keys, weights, r * ROW, panels, panel, tile);
-                AttentionRows.add(tile, MR, to, r * shape.width() + d, shape.width());
-            }
+            long panel = at + d / NR * bytes;
+            long next = d + NR < shape.size() ? panel + bytes : -1;
+            kernel.addRows(weights, rows, keys, panels, panel, next, to, d, shape.width(), tile);
         }
     }
 
@@ -107,22 +105,22 @@ final class AttentionPanels {
      * times query r, for straight panels of the queries.
      */
     static void sumOverQueries(
+            MacroKernel kernel,
             AttentionShape shape,
-            float[] weights,
+            HeapScratch.Block weights,
             int rows,
             MemorySegment panels,
             long at,
             int keys,
             int first,
-            float[] to,
+            HeapScratch.Block to,
             float[] tile) {
+        long bytes = (long) NR * rows * Float.BYTES;
         for (int d = 0; d < shape.size(); d += NR) {
-            long panel = at + (long) d * rows * Float.BYTES;
-            for (int s = 0; s < keys; s += MR) {
-                MicroKernel.turnedRows(rows, weights, s, panels, panel, tile);
-                int place = (first + s) * shape.width() + d;
-                AttentionRows.add(tile, Math.min(MR, keys - s), to, place, shape.width());
-            }
+            long panel = at + d / NR * bytes;
+            long next = d + NR < shape.size() ? panel + bytes : -1;
+            int place = first * shape.width() + d;
+            kernel.addTurned(weights, keys, rows, panels, panel, next, to, place, shape.width(), tile);
         }
     }
 }

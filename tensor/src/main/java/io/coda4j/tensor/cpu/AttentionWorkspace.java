@@ -10,19 +10,19 @@ import java.util.Arrays;
 /** What one task of an attention writes to before its results are final. */
 final class AttentionWorkspace {
     /** Rows of q, packed for {@link MicroKernel#rows}. */
-    final float[] queries = new float[MAX_QUERY_BLOCK * ROW + LANES];
+    final HeapScratch.Block queries = HeapScratch.Block.of(MAX_QUERY_BLOCK * ROW + LANES);
 
     /** Rows of the cotangent of the result, packed likewise. */
-    final float[] cotangents = new float[MAX_QUERY_BLOCK * ROW + LANES];
+    final HeapScratch.Block cotangents = HeapScratch.Block.of(MAX_QUERY_BLOCK * ROW + LANES);
 
     /** Scores and then probabilities of a block of queries and keys, in rows at distance ROW. */
-    final float[] scores = new float[MAX_QUERY_BLOCK * ROW + LANES];
+    final HeapScratch.Block scores = HeapScratch.Block.of(MAX_QUERY_BLOCK * ROW + LANES);
 
     /** Cotangents of the probabilities and then of the scores, likewise. */
-    final float[] slopes = new float[MAX_QUERY_BLOCK * ROW + LANES];
+    final HeapScratch.Block slopes = HeapScratch.Block.of(MAX_QUERY_BLOCK * ROW + LANES);
 
     /** Sums over keys for each query of a block. */
-    final float[] sums = new float[MAX_QUERY_BLOCK * KC];
+    final HeapScratch.Block sums = HeapScratch.Block.of(MAX_QUERY_BLOCK * KC);
 
     /** The greatest score so far of each query. */
     final float[] maxima = new float[MAX_QUERY_BLOCK];
@@ -41,9 +41,9 @@ final class AttentionWorkspace {
     final float[] block = new float[MatmulTurn.BLOCK];
 
     /** Sums over queries for each key; grows to the longest sequence. */
-    float[] keys = {};
+    HeapScratch.Block keys = HeapScratch.Block.of(0);
 
-    float[] values = {};
+    HeapScratch.Block values = HeapScratch.Block.of(0);
 
     /** The segments of the keys of one batch row; grows to the longest sequence. */
     int[] segments = {};
@@ -68,12 +68,12 @@ final class AttentionWorkspace {
 
     /** Makes {@link #keys} and {@link #values} zeros of the given length at least. */
     void clearKeySums(int length) {
-        if (keys.length < length) {
-            keys = new float[length];
-            values = new float[length];
+        if (keys.array().length < length) {
+            keys = HeapScratch.Block.of(length);
+            values = HeapScratch.Block.of(length);
         } else {
-            Arrays.fill(keys, 0, length, 0);
-            Arrays.fill(values, 0, length, 0);
+            Arrays.fill(keys.array(), 0, length, 0);
+            Arrays.fill(values.array(), 0, length, 0);
         }
     }
 }

@@ -4,6 +4,7 @@ import io.coda4j.tensor.Program;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.MachineKernels;
 import io.coda4j.tensor.cpu.x86.PanelProduct;
+import io.coda4j.tensor.cpu.x86.TileProduct;
 import io.coda4j.tensor.exec.KernelSet;
 import io.coda4j.tensor.exec.ProgramExecutor;
 import io.coda4j.tensor.spi.Buffer;
@@ -21,6 +22,8 @@ import java.util.OptionalInt;
 public final class CpuDevice implements Device {
     /** The kernels of the Vector API, among the traits. */
     private static final String VECTOR = "vector";
+
+    private static final String F32 = "f32 products";
 
     private final String name;
     private final Parallel parallel;
@@ -62,7 +65,7 @@ public final class CpuDevice implements Device {
 
     /** The fast kernels on other threads, with the memory of this device. */
     CpuKernels kernels(Parallel threads) {
-        return new CpuKernels(threads, memory);
+        return new CpuKernels(threads, memory, this::f32);
     }
 
     @Override
@@ -87,6 +90,17 @@ public final class CpuDevice implements Device {
         return OptionalInt.of(fast ? PackedMatmul.LEAST : 1);
     }
 
+    /** Machine code for F32, whose panels have the width that vectors give them here. */
+    private Optional<TileProduct> f32() {
+        return otherWidth().isEmpty() ? MachineKernels.ofProcess().f32() : Optional.empty();
+    }
+
+    private static Optional<String> otherWidth() {
+        return MicroKernel.NR == TileProduct.COLUMNS
+                ? Optional.empty()
+                : Optional.of(VECTOR + " is used with " + CpuKernels.vectorWidth());
+    }
+
     private Optional<PanelProduct> bf16() {
         return fast ? MachineKernels.ofProcess().bf16() : Optional.empty();
     }
@@ -101,7 +115,10 @@ public final class CpuDevice implements Device {
         if (fast) {
             var machine = MachineKernels.ofProcess();
             machine.features().forEach(state -> traits.add(trait("features", state)));
-            traits.add(new Trait("f32 products", VECTOR, Optional.empty()));
+            var f32 = machine.f32Kernel();
+            var unused = f32.unusedBecause().or(CpuDevice::otherWidth);
+            traits.add(new Trait(F32, f32.name(), unused));
+            traits.add(new Trait(F32, VECTOR, f32().map(product -> product + " is faster")));
             products(traits, "bf16 products", machine.bf16Kernels(), machine.bf16());
             products(traits, "int8 products", machine.int8Kernels(), machine.int8());
         }

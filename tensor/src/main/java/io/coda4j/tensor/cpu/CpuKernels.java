@@ -6,6 +6,7 @@ import io.coda4j.tensor.Primitive.Activations;
 import io.coda4j.tensor.Primitive.QuantizedLinear;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.PanelProduct;
+import io.coda4j.tensor.cpu.x86.TileProduct;
 import io.coda4j.tensor.exec.Chain;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.exec.KernelSet;
@@ -19,15 +20,17 @@ import jdk.incubator.vector.FloatVector;
 final class CpuKernels implements KernelSet {
     private final Parallel parallel;
     private final CpuMemory memory;
-    private final MatmulScratch matmul = new MatmulScratch();
+    private final MatmulContext matmul;
     private final NativeScratch sums = new NativeScratch();
     private final Pool<AttentionWorkspace> attentions = new Pool<>(AttentionWorkspace::new);
 
     private final FrozenWeights frozenWeights;
 
-    CpuKernels(Parallel parallel, CpuMemory memory) {
+    /** {@code f32}: machine code for products of F32, if there is any. */
+    CpuKernels(Parallel parallel, CpuMemory memory, Supplier<Optional<TileProduct>> f32) {
         this.parallel = parallel;
         this.memory = memory;
+        this.matmul = new MatmulContext(f32);
         this.frozenWeights = new FrozenWeights(memory, parallel, matmul);
     }
 
@@ -108,8 +111,10 @@ final class CpuKernels implements KernelSet {
             case Primitive.Rope rope -> RopeKernel.of(parallel, in.getFirst(), rope);
             case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, in.getFirst());
             case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, in.getFirst());
-            case Primitive.Attention attention -> AttentionKernel.bind(attention, in, parallel, attentions);
-            case Primitive.AttentionGrad grad -> AttentionGradKernel.bind(grad, in, parallel, attentions);
+            case Primitive.Attention attention ->
+                AttentionKernel.bind(attention, in, matmul.macroKernel(), parallel, attentions);
+            case Primitive.AttentionGrad grad ->
+                AttentionGradKernel.bind(grad, in, matmul.macroKernel(), parallel, attentions);
             case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, in.getFirst());
             case Primitive.CrossEntropyGrad _ -> CrossEntropyKernel.gradient(parallel, in.getFirst());
             case Primitive.ArgMax(int axis) -> ArgMaxKernel.of(parallel, in.getFirst(), axis);

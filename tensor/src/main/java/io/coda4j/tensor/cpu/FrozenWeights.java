@@ -17,13 +17,13 @@ final class FrozenWeights {
 
     private final CpuMemory memory;
     private final Parallel parallel;
-    private final MatmulScratch scratch;
+    private final MatmulContext context;
     private final AtomicLong used = new AtomicLong();
 
-    FrozenWeights(CpuMemory memory, Parallel parallel, MatmulScratch scratch) {
+    FrozenWeights(CpuMemory memory, Parallel parallel, MatmulContext context) {
         this.memory = memory;
         this.parallel = parallel;
-        this.scratch = scratch;
+        this.context = context;
     }
 
     /**
@@ -48,7 +48,7 @@ final class FrozenWeights {
             return null;
         }
         var panels = memory.allocate(bytes, () -> used.addAndGet(-bytes));
-        var packed = PackedWeights.of(weight, layout, buffer.segment(), panels, parallel, scratch);
+        var packed = PackedWeights.of(weight, layout, buffer.segment(), panels, parallel, context);
         buffer.keep(packed);
         return packed;
     }

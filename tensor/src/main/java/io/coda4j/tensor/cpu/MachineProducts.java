@@ -29,19 +29,19 @@ final class MachineProducts implements KernelSet {
 
     private final Supplier<Optional<PanelProduct>> int8;
     private final Parallel parallel;
-    private final MatmulScratch scratch;
+    private final MatmulContext context;
     private final FrozenWeights weights;
 
     MachineProducts(
             Supplier<Optional<PanelProduct>> bf16,
             Supplier<Optional<PanelProduct>> int8,
             Parallel parallel,
-            MatmulScratch scratch,
+            MatmulContext context,
             FrozenWeights weights) {
         this.bf16 = bf16;
         this.int8 = int8;
         this.parallel = parallel;
-        this.scratch = scratch;
+        this.context = context;
         this.weights = weights;
     }
 
@@ -67,9 +67,9 @@ final class MachineProducts implements KernelSet {
         if (linear.activations() == Activations.KEPT || !frozen.contains(1)) {
             return Optional.empty();
         }
-        return QuantizedKernels.vector(linear, in, parallel, scratch)
+        return QuantizedKernels.vector(linear, in, parallel, context)
                 .flatMap(plain -> int8.get()
-                        .map(product -> QuantizedKernels.machine(product, in, plain, parallel, scratch, weights)));
+                        .map(product -> QuantizedKernels.machine(product, in, plain, parallel, context, weights)));
     }
 
     private Optional<Kernel> kernel(PanelProduct product, Primitive.Dot dot, List<TensorType> in, Set<Integer> frozen) {
@@ -81,9 +81,9 @@ final class MachineProducts implements KernelSet {
         if (left.outer() == 0 || work < (left.batch().length == 1 ? SMALL : SMALL_IN_BATCH)) {
             return Optional.empty();
         }
-        var fast = new PanelMatmul(product, left, right, parallel, scratch);
+        var fast = new PanelMatmul(product, left, right, parallel, context);
         if (isFrozen) {
-            var plain = Matmul.bindUnpacked(dot, in, parallel, scratch).orElseThrow();
+            var plain = Matmul.bindUnpacked(dot, in, parallel, context).orElseThrow();
             return Optional.of(frozen(right, fast, plain));
         }
         // Few rows are not worth the packing of a panel.

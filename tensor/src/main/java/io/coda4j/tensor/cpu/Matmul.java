@@ -18,12 +18,12 @@ final class Matmul {
     /** How the operands of a product become one. */
     @FunctionalInterface
     private interface Choice {
-        Product of(MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulScratch scratch);
+        Product of(MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulContext context);
     }
 
     /** The kernel for {@code dot}, or empty for F64 and I8, which the reference kernel serves. */
-    static Optional<Kernel> bind(Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
-        return bind(dot, in, Matmul::choose, parallel, scratch);
+    static Optional<Kernel> bind(Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulContext context) {
+        return bind(dot, in, Matmul::choose, parallel, context);
     }
 
     /**
@@ -32,19 +32,19 @@ final class Matmul {
      * then the bits of a row.
      */
     static Optional<Kernel> bindUnpacked(
-            Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
+            Primitive.Dot dot, List<TensorType> in, Parallel parallel, MatmulContext context) {
         return packs(left(dot, in), right(dot, in))
                 ? bind(
                         dot,
                         in,
-                        (left, right, _, _) -> new MatmulKernel(left, right, false, parallel, scratch),
+                        (left, right, _, _) -> new MatmulKernel(left, right, false, parallel, context),
                         parallel,
-                        scratch)
-                : bind(dot, in, parallel, scratch);
+                        context)
+                : bind(dot, in, parallel, context);
     }
 
     private static Optional<Kernel> bind(
-            Primitive.Dot dot, List<TensorType> in, Choice choice, Parallel parallel, MatmulScratch scratch) {
+            Primitive.Dot dot, List<TensorType> in, Choice choice, Parallel parallel, MatmulContext context) {
         if (in.getFirst().dtype() == DType.F64 || in.getFirst().dtype() == DType.I8) {
             return Optional.empty();
         }
@@ -53,7 +53,7 @@ final class Matmul {
         if (left.batch().length == 0 || left.outer() == 0 || right.outer() == 0 || left.depth() == 0) {
             return Optional.of((_, out) -> CpuBuffer.segment(out[0]).fill((byte) 0));
         }
-        return Optional.of(kernel(left, right, choice.of(left, right, parallel, scratch), parallel));
+        return Optional.of(kernel(left, right, choice.of(left, right, parallel, context), parallel));
     }
 
     /**
@@ -66,13 +66,13 @@ final class Matmul {
             List<TensorType> in,
             Optional<Kernel> plain,
             Parallel parallel,
-            MatmulScratch scratch,
+            MatmulContext context,
             FrozenWeights weights) {
         if (plain.isEmpty() || !packs(left(dot, in), right(dot, in))) {
             return plain;
         }
         var right = right(dot, in);
-        var product = new PackedMatmul(left(dot, in), right.outer(), parallel, scratch);
+        var product = new PackedMatmul(left(dot, in), right.outer(), parallel, context);
         return Optional.of((from, to) -> {
             var packed = weights.of(right, CpuBuffer.of(from[1]), PackedWeights.Layout.vector(right));
             if (packed == null) {
@@ -114,17 +114,17 @@ final class Matmul {
         void run(MemorySegment lhs, MemorySegment rhs, MemorySegment result);
     }
 
-    private static Product choose(MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulScratch scratch) {
+    private static Product choose(MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulContext context) {
         boolean rows = left.depthContiguous() && right.depthContiguous();
         long work = (long) left.outer() * right.outer() * left.depth();
         if (rows && work >= SMALL && Math.min(left.outer(), right.outer()) <= MatmulDots.MAX_FEW) {
             return left.outer() <= right.outer()
-                    ? new MatmulDots(left, right, false, parallel, scratch)
-                    : new MatmulDots(right, left, true, parallel, scratch);
+                    ? new MatmulDots(left, right, false, parallel, context)
+                    : new MatmulDots(right, left, true, parallel, context);
         }
         return turned(left, right)
-                ? new MatmulKernel(right, left, true, parallel, scratch)
-                : new MatmulKernel(left, right, false, parallel, scratch);
+                ? new MatmulKernel(right, left, true, parallel, context)
+                : new MatmulKernel(left, right, false, parallel, context);
     }
 
     /** Whether the first operand is the better one to pack into panels. */
@@ -144,7 +144,13 @@ final class Matmul {
         // Which operand is packed decides on the order of long sums, so the caches of the machine must not decide on
         // that.
         var blocks = MatmulBlocks.of(
-                rows.batch().length, rows.outer(), outer, rows.depth(), turned, MatmulWorkspace.COMMON_ROWS);
+                rows.batch().length,
+                rows.outer(),
+                outer,
+                rows.depth(),
+                turned,
+                MatmulBlocks.COMMON_THREADS,
+                MatmulWorkspace.COMMON_ROWS);
         double multiply = 0.01
                 * MatmulBlocks.roundUp(rows.outer(), MicroKernel.MR)
                 * MatmulBlocks.roundUp(outer, MicroKernel.NR)

@@ -5,7 +5,8 @@ import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
 
 /**
- * How a product is cut into tasks, from its size alone.
+ * How a product is cut into tasks, from its size and the number of threads. What decides on the order of sums, step and span,
+ * follows from the depth alone.
  *
  * @param rows left rows of one task, a multiple of MR
  * @param columns right columns of one task, a multiple of NR
@@ -13,8 +14,11 @@ import static io.coda4j.tensor.cpu.MicroKernel.NR;
  * @param span depth of the panels that are packed at a time, a multiple of {@code step}
  */
 record MatmulBlocks(int rows, int columns, int step, int span) {
-    /** Enough tasks to keep sixteen threads busy with some left for the slow ones. */
-    private static final int ENOUGH = 32;
+    /** Enough tasks of one thread for the fast ones to help the slow ones. */
+    private static final int ENOUGH_OF_THREAD = 4;
+
+    /** Threads for which products are cut where the number of threads must not decide. */
+    static final int COMMON_THREADS = 8;
 
     /** Multiply-adds below which a task is not split: about ten microseconds. */
     private static final long SMALL = 1 << 20;
@@ -29,19 +33,20 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
      *
      * <p>{@code turned}: tasks keep their sums to the end, so that their columns are limited.
      */
-    static MatmulBlocks of(int batches, int rows, int columns, int depth, boolean turned) {
-        return of(batches, rows, columns, depth, turned, MatmulWorkspace.MAX_ROWS);
+    static MatmulBlocks of(int batches, int rows, int columns, int depth, boolean turned, int threads) {
+        return of(batches, rows, columns, depth, turned, threads, MatmulWorkspace.MAX_ROWS);
     }
 
-    /** As {@link #of(int, int, int, int, boolean)}, with at most {@code maxRows} rows of a task. */
-    static MatmulBlocks of(int batches, int rows, int columns, int depth, boolean turned, int maxRows) {
+    /** As {@link #of(int, int, int, int, boolean, int)}, with at most {@code maxRows} rows of a task. */
+    static MatmulBlocks of(int batches, int rows, int columns, int depth, boolean turned, int threads, int maxRows) {
+        int enough = ENOUGH_OF_THREAD * threads;
         int step = even(depth, KC, 1);
         int span = Math.min(roundUp(depth, step), MAX_SPAN / step * step);
         int max = turned ? MatmulWorkspace.MAX_COLUMNS : 4 * MatmulWorkspace.MAX_COLUMNS;
         var whole = new MatmulBlocks(even(rows, maxRows, MR), even(columns, max, NR), step, span);
-        return whole.narrower(MatmulWorkspace.MAX_COLUMNS, ENOUGH, batches, rows, columns)
-                .lower(4 * MR, ENOUGH, batches, rows, columns)
-                .narrower(4 * NR, ENOUGH / 2, batches, rows, columns);
+        return whole.narrower(MatmulWorkspace.MAX_COLUMNS, enough, batches, rows, columns)
+                .lower(4 * MR, enough, batches, rows, columns)
+                .narrower(4 * NR, enough / 2, batches, rows, columns);
     }
 
     private MatmulBlocks lower(int least, int enough, int batches, int allRows, int allColumns) {

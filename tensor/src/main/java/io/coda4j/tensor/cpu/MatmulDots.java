@@ -27,7 +27,7 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
     private final MatmulOperand many;
     private final boolean turned;
     private final Parallel parallel;
-    private final MatmulScratch scratch;
+    private final MatmulContext context;
     private final int block;
     private final int blocks;
 
@@ -37,12 +37,12 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
     private MemorySegment result = MemorySegment.NULL;
 
     /** {@code turned}: {@code few} is the second operand of the product. */
-    MatmulDots(MatmulOperand few, MatmulOperand many, boolean turned, Parallel parallel, MatmulScratch scratch) {
+    MatmulDots(MatmulOperand few, MatmulOperand many, boolean turned, Parallel parallel, MatmulContext context) {
         this.few = few;
         this.many = many;
         this.turned = turned;
         this.parallel = parallel;
-        this.scratch = scratch;
+        this.context = context;
         long rows = TASK / Math.max(1, (long) few.outer() * few.depth());
         this.block = MatmulBlocks.roundUp(Math.clamp(rows, 4, 1 << 20), 4);
         this.blocks = MatmulBlocks.count(many.outer(), block);
@@ -53,22 +53,22 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
         var rows = turned ? rhs : lhs;
         right = turned ? lhs : rhs;
         result = product;
-        var wide = few.narrow() ? scratch.memory().borrow(rows.byteSize() * 2) : null;
+        var wide = few.narrow() ? context.memory().borrow(rows.byteSize() * 2) : null;
         try {
             left = wide == null ? rows : widened(rows, wide.segment());
             parallel.forEach(few.batch().length * blocks, this);
         } finally {
             if (wide != null) {
-                scratch.memory().giveBack(wide);
+                context.memory().giveBack(wide);
             }
         }
     }
 
     @Override
     public void run(int task) {
-        var workspace = scratch.workspaces().borrow();
+        var workspace = context.workspaces().borrow();
         task(task / blocks, task % blocks * block, workspace.tile);
-        scratch.workspaces().giveBack(workspace);
+        context.workspaces().giveBack(workspace);
     }
 
     /** The narrow side is small: widening it once keeps one form of it in the loops below. */

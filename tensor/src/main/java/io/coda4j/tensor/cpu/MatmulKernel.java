@@ -1,8 +1,6 @@
 package io.coda4j.tensor.cpu;
 
-import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
-import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
 import java.lang.foreign.MemorySegment;
 
@@ -24,7 +22,8 @@ final class MatmulKernel implements Matmul.Product {
     private final MatmulOperand right;
     private final boolean turned;
     private final Parallel parallel;
-    private final MatmulScratch scratch;
+    private final MatmulContext context;
+    private final MacroKernel kernel;
     private final MatmulBlocks blocks;
     private final int rowBlocks;
     private final int columnBlocks;
@@ -45,13 +44,15 @@ final class MatmulKernel implements Matmul.Product {
     private int firstK;
 
     /** {@code turned}: {@code left} is the second operand of the product. */
-    MatmulKernel(MatmulOperand left, MatmulOperand right, boolean turned, Parallel parallel, MatmulScratch scratch) {
+    MatmulKernel(MatmulOperand left, MatmulOperand right, boolean turned, Parallel parallel, MatmulContext context) {
         this.left = left;
         this.right = right;
         this.turned = turned;
         this.parallel = parallel;
-        this.scratch = scratch;
-        this.blocks = MatmulBlocks.of(left.batch().length, left.outer(), right.outer(), left.depth(), turned);
+        this.context = context;
+        this.kernel = context.macroKernel();
+        this.blocks = MatmulBlocks.of(
+                left.batch().length, left.outer(), right.outer(), left.depth(), turned, parallel.threads());
         this.rowBlocks = MatmulBlocks.count(left.outer(), blocks.rows());
         this.columnBlocks = MatmulBlocks.count(right.outer(), blocks.columns());
         // Columns side by side are copied many at a time, for long runs of memory; others are transposed by panels.
@@ -65,7 +66,7 @@ final class MatmulKernel implements Matmul.Product {
         long unit = (long) blocks.columns() * blocks.span() * Float.BYTES;
         int all = left.batch().length * columnBlocks;
         int together = Math.min(all, blocks.units());
-        var block = scratch.memory().borrow(together * unit);
+        var block = context.memory().borrow(together * unit);
         try {
             from = turned ? rhs : lhs;
             panelsFrom = turned ? lhs : rhs;
@@ -79,7 +80,7 @@ final class MatmulKernel implements Matmul.Product {
                 }
             }
         } finally {
-            scratch.memory().giveBack(block);
+            context.memory().giveBack(block);
         }
     }
 
@@ -107,14 +108,14 @@ final class MatmulKernel implements Matmul.Product {
     }
 
     private void packTask(int task) {
-        var workspace = scratch.workspaces().borrow();
+        var workspace = context.workspaces().borrow();
         int end = Math.min(pieces(), (task + 1) * group);
         for (int piece = task * group; piece < end; piece++) {
             int unit = piece / (steps() * parts);
             int step = piece / parts % steps();
             pack(firstUnit + unit, unit, piece % parts, step * blocks.step(), workspace);
         }
-        scratch.workspaces().giveBack(workspace);
+        context.workspaces().giveBack(workspace);
     }
 
     private void pack(int unit, int slot, int part, int k, MatmulWorkspace workspace) {
@@ -145,10 +146,10 @@ final class MatmulKernel implements Matmul.Product {
     }
 
     private void multiplyTask(int task) {
-        var workspace = scratch.workspaces().borrow();
+        var workspace = context.workspaces().borrow();
         int slot = task / rowBlocks;
         multiply(firstUnit + slot, slot, task % rowBlocks, workspace);
-        scratch.workspaces().giveBack(workspace);
+        context.workspaces().giveBack(workspace);
     }
 
     private void multiply(int unit, int slot, int rowBlock, MatmulWorkspace workspace) {
@@ -162,15 +163,17 @@ final class MatmulKernel implements Matmul.Product {
                 + (turned ? column * resultRow + row * 4L : row * resultRow + column * 4L);
         var to = turned ? workspace.sums.segment() : result;
         long toAt = turned ? 0 : at;
-        long toRow = turned ? blocks.columns() * (long) Float.BYTES : resultRow;
+        long toRow = turned ? MatmulWorkspace.sumsStride(blocks.columns()) : resultRow;
         int span = span(firstK);
         for (int k = 0; k < span; k += blocks.step()) {
             int step = step(firstK + k);
-            packLeft(batch, row, rows, firstK + k, step, workspace.left);
+            packLeft(batch, row, rows, firstK + k, step, workspace.left.array());
             boolean add = k > 0 || firstK > 0 && !turned;
             for (int c = 0; c < columns; c += NR) {
                 long panel = panelAt(slot, k, c / NR, step);
-                column(panel, step, rows, Math.min(NR, columns - c), to, toAt + c * 4L, toRow, add, workspace);
+                long next = c + NR < columns ? panelAt(slot, k, c / NR + 1, step) : -1;
+                int width = Math.min(NR, columns - c);
+                column(panel, next, step, rows, to, toAt + c * 4L, toRow, width, add, workspace);
             }
         }
         if (turned) {
@@ -183,29 +186,27 @@ final class MatmulKernel implements Matmul.Product {
         if (left.depthContiguous()) {
             MatmulPack.leftRows(left.narrow(), from, offset, left.outerBytes(), rows, step, to);
         } else {
-            MatmulPack.leftColumns(left.narrow(), from, offset, left.depthBytes(), rows, step, to);
+            MatmulPack.leftColumns(kernel.height(), left.narrow(), from, offset, left.depthBytes(), rows, step, to);
         }
     }
 
     /** All packed rows against one panel, which stays in the first-level cache. */
     private void column(
             long panel,
+            long next,
             int step,
             int rows,
-            int columns,
             MemorySegment to,
             long at,
             long toRow,
+            int columns,
             boolean add,
             MatmulWorkspace workspace) {
-        float[] tile = workspace.tile;
-        for (int r = 0; r < rows; r += MR) {
-            if (left.depthContiguous()) {
-                MicroKernel.rows(step, workspace.left, r * ROW, panels, panel, tile);
-            } else {
-                MicroKernel.columns(step, workspace.left, r / MR * MatmulPack.group(step), panels, panel, tile);
-            }
-            MatmulTile.put(tile, to, at + r * toRow, toRow, Math.min(MR, rows - r), columns, add);
+        var rowsOf = workspace.left;
+        if (left.depthContiguous()) {
+            kernel.rows(rowsOf, 0, rows, step, false, panels, panel, next, to, at, toRow, columns, add, workspace);
+        } else {
+            kernel.columns(rowsOf, rows, step, panels, panel, next, to, at, toRow, columns, add, workspace);
         }
     }
 }

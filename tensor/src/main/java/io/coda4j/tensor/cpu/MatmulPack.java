@@ -118,20 +118,25 @@ final class MatmulPack {
     }
 
     /**
-     * Left rows that lie side by side for each depth: groups of MR rows as {@code to[g * group(depth) + k * MR + r]}. Rows
-     * up to the next multiple of MR become zero. Up to one vector after the last group is overwritten.
+     * Left rows that lie side by side for each depth: groups of {@code height} rows as
+     * {@code to[g * group(height, depth) + k * height + r]}. Rows up to the next multiple of the height become zero, or anything
+     * if that is less than a vector. Up to one vector after the last group is overwritten.
      *
      * @param stride bytes between steps of the depth
      */
     static void leftColumns(
-            boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
+            int height, boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
+        int group = group(height, depth);
         for (int k = 0; k < depth; k++) {
-            if (MR == QUAD.length()) {
-                quads(narrow, from, offset + k * stride, rows, to, k * MR, group(depth));
+            long source = offset + k * stride;
+            if (height == QUAD.length()) {
+                quads(narrow, from, source, rows, to, k * height, group);
+            } else if (height < LANES) {
+                overlapping(height, narrow, from, source, rows, to, k * height, group);
             } else if (narrow) {
-                narrowColumn(from, offset + k * stride, rows, to, k * MR, group(depth));
+                narrowColumn(from, source, rows, to, k * height, group);
             } else {
-                wideColumn(from, offset + k * stride, rows, to, k * MR, group(depth));
+                wideColumn(from, source, rows, to, k * height, group);
             }
         }
     }
@@ -140,8 +145,32 @@ final class MatmulPack {
      * Distance of two groups of left columns: one cache line more than they fill. At a power of two the part of every group
      * that one step writes would fall into the same set of the cache, and lines would leave it before they are full.
      */
-    static int group(int depth) {
-        return MR * depth + 16;
+    static int group(int height, int depth) {
+        return height * depth + 16;
+    }
+
+    /**
+     * Whole vectors without masks: what is too much lies over the start of the next step, which is written afterwards, or between
+     * two groups, or in rows that are not there. Only where the memory of the operand ends are elements copied one by one.
+     */
+    private static void overlapping(
+            int height, boolean narrow, MemorySegment from, long offset, int rows, float[] packed, int at, int group) {
+        int groups = MatmulBlocks.count(rows, height);
+        int bytes = narrow ? Short.BYTES : Float.BYTES;
+        if (offset + ((groups - 1) * height + LANES) * (long) bytes > from.byteSize()) {
+            for (int r = 0; r < rows; r++) {
+                packed[at + r / height * group + r % height] = element(narrow, from, offset, r);
+            }
+        } else if (narrow) {
+            for (int g = 0; g < groups; g++) {
+                wide(from, offset + g * height * 2L).intoArray(packed, at + g * group);
+            }
+        } else {
+            for (int g = 0; g < groups; g++) {
+                FloatVector.fromMemorySegment(SPECIES, from, offset + g * height * 4L, ORDER)
+                        .intoArray(packed, at + g * group);
+            }
+        }
     }
 
     /** Groups of four rows need no masks, which are slow without registers for them. */

@@ -55,7 +55,8 @@ final class MatmulTile {
         }
     }
 
-    private static void edge(float[] tile, MemorySegment to, long at, long stride, int rows, int columns, boolean add) {
+    /** As {@link #put}, with masks; there may be more rows than a tile of {@link MicroKernel} has. */
+    static void edge(float[] tile, MemorySegment to, long at, long stride, int rows, int columns, boolean add) {
         for (int v = 0; v < columns; v += LANES) {
             var mask = SPECIES.indexInRange(v, columns);
             for (int r = 0; r < rows; r++) {

@@ -12,7 +12,10 @@ final class MatmulWorkspace {
     static final int MAX_COLUMNS = 512;
 
     /** The packed left rows; one vector more than they need, see {@link MatmulPack#leftColumns}. */
-    final float[] left = new float[MAX_ROWS * MicroKernel.ROW + MicroKernel.LANES];
+    final HeapScratch.Block left = HeapScratch.Block.of(MAX_ROWS * MicroKernel.ROW + MicroKernel.LANES);
+
+    /** Sums of all rows and one panel, of which the result has not all columns. */
+    final HeapScratch.Block edge = HeapScratch.Block.of(MAX_ROWS * MicroKernel.NR);
 
     /** The tile of {@link MicroKernel}. */
     final float[] tile = new float[MicroKernel.MR * MicroKernel.NR];
@@ -23,7 +26,12 @@ final class MatmulWorkspace {
     final float[] block = new float[MatmulTurn.BLOCK];
 
     /** Sums of a task whose part of the result is stored transposed at the end. */
-    final NativeScratch.Block sums = NativeScratch.Block.of((long) MAX_ROWS * MAX_COLUMNS * Float.BYTES);
+    final NativeScratch.Block sums = NativeScratch.Block.of(MAX_ROWS * sumsStride(MAX_COLUMNS));
+
+    /** Bytes between rows of sums: a cache line more than they need, because columns are read, whose lines must not share sets. */
+    static long sumsStride(int columns) {
+        return (columns + 16L) * Float.BYTES;
+    }
 
     /**
      * A quarter of the second-level cache, or half of a small one: with 512 KB, 240 rows were faster than 120. Only rows

@@ -28,7 +28,8 @@ final class PackedMatmul {
     private final MatmulOperand left;
     private final int columns;
     private final Parallel parallel;
-    private final MatmulScratch scratch;
+    private final MatmulContext context;
+    private final MacroKernel kernel;
     private final int step;
     private final int steps;
     private final int blockColumns;
@@ -40,18 +41,19 @@ final class PackedMatmul {
     private MemorySegment from = MemorySegment.NULL;
     private @Nullable PackedWeights weight;
     private MemorySegment result = MemorySegment.NULL;
-    private float[] packed = {};
+    private HeapScratch.Block packed = HeapScratch.Block.of(0);
     private int first;
     private int rows;
     private int rowBlock;
     private int rowBlocks;
 
     /** Rows {@code left}, against a weight with {@code columns} columns. */
-    PackedMatmul(MatmulOperand left, int columns, Parallel parallel, MatmulScratch scratch) {
+    PackedMatmul(MatmulOperand left, int columns, Parallel parallel, MatmulContext context) {
         this.left = left;
         this.columns = columns;
         this.parallel = parallel;
-        this.scratch = scratch;
+        this.context = context;
+        this.kernel = context.macroKernel();
         this.step = MatmulBlocks.even(left.depth(), KC, 1);
         this.steps = MatmulBlocks.count(left.depth(), step);
         this.blockColumns = blockColumns();
@@ -74,7 +76,7 @@ final class PackedMatmul {
         from = lhs;
         weight = panels;
         result = product;
-        packed = scratch.lefts().borrow(MatmulBlocks.roundUp(together, rowBlock(together)) * steps * ROW);
+        packed = context.lefts().borrow(MatmulBlocks.roundUp(together, rowBlock(together)) * steps * ROW);
         try {
             for (first = 0; first < left.outer(); first += together) {
                 rows = Math.min(together, left.outer() - first);
@@ -84,7 +86,7 @@ final class PackedMatmul {
                 parallel.forEach(rowBlocks * MatmulBlocks.count(columns, blockColumns), multiplying);
             }
         } finally {
-            scratch.lefts().giveBack(packed);
+            context.lefts().giveBack(packed);
         }
     }
 
@@ -98,10 +100,10 @@ final class PackedMatmul {
     }
 
     private void multiplyTask(int task) {
-        var workspace = scratch.workspaces().borrow();
+        var workspace = context.workspaces().borrow();
         var panels = Objects.requireNonNull(weight);
         multiply(panels, task % rowBlocks * rowBlock, task / rowBlocks * blockColumns, workspace);
-        scratch.workspaces().giveBack(workspace);
+        context.workspaces().giveBack(workspace);
     }
 
     /** Where the packed rows of a block and a step begin. */
@@ -114,7 +116,7 @@ final class PackedMatmul {
         int depth = Math.min(step, left.depth() - index * step);
         long source = left.byteOffset(0, first + row, index * step);
         int at = packedAt(row, index);
-        MatmulPack.leftRows(left.narrow(), from, source, left.outerBytes(), tall, depth, packed, at);
+        MatmulPack.leftRows(left.narrow(), from, source, left.outerBytes(), tall, depth, packed.array(), at);
     }
 
     private void multiply(PackedWeights panels, int row, int column, MatmulWorkspace workspace) {
@@ -125,43 +127,22 @@ final class PackedMatmul {
             int depth = Math.min(step, left.depth() - index * step);
             int at = packedAt(row, index);
             for (int c = column; c < end; c += NR) {
-                long panel = panels.at(c / NR, index * step);
                 long to = (first + row) * stride + c * (long) Float.BYTES;
                 int width = Math.min(NR, end - c);
+                long panel = panels.at(c / NR, index * step);
+                long next = c + NR < end ? panels.at(c / NR + 1, index * step) : -1;
+                var segment = panels.segment();
                 if (panels.isHalf()) {
-                    var wide = workspace.sums.segment();
-                    panels.widen(panel, depth, wide);
-                    column(false, wide, 0, at, tall, depth, to, width, index > 0, workspace.tile);
-                } else {
-                    var segment = panels.segment();
-                    column(panels.narrow(), segment, panel, at, tall, depth, to, width, index > 0, workspace.tile);
+                    segment = workspace.sums.segment();
+                    panels.widen(panel, depth, segment);
+                    panel = 0;
+                    next = -1;
                 }
+                boolean narrow = panels.narrow();
+                kernel.rows(
+                        packed, at, tall, depth, narrow, segment, panel, next, result, to, stride, width, index > 0,
+                        workspace);
             }
-        }
-    }
-
-    /** All {@code tall} rows of a block against one panel, which stays in the first-level cache. */
-    private void column(
-            boolean narrow,
-            MemorySegment panels,
-            long panel,
-            int at,
-            int tall,
-            int depth,
-            long to,
-            int width,
-            boolean add,
-            float[] tile) {
-        long stride = columns * (long) Float.BYTES;
-        int height;
-        for (int r = 0; r < tall; r += height) {
-            height = MicroKernel.tileRows(tall - r);
-            if (narrow) {
-                MicroKernel.narrowRows(height, depth, packed, at + r * ROW, panels, panel, tile);
-            } else {
-                MicroKernel.rows(height, depth, packed, at + r * ROW, panels, panel, tile);
-            }
-            MatmulTile.put(tile, result, to + r * stride, stride, Math.min(height, tall - r), width, add);
         }
     }
 }

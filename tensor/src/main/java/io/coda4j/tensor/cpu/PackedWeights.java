@@ -84,12 +84,12 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
             MemorySegment from,
             CpuBuffer buffer,
             Parallel parallel,
-            MatmulScratch scratch) {
+            MatmulContext context) {
         var packed = new PackedWeights(buffer, layout, weight.depth());
         parallel.forEach(MatmulBlocks.count(weight.outer(), layout.columns()), panel -> {
-            var workspace = scratch.workspaces().borrow();
+            var workspace = context.workspaces().borrow();
             packed.pack(weight, from, panel, workspace);
-            scratch.workspaces().giveBack(workspace);
+            context.workspaces().giveBack(workspace);
         });
         return packed;
     }

@@ -19,7 +19,7 @@ final class PanelMatmul implements Matmul.Product {
     private final MatmulOperand left;
     private final MatmulOperand right;
     private final Parallel parallel;
-    private final MatmulScratch scratch;
+    private final MatmulContext context;
     private final int steps;
     private final long rowStride;
     private final long panelBytes;
@@ -47,12 +47,12 @@ final class PanelMatmul implements Matmul.Product {
     private int panelsNow;
 
     PanelMatmul(
-            PanelProduct product, MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulScratch scratch) {
+            PanelProduct product, MatmulOperand left, MatmulOperand right, Parallel parallel, MatmulContext context) {
         this.product = product;
         this.left = left;
         this.right = right;
         this.parallel = parallel;
-        this.scratch = scratch;
+        this.context = context;
         this.steps = PanelPack.steps(left.depth());
         this.rowStride = PanelPack.rowStride(left.depth());
         this.panelBytes = PanelPack.panelBytes(left.depth());
@@ -68,7 +68,7 @@ final class PanelMatmul implements Matmul.Product {
     @Override
     public void run(MemorySegment first, MemorySegment second, MemorySegment to) {
         long rowBytes = rowsTogether * rowStride;
-        var block = scratch.memory().borrow(rowBytes + panelsTogether * panelBytes);
+        var block = context.memory().borrow(rowBytes + panelsTogether * panelBytes);
         try {
             start(first, to, block);
             rhs = second;
@@ -85,13 +85,13 @@ final class PanelMatmul implements Matmul.Product {
                 }
             }
         } finally {
-            scratch.memory().giveBack(block);
+            context.memory().giveBack(block);
         }
     }
 
     /** As {@link #run(MemorySegment, MemorySegment, MemorySegment)}, with the panels of a frozen weight. */
     void run(MemorySegment first, PackedWeights weight, MemorySegment to) {
-        var block = scratch.memory().borrow(rowsTogether * rowStride);
+        var block = context.memory().borrow(rowsTogether * rowStride);
         try {
             start(first, to, block);
             panels = weight.segment();
@@ -104,7 +104,7 @@ final class PanelMatmul implements Matmul.Product {
                 multiply();
             }
         } finally {
-            scratch.memory().giveBack(block);
+            context.memory().giveBack(block);
         }
     }
 
@@ -120,19 +120,19 @@ final class PanelMatmul implements Matmul.Product {
     }
 
     private void packRows(int task) {
-        var workspace = scratch.workspaces().borrow();
+        var workspace = context.workspaces().borrow();
         int row = task * rowBlock;
         int count = Math.min(rowBlock, rows - row);
         long at = row * rowStride;
         PanelPack.rows(left, lhs, batch, firstRow + row, count, packed, at, workspace.turn, workspace.block);
-        scratch.workspaces().giveBack(workspace);
+        context.workspaces().giveBack(workspace);
     }
 
     private void packPanel(int index) {
-        var workspace = scratch.workspaces().borrow();
+        var workspace = context.workspaces().borrow();
         long at = panelsAt + index * panelBytes;
         PanelPack.panel(right, rhs, batch, (firstPanel + index) * COLUMNS, panels, at, workspace.block);
-        scratch.workspaces().giveBack(workspace);
+        context.workspaces().giveBack(workspace);
     }
 
     private void multiply() {
@@ -163,7 +163,7 @@ final class PanelMatmul implements Matmul.Product {
 
     /** The sums of the last panel go to the workspace first. */
     private void edge(int row, int count, int panel) {
-        var workspace = scratch.workspaces().borrow();
+        var workspace = context.workspaces().borrow();
         var sums = workspace.sums.segment();
         long stride = COLUMNS * (long) Float.BYTES;
         for (int part = 0; part < steps; part += PanelBlocks.PART) {
@@ -173,7 +173,7 @@ final class PanelMatmul implements Matmul.Product {
         for (int r = 0; r < count; r++) {
             MemorySegment.copy(sums, r * stride, result, resultAt(row, panel) + r * resultStride(), bytes);
         }
-        scratch.workspaces().giveBack(workspace);
+        context.workspaces().giveBack(workspace);
     }
 
     /** The product of {@code count} rows and {@code size} steps of a panel from step {@code part} on. */

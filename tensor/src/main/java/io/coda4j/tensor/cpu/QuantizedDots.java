@@ -32,7 +32,7 @@ final class QuantizedDots {
     private final int columns;
     private final int depth;
     private final Parallel parallel;
-    private final MatmulScratch scratch;
+    private final MatmulContext context;
     private final int together;
     private final Parallel.Task quantize = this::quantize;
     private final Parallel.Task multiply = this::multiply;
@@ -47,17 +47,17 @@ final class QuantizedDots {
     private int rows;
 
     /** x[rows,depth] against a weight[columns,depth]. */
-    QuantizedDots(int rows, int columns, int depth, Parallel parallel, MatmulScratch scratch) {
+    QuantizedDots(int rows, int columns, int depth, Parallel parallel, MatmulContext context) {
         this.allRows = rows;
         this.columns = columns;
         this.depth = depth;
         this.parallel = parallel;
-        this.scratch = scratch;
+        this.context = context;
         this.together = MatmulBlocks.roundUp(Math.min(rows, TOGETHER), ROWS);
     }
 
     void run(MemorySegment x, MemorySegment weight, MemorySegment scales, MemorySegment y) {
-        var block = scratch.memory().borrow(4L * together * (depth + 1));
+        var block = context.memory().borrow(4L * together * (depth + 1));
         try {
             left = LaneLoop.address(x, 4L * allRows * depth);
             right = LaneLoop.address(weight, (long) columns * depth);
@@ -70,7 +70,7 @@ final class QuantizedDots {
                 parallel.forEach(MatmulBlocks.count(columns, TASK_COLUMNS), multiply);
             }
         } finally {
-            scratch.memory().giveBack(block);
+            context.memory().giveBack(block);
         }
     }
 

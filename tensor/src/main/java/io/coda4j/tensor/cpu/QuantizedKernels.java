@@ -36,12 +36,12 @@ final class QuantizedKernels {
 
     /** By the Vector API, with the weight as it lies; activations that are kept are left to the meaning. */
     static Optional<Kernel> vector(
-            QuantizedLinear prim, List<TensorType> in, Parallel parallel, MatmulScratch scratch) {
+            QuantizedLinear prim, List<TensorType> in, Parallel parallel, MatmulContext context) {
         if (!serves(in) || prim.activations() == Activations.KEPT) {
             return Optional.empty();
         }
         var weight = weight(in);
-        var dots = new QuantizedDots(rows(in).outer(), weight.outer(), weight.depth(), parallel, scratch);
+        var dots = new QuantizedDots(rows(in).outer(), weight.outer(), weight.depth(), parallel, context);
         return Optional.of((from, to) -> dots.run(
                 CpuBuffer.segment(from[0]),
                 CpuBuffer.segment(from[1]),
@@ -55,10 +55,10 @@ final class QuantizedKernels {
             List<TensorType> in,
             Kernel plain,
             Parallel parallel,
-            MatmulScratch scratch,
+            MatmulContext context,
             FrozenWeights weights) {
         var weight = weight(in);
-        var fast = new QuantizedMatmul(product, rows(in).outer(), weight.outer(), weight.depth(), parallel, scratch);
+        var fast = new QuantizedMatmul(product, rows(in).outer(), weight.outer(), weight.depth(), parallel, context);
         return (from, to) -> {
             var panels = weights.of(weight, CpuBuffer.of(from[1]), PackedWeights.Layout.bytes(product));
             if (panels == null) {
@@ -74,11 +74,11 @@ final class QuantizedKernels {
      * memory of F32 and are widened in registers. Where there is no room for panels, as {@link #widened}.
      */
     static Kernel kept(
-            List<TensorType> in, Parallel parallel, CpuMemory memory, MatmulScratch scratch, FrozenWeights weights) {
-        var plain = widened(in, parallel, memory, scratch);
+            List<TensorType> in, Parallel parallel, CpuMemory memory, MatmulContext context, FrozenWeights weights) {
+        var plain = widened(in, parallel, memory, context);
         var weight = weight(in);
         var left = rows(in);
-        var product = new PackedMatmul(left, weight.outer(), parallel, scratch);
+        var product = new PackedMatmul(left, weight.outer(), parallel, context);
         return (from, to) -> {
             var panels = weights.of(weight, CpuBuffer.of(from[1]), PackedWeights.Layout.NARROW);
             if (panels == null) {
@@ -93,13 +93,13 @@ final class QuantizedKernels {
     }
 
     /** With activations that are kept: the weight is widened to F32 in memory of the run. */
-    static Kernel widened(List<TensorType> in, Parallel parallel, CpuMemory memory, MatmulScratch scratch) {
+    static Kernel widened(List<TensorType> in, Parallel parallel, CpuMemory memory, MatmulContext context) {
         var x = in.getFirst();
         var wide = in.get(1).as(DType.F32);
         var convert = Elementwise.kernel(parallel, new Primitive.Convert(DType.F32), List.of(in.get(1)), wide)
                 .orElseThrow();
         var dot = new Primitive.Dot(List.of(), List.of(), List.of(x.rank() - 1), List.of(1), DType.F32);
-        var product = Matmul.bind(dot, List.of(x, wide), parallel, scratch).orElseThrow();
+        var product = Matmul.bind(dot, List.of(x, wide), parallel, context).orElseThrow();
         int rows = rows(in).outer();
         return (from, to) -> {
             try (var copy = memory.allocate(wide.byteSize())) {

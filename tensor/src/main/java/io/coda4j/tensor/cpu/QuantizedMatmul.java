@@ -23,7 +23,7 @@ final class QuantizedMatmul {
     private final int depth;
     private final int columns;
     private final Parallel parallel;
-    private final MatmulScratch scratch;
+    private final MatmulContext context;
     private final int steps;
     private final long rowStride;
     private final long panelBytes;
@@ -45,13 +45,13 @@ final class QuantizedMatmul {
     private int rows;
 
     /** x[rows,depth] against a weight[columns,depth], none of which is 0. */
-    QuantizedMatmul(PanelProduct product, int rows, int columns, int depth, Parallel parallel, MatmulScratch scratch) {
+    QuantizedMatmul(PanelProduct product, int rows, int columns, int depth, Parallel parallel, MatmulContext context) {
         this.product = product;
         this.allRows = rows;
         this.depth = depth;
         this.columns = columns;
         this.parallel = parallel;
-        this.scratch = scratch;
+        this.context = context;
         this.steps = BytePanels.steps(product.group(), depth);
         // A cache line more than whole steps: see PanelPack.
         this.rowStride = (steps + 1L) * PanelProduct.STEP_BYTES;
@@ -64,7 +64,7 @@ final class QuantizedMatmul {
     }
 
     void run(MemorySegment x, PackedWeights weight, MemorySegment scale, MemorySegment y) {
-        var block = scratch.memory().borrow(rowsTogether * (rowStride + Float.BYTES));
+        var block = context.memory().borrow(rowsTogether * (rowStride + Float.BYTES));
         try {
             left = x.asSlice(0, 4L * allRows * depth);
             panels = weight.segment();
@@ -78,7 +78,7 @@ final class QuantizedMatmul {
                 parallel.forEach(rowBlocks * MatmulBlocks.count(panelCount, taskPanels), multiply);
             }
         } finally {
-            scratch.memory().giveBack(block);
+            context.memory().giveBack(block);
         }
     }
 
@@ -113,7 +113,7 @@ final class QuantizedMatmul {
         int end = Math.min(panelCount, panel + taskPanels);
         // A single block of rows reads each panel once, as far as one call may go.
         int step = count <= product.blockRows() ? PanelProduct.MAX_STEPS : PanelBlocks.PART;
-        var workspace = scratch.workspaces().borrow();
+        var workspace = context.workspaces().borrow();
         var sums = workspace.sums.segment();
         for (int p = panel; p < end; p++) {
             for (int part = 0; part < steps; part += step) {
@@ -132,7 +132,7 @@ final class QuantizedMatmul {
             }
             put(sums, row, count, p);
         }
-        scratch.workspaces().giveBack(workspace);
+        context.workspaces().giveBack(workspace);
     }
 
     /** The sums of a panel, scaled, into the result. */

@@ -9,6 +9,7 @@ import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -97,7 +98,8 @@ class MatmulTest {
                     float[] unpacked = test.run(
                             1,
                             Set.of(),
-                            _ -> (_, in, _) -> Matmul.bindUnpacked(test.dot(), in, parallel, new MatmulScratch()));
+                            _ -> (_, in, _) ->
+                                    Matmul.bindUnpacked(test.dot(), in, parallel, new MatmulContext(Optional::empty)));
                     assertArrayEquals(test.runFrozen(1), unpacked, test.toString());
                 }
             }

@@ -49,8 +49,9 @@ class PanelMatmulTest {
                     () -> Optional.of(InterpretedCode.amxBf16()),
                     Optional::empty,
                     parallel,
-                    new MatmulScratch(),
-                    new FrozenWeights(new CpuMemory(CpuDevice.reference()), parallel, new MatmulScratch()));
+                    new MatmulContext(Optional::empty),
+                    new FrozenWeights(
+                            new CpuMemory(CpuDevice.reference()), parallel, new MatmulContext(Optional::empty)));
             return set.kernel(test.dot(), List.of(test.lhs(), test.rhs()), List.of(test.result()), frozen)
                     .isPresent();
         }

@@ -1,0 +1,170 @@
+package io.coda4j.tensor.cpu;
+
+import static io.coda4j.tensor.cpu.MicroKernel.NR;
+import static io.coda4j.tensor.cpu.MicroKernel.ROW;
+
+import io.coda4j.tensor.cpu.x86.TileProduct;
+import java.lang.foreign.MemorySegment;
+
+/** Machine code's: one call for all tiles. Where the panel has columns that are not wanted, the sums go to an array first. */
+final class MachineMacroKernel implements MacroKernel {
+    private static final TileProduct.Left ROWS = TileProduct.Left.rows(ROW * (long) Float.BYTES, Float.BYTES);
+    private static final TileProduct.Left TURNED = TileProduct.Left.rows(Float.BYTES, ROW * (long) Float.BYTES);
+    private static final long EDGE_STRIDE = NR * (long) Float.BYTES;
+
+    private final TileProduct product;
+
+    MachineMacroKernel(TileProduct product) {
+        this.product = product;
+    }
+
+    @Override
+    public int height() {
+        return TileProduct.ROWS;
+    }
+
+    @Override
+    public void rows(
+            HeapScratch.Block left,
+            int at,
+            int rows,
+            int depth,
+            boolean narrow,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            MatmulWorkspace workspace) {
+        var from = left.segment();
+        multiply(ROWS, from, at, rows, depth, narrow, panels, panel, next, to, toAt, stride, columns, add, workspace);
+    }
+
+    @Override
+    public void columns(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            MatmulWorkspace workspace) {
+        long group = MatmulPack.group(height(), depth) * (long) Float.BYTES;
+        var layout = new TileProduct.Left(Float.BYTES, height() * (long) Float.BYTES, group);
+        var from = left.segment();
+        multiply(layout, from, 0, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, workspace);
+    }
+
+    private void multiply(
+            TileProduct.Left layout,
+            MemorySegment left,
+            int at,
+            int rows,
+            int depth,
+            boolean narrow,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            MatmulWorkspace workspace) {
+        long from = at * (long) Float.BYTES;
+        if (columns == NR) {
+            product.multiply(layout, left, from, rows, depth, narrow, panels, panel, next, to, toAt, stride, 1, add);
+        } else {
+            var edge = workspace.edge;
+            product.multiply(
+                    layout,
+                    left,
+                    from,
+                    rows,
+                    depth,
+                    narrow,
+                    panels,
+                    panel,
+                    next,
+                    edge.segment(),
+                    0,
+                    EDGE_STRIDE,
+                    1,
+                    false);
+            MatmulTile.edge(edge.array(), to, toAt, stride, rows, columns, add);
+        }
+    }
+
+    @Override
+    public void scores(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            float scale,
+            HeapScratch.Block to,
+            int toAt,
+            float[] tile) {
+        array(ROWS, left, rows, depth, panels, panel, next, scale, to, toAt, ROW, false);
+    }
+
+    @Override
+    public void addRows(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            HeapScratch.Block to,
+            int toAt,
+            int stride,
+            float[] tile) {
+        array(ROWS, left, rows, depth, panels, panel, next, 1, to, toAt, stride, true);
+    }
+
+    @Override
+    public void addTurned(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            HeapScratch.Block to,
+            int toAt,
+            int stride,
+            float[] tile) {
+        array(TURNED, left, rows, depth, panels, panel, next, 1, to, toAt, stride, true);
+    }
+
+    private void array(
+            TileProduct.Left layout,
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            float scale,
+            HeapScratch.Block to,
+            int toAt,
+            int stride,
+            boolean add) {
+        var sums = to.segment();
+        long at = toAt * (long) Float.BYTES;
+        long distance = stride * (long) Float.BYTES;
+        product.multiply(
+                layout, left.segment(), 0, rows, depth, false, panels, panel, next, sums, at, distance, scale, add);
+    }
+}

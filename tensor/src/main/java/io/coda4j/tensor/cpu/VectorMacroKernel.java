@@ -1,0 +1,119 @@
+package io.coda4j.tensor.cpu;
+
+import static io.coda4j.tensor.cpu.MicroKernel.MR;
+import static io.coda4j.tensor.cpu.MicroKernel.ROW;
+
+import java.lang.foreign.MemorySegment;
+
+/** The Vector API's: tile after tile against the panel, which stays in the first-level cache. */
+final class VectorMacroKernel implements MacroKernel {
+    @Override
+    public int height() {
+        return MR;
+    }
+
+    @Override
+    public void rows(
+            HeapScratch.Block left,
+            int at,
+            int rows,
+            int depth,
+            boolean narrow,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            MatmulWorkspace workspace) {
+        float[] tile = workspace.tile;
+        int height;
+        for (int r = 0; r < rows; r += height) {
+            height = MicroKernel.tileRows(rows - r);
+            if (narrow) {
+                MicroKernel.narrowRows(height, depth, left.array(), at + r * ROW, panels, panel, tile);
+            } else {
+                MicroKernel.rows(height, depth, left.array(), at + r * ROW, panels, panel, tile);
+            }
+            MatmulTile.put(tile, to, toAt + r * stride, stride, Math.min(height, rows - r), columns, add);
+        }
+    }
+
+    @Override
+    public void columns(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            MatmulWorkspace workspace) {
+        float[] tile = workspace.tile;
+        int group = MatmulPack.group(MR, depth);
+        for (int r = 0; r < rows; r += MR) {
+            MicroKernel.columns(depth, left.array(), r / MR * group, panels, panel, tile);
+            MatmulTile.put(tile, to, toAt + r * stride, stride, Math.min(MR, rows - r), columns, add);
+        }
+    }
+
+    @Override
+    public void scores(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            float scale,
+            HeapScratch.Block to,
+            int toAt,
+            float[] tile) {
+        for (int r = 0; r < rows; r += MR) {
+            MicroKernel.rows(depth, left.array(), r * ROW, panels, panel, tile);
+            AttentionRows.scaled(tile, scale, to.array(), r * ROW + toAt);
+        }
+    }
+
+    @Override
+    public void addRows(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            HeapScratch.Block to,
+            int toAt,
+            int stride,
+            float[] tile) {
+        for (int r = 0; r < rows; r += MR) {
+            MicroKernel.rows(depth, left.array(), r * ROW, panels, panel, tile);
+            AttentionRows.add(tile, MR, to.array(), r * stride + toAt, stride);
+        }
+    }
+
+    @Override
+    public void addTurned(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            HeapScratch.Block to,
+            int toAt,
+            int stride,
+            float[] tile) {
+        for (int r = 0; r < rows; r += MR) {
+            MicroKernel.turnedRows(depth, left.array(), r, panels, panel, tile);
+            AttentionRows.add(tile, Math.min(MR, rows - r), to.array(), r * stride + toAt, stride);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+package io.coda4j.tensor.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Primitive.AttentionMask;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.MachineKernels;
+import io.coda4j.tensor.cpu.x86.TileProduct;
+import io.coda4j.tensor.spi.Buffer;
+import io.coda4j.tensor.testing.Requirement;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Machine code for F32 and the Vector API give the same bits, wherever one stands in for the other. */
+class MacroKernelTest {
+    private static final Supplier<Optional<TileProduct>> VECTOR = Optional::empty;
+
+    /** The vector kernels are what runs otherwise: tests of this package that need no machine code have seen them then. */
+    @BeforeEach
+    void machineCodeMustRunHere() {
+        Requirement.require(
+                "avx2", machine().isPresent() ? Optional.empty() : Optional.of("avx2_f32 does not run here"));
+        Requirement.require(
+                "avx2",
+                MicroKernel.NR == TileProduct.COLUMNS
+                        ? Optional.empty()
+                        : Optional.of("vectors have " + MicroKernel.LANES + " lanes here: avx2_f32 is not used"));
+    }
+
+    private static Optional<TileProduct> machine() {
+        return MachineKernels.ofProcess().f32();
+    }
+
+    private static List<float[]> run(
+            Supplier<Optional<TileProduct>> f32,
+            int threads,
+            Primitive prim,
+            List<TensorType> in,
+            Set<Integer> frozen) {
+        var out = prim.infer(in);
+        try (var device = CpuDevice.reference();
+                var parallel = new Parallel(threads);
+                var memory = new CpuMemory(device)) {
+            var kernel = new CpuKernels(parallel, memory, f32)
+                    .kernel(prim, in, out, frozen)
+                    .orElseThrow();
+            var from = new Buffer[in.size()];
+            for (int i = 0; i < from.length; i++) {
+                from[i] = in.get(i).dtype() == DType.I32
+                        ? device.upload(
+                                in.get(i),
+                                MemorySegment.ofArray(new int[(int) in.get(i).size()]))
+                        : MatmulCase.upload(device, in.get(i), MatmulCase.values(in.get(i), i));
+            }
+            var to = new Buffer[out.size()];
+            for (int i = 0; i < to.length; i++) {
+                to[i] = device.upload(
+                        out.get(i),
+                        MemorySegment.ofArray(new float[(int) out.get(i).size()]));
+            }
+            kernel.run(from, to);
+            var results = new ArrayList<float[]>();
+            for (int i = 0; i < to.length; i++) {
+                float[] values = new float[(int) out.get(i).size()];
+                to[i].download(MemorySegment.ofArray(values));
+                results.add(values);
+            }
+            for (var buffer : from) {
+                buffer.close();
+            }
+            for (var buffer : to) {
+                buffer.close();
+            }
+            return results;
+        }
+    }
+
+    private static void check(Primitive prim, List<TensorType> in, Set<Integer> frozen) {
+        var expected = run(VECTOR, 1, prim, in, frozen);
+        for (int threads : new int[] {1, 3}) {
+            var got = run(MacroKernelTest::machine, threads, prim, in, frozen);
+            for (int i = 0; i < got.size(); i++) {
+                assertArrayEquals(expected.get(i), got.get(i), prim + " of " + in + " on " + threads + " threads");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"NT", "NN", "TN", "TT"})
+    void productsHaveTheSameBits(String form) {
+        for (var dtype : List.of(DType.F32, DType.BF16)) {
+            for (int m : new int[] {5, 6, 7, 61, 250}) {
+                for (int n : new int[] {5, 16, 67, 530}) {
+                    for (int k : new int[] {1, 40, 300}) {
+                        var test = MatmulCase.matrices(form, dtype, m, n, k);
+                        check(test.dot(), List.of(test.lhs(), test.rhs()), Set.of());
+                    }
+                }
+            }
+        }
+        var deep = MatmulCase.matrices(form, DType.F32, 13, 40, 2 * 16 * MicroKernel.KC + 5);
+        check(deep.dot(), List.of(deep.lhs(), deep.rhs()), Set.of());
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "BF16"})
+    void productsWithFrozenWeightsHaveTheSameBits(DType dtype) {
+        for (int m : new int[] {4, 5, 7, 8, 33, 2 * MatmulWorkspace.MAX_ROWS + 1}) {
+            for (int n : new int[] {1, 16, 67, 1103}) {
+                var test = MatmulCase.matrices("NT", dtype, m, n, 2 * MicroKernel.KC + 3);
+                check(test.dot(), List.of(test.lhs(), test.rhs()), Set.of(1));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(AttentionMask.class)
+    void attentionHasTheSameBits(AttentionMask mask) {
+        for (var dtype : List.of(DType.F32, DType.BF16)) {
+            for (int length : new int[] {1, 7, 64, 300}) {
+                for (int size : new int[] {16, 24, 128}) {
+                    var q = TensorType.of(dtype, 2, length, 4, size);
+                    var k = TensorType.of(dtype, 2, length, 2, size);
+                    var segments = TensorType.of(DType.I32, 2, length);
+                    var in = List.of(q, k, k, segments, segments, TensorType.of(DType.I32));
+                    var attention = new Primitive.Attention(0.3, mask);
+                    if (dtype == DType.F32) {
+                        check(attention, in, Set.of());
+                        var out = attention.infer(in);
+                        var all = new ArrayList<>(in);
+                        all.addAll(out);
+                        all.add(q);
+                        check(new Primitive.AttentionGrad(0.3, mask), all, Set.of());
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void rowsWithoutNeighboursHaveTheBitsThatTheyHaveAmongOthers() {
+        var all = MatmulCase.matrices("NT", DType.F32, 33, 100, 300);
+        float[] many = run(MacroKernelTest::machine, 1, all.dot(), List.of(all.lhs(), all.rhs()), Set.of(1))
+                .getFirst();
+        for (int rows = PackedMatmul.LEAST; rows < 33; rows++) {
+            var some = MatmulCase.matrices("NT", DType.F32, rows, 100, 300);
+            float[] few = run(MacroKernelTest::machine, 1, some.dot(), List.of(some.lhs(), some.rhs()), Set.of(1))
+                    .getFirst();
+            assertArrayEquals(java.util.Arrays.copyOf(many, few.length), few, rows + " rows");
+        }
+    }
+}
