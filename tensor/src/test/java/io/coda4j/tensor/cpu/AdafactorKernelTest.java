@@ -98,15 +98,18 @@ final class AdafactorKernelTest {
             newRows[row] += fresh * g[i] * g[i] / columns;
             newColumns[row / rows * columns + i % columns] += fresh * g[i] * g[i] / rows;
         }
+        var means = new double[matrices];
+        Arrays.setAll(
+                means,
+                matrix -> Arrays.stream(newRows, matrix * rows, (matrix + 1) * rows)
+                        .average()
+                        .orElseThrow());
         var update = new double[g.length];
         var squares = new double[groups];
         for (int i = 0; i < g.length; i++) {
             int row = i / columns;
             int matrix = row / rows;
-            double mean = Arrays.stream(newRows, matrix * rows, (matrix + 1) * rows)
-                    .average()
-                    .orElseThrow();
-            double moment = newRows[row] * newColumns[matrix * columns + i % columns] / mean;
+            double moment = newRows[row] * newColumns[matrix * columns + i % columns] / means[matrix];
             update[i] = g[i] / Math.sqrt(moment);
             squares[matrix * groups / matrices] += update[i] * update[i];
         }
