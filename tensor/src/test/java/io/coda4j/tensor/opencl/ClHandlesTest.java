@@ -66,7 +66,7 @@ class ClHandlesTest {
             Tensor state = Array.of(Shape.of(8, 8), new float[64]).to(device);
             long handles = 0;
             long bytes = 0;
-            for (int i = 1; i <= 10_000; i++) {
+            for (int i = 1; i <= 4_000; i++) {
                 var change = Array.of(Shape.of(8, 8), new float[64]);
                 state = step.apply(new Step(state, change));
                 change.close();
