@@ -1,5 +1,7 @@
 package io.coda4j.tpu.testing;
 
+import static java.lang.ProcessBuilder.Redirect.appendTo;
+
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Program;
@@ -76,7 +78,7 @@ public final class XlaMesh implements AutoCloseable {
                         "XLA_FLAGS",
                         "--xla_backend_optimization_level=0"
                                 + (dumps == null ? "" : " --xla_dump_hlo_as_text --xla_dump_to=" + dumps));
-        builder.redirectError(Path.of("target", "xla-mesh.log").toFile());
+        builder.redirectError(appendTo(Path.of("target", "xla-mesh.log").toFile()));
         return new XlaMesh(builder.start(), dumps);
     }
 

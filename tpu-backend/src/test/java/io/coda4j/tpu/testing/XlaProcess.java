@@ -1,5 +1,7 @@
 package io.coda4j.tpu.testing;
 
+import static java.lang.ProcessBuilder.Redirect.appendTo;
+
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.TensorType;
 import java.io.BufferedInputStream;
@@ -8,11 +10,13 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -70,7 +74,7 @@ final class XlaProcess {
         // TensorFlow allows maxima that lose NaN. Little optimisation, because compiling takes longer than running.
         builder.environment()
                 .put("XLA_FLAGS", "--xla_cpu_enable_fast_min_max=false --xla_backend_optimization_level=0");
-        return new XlaProcess(builder.redirectError(LOG.toFile()).start());
+        return new XlaProcess(builder.redirectError(appendTo(LOG.toFile())).start());
     }
 
     /** A process with the libraries: {@code main} gets their folder, then {@code arguments}. */
@@ -88,18 +92,22 @@ final class XlaProcess {
         return builder;
     }
 
+    /** Complete or not at all, also when the tests of two JVMs do it at once. */
     private static void unpack(String library) throws IOException {
-        var target = FOLDER.resolve(library);
-        if (Files.exists(target)) {
-            return;
-        }
         Files.createDirectories(FOLDER);
-        var part = FOLDER.resolve(library + ".part");
-        try (var jar = FileSystems.newFileSystem(JAR)) {
-            var source = jar.getPath("org/tensorflow/internal/c_api/linux-x86_64", library);
-            Files.copy(source, part, StandardCopyOption.REPLACE_EXISTING);
+        var target = FOLDER.resolve(library);
+        try (var lock = FileChannel.open(FOLDER.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                var _ = lock.lock()) {
+            if (Files.exists(target)) {
+                return;
+            }
+            var part = FOLDER.resolve(library + ".part");
+            try (var jar = FileSystems.newFileSystem(JAR)) {
+                var source = jar.getPath("org/tensorflow/internal/c_api/linux-x86_64", library);
+                Files.copy(source, part, StandardCopyOption.REPLACE_EXISTING);
+            }
+            Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
         }
-        Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
     }
 
     /**
