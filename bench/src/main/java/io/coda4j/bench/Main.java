@@ -1,5 +1,7 @@
 package io.coda4j.bench;
 
+import io.coda4j.bench.decode.CellException;
+import io.coda4j.bench.decode.DecodeCommand;
 import io.coda4j.bench.peers.PeersCommand;
 import io.coda4j.coder.files.FileException;
 import io.coda4j.tensor.DeviceException;
@@ -11,7 +13,7 @@ import picocli.CommandLine.Command;
         name = "coda bench",
         mixinStandardHelpOptions = true,
         description = "Measures this engine, and its peers on the same work.",
-        subcommands = {ProfileCommand.class, PeersCommand.class})
+        subcommands = {ProfileCommand.class, PeersCommand.class, DecodeCommand.class})
 public final class Main {
     private Main() {}
 
@@ -39,7 +41,7 @@ public final class Main {
     }
 
     private static int explain(Exception e, CommandLine line) throws Exception {
-        if (e instanceof DeviceException || e instanceof FileException) {
+        if (e instanceof CellException || e instanceof DeviceException || e instanceof FileException) {
             line.getErr().println("coda: " + e.getMessage());
             return 2;
         }

@@ -224,7 +224,7 @@ final class Filling {
             phases.put("wholePasses", work.wholeSeconds());
             phases.put("windowPasses", work.windowSeconds());
             phases.put("head", work.headSeconds());
-            phases.put("choice", filled.seconds() - work.wholeSeconds() - work.windowSeconds() - work.headSeconds());
+            phases.put("choice", filled.choiceSeconds());
             fields.put("phases", phases);
             return fields;
         }

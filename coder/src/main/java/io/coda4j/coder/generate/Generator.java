@@ -192,6 +192,11 @@ public final class Generator implements AutoCloseable {
         public long forwards() {
             return work.passes();
         }
+
+        /** Seconds of {@link #seconds} that the model did not take: choosing tokens and positions. */
+        public double choiceSeconds() {
+            return seconds - work.wholeSeconds() - work.windowSeconds() - work.headSeconds();
+        }
     }
 
     /**
