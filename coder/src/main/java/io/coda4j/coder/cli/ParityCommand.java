@@ -1,5 +1,6 @@
 package io.coda4j.coder.cli;
 
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.coder.parity.ParityResult;
 import io.coda4j.coder.parity.ParityRun;
 import io.coda4j.coder.parity.ParityTable;
@@ -28,7 +29,7 @@ import picocli.CommandLine.Parameters;
             "1:at least one case is not, or could not be replayed",
             "2:DIR is not a folder of recorded results, or the arguments are wrong"
         },
-        footer = {"", "Example:", "  coda parity fixtures --json"})
+        footer = {"", "Examples:", "  coda parity fixtures --json", "  coda parity fixtures --precision bf16"})
 public final class ParityCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "DIR",
@@ -38,20 +39,35 @@ public final class ParityCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print a JSON array with one object per case.")
     private boolean json;
 
+    @Option(
+            names = "--precision",
+            paramLabel = "P",
+            defaultValue = "f32",
+            description =
+                    "What products are made of: f32 (default) or bf16, where results may be as far off as roundings to"
+                            + " BF16 on the way to them explain; the rule is printed. Without instructions for it a cpu multiplies"
+                            + " BF16 in its plain way.")
+    private Precision precision = Precision.F32;
+
     @Mixin
     private DeviceOption device = new DeviceOption();
 
     @Override
     public Integer call() {
+        if (precision == Precision.INT8) {
+            throw new UsageException(
+                    "--precision must be f32 or bf16, got int8: no results are recorded with INT8 weights");
+        }
         var out = new PrintWriter(System.out, true);
         var opened = device.open();
-        var run = new ParityRun(folder, opened);
+        var run = new ParityRun(folder, opened, precision);
         if (json) {
             var results = new ArrayList<ParityResult>();
             var summary = run.run(results::add);
             out.println(ParityTable.json(results));
             return summary.allPassed() ? 0 : 1;
         }
+        ParityRun.toleranceRule(precision).ifPresent(out::println);
         var table = new ParityTable(out);
         long start = System.nanoTime();
         var summary = run.run(table::print);

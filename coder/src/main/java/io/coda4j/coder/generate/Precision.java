@@ -45,7 +45,7 @@ public enum Precision {
     }
 
     /** {@code model} with its matrices as this precision needs them. */
-    LanguageModel prepared(LanguageModel model, Device device) {
+    public LanguageModel prepared(LanguageModel model, Device device) {
         return this != BF16
                 ? model
                 : new Eager(device)
@@ -59,7 +59,7 @@ public enum Precision {
     }
 
     /** {@code function}, computing in this precision. */
-    <I, O> Function<I, O> of(Function<I, O> function) {
+    public <I, O> Function<I, O> of(Function<I, O> function) {
         return switch (this) {
             case F32 -> function;
             case INT8 -> in -> QuantizedActivations.within(() -> function.apply(in));

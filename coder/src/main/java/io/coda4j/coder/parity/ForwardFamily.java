@@ -1,5 +1,6 @@
 package io.coda4j.coder.parity;
 
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.coder.model.ModelFolder;
 import io.coda4j.nn.LanguageModel;
 import io.coda4j.nn.View;
@@ -13,7 +14,7 @@ import java.util.SequencedMap;
 import java.util.TreeSet;
 
 /** Tokens to logits, with what the reference computed on the way. */
-record ForwardFamily(FixtureFolder folder, Device device) implements Family {
+record ForwardFamily(FixtureFolder folder, Device device, Precision precision) implements Family {
     private static final Tolerance TOLERANCE = new Tolerance.OfLargest(2e-5, 1);
     private static final String IDS = "input_ids";
     private static final String LOGITS = "logits";
@@ -29,25 +30,50 @@ record ForwardFamily(FixtureFolder folder, Device device) implements Family {
     @Override
     public void replay(Recorder recorder) {
         for (var name : folder.folders(label())) {
-            recorder.check(name, TOLERANCE, comparison -> check(name, comparison));
+            recorder.group(name, TOLERANCE, () -> {
+                var loaded = ModelFolder.load(folder.model(name), device);
+                var bounds = Bf16Bounds.of(loaded.config().transformer());
+                recorder.check(name, tolerance(LOGITS, bounds), comparison -> check(name, loaded, bounds, comparison));
+            });
         }
     }
 
-    private void check(String name, Comparison comparison) {
+    /** F32 gets the same for all tensors, BF16 what the layers before a tensor add up to. */
+    private Tolerance tolerance(String tensor, Bf16Bounds bounds) {
+        if (precision == Precision.F32) {
+            return TOLERANCE;
+        }
+        var words = tensor.split("\\.");
+        return new Tolerance.OfLargest(
+                switch (words[0]) {
+                    case "embed" -> bounds.afterLayers(0);
+                    case "hidden" -> bounds.afterLayers(Integer.parseInt(words[1]));
+                    case "layer" -> {
+                        int index = Integer.parseInt(words[1]);
+                        yield words[2].equals("attention") ? bounds.attention(index) : bounds.afterLayers(index + 1);
+                    }
+                    case "final_norm" -> bounds.afterLayers(bounds.layers());
+                    case LOGITS -> bounds.logits();
+                    default -> throw new IllegalStateException("no tensor of a forward pass is called " + tensor);
+                },
+                0);
+    }
+
+    private void check(String name, ModelFolder loaded, Bf16Bounds bounds, Comparison comparison) {
         var attention = folder.attention(name);
-        var loaded = ModelFolder.load(folder.model(name), device);
         try (var recorded = folder.tensors("forward/" + name + "/expected.safetensors");
-                var program =
-                        Compiled.of("forward", ForwardFamily::forward, device).freezing("model.**")) {
+                var program = Compiled.of("forward", precision.of(ForwardFamily::forward), device)
+                        .freezing("model.**")) {
             var shape = recorded.shape(IDS, 2);
             var ids = recorded.tokens(IDS, loaded.config().transformer().vocabulary(), shape);
-            var input = new Input(loaded.model(), Operands.ints(device, ids, shape), attention);
+            var input =
+                    new Input(precision.prepared(loaded.model(), device), Operands.ints(device, ids, shape), attention);
             var values = withHiddenStates(
                     program.apply(input), loaded.model().model().layers().size());
             requireKnown(recorded, values);
             values.forEach((tensor, value) -> {
                 if (recorded.contains(tensor) || tensor.equals(LOGITS)) {
-                    comparison.check(tensor, recorded.values(tensor), Values.of(value), TOLERANCE);
+                    comparison.check(tensor, recorded.values(tensor), Values.of(value), tolerance(tensor, bounds));
                 }
             });
         }

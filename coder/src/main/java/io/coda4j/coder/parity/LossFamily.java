@@ -1,6 +1,7 @@
 package io.coda4j.coder.parity;
 
 import io.coda4j.autograd.Autograd;
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.model.ModelFolder;
 import io.coda4j.diffusion.ForwardProcess;
@@ -14,6 +15,7 @@ import io.coda4j.nn.HfNames;
 import io.coda4j.nn.LanguageModel;
 import io.coda4j.nn.json.Json;
 import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.Tree;
@@ -25,9 +27,9 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** The masked-diffusion loss and its gradients on a recorded batch, and the batch from its recorded draws. */
-record LossFamily(FixtureFolder folder, Device device) implements Family {
+record LossFamily(FixtureFolder folder, Device device, Precision precision) implements Family {
     private static final Tolerance LOSS = new Tolerance.Relative(1e-6);
-    private static final Tolerance GRADIENT = new Tolerance.OfNorm(1e-4, 1e-7);
+    private static final Tolerance.OfNorm GRADIENT = new Tolerance.OfNorm(1e-4, 1e-7);
     private static final Tolerance EXACT = new Tolerance.Exact();
     private static final String GRAD = "grad.";
 
@@ -47,7 +49,7 @@ record LossFamily(FixtureFolder folder, Device device) implements Family {
 
     @Override
     public void replay(Recorder recorder) {
-        try (var program = Compiled.of("loss_and_gradients", LossFamily::apply, device)) {
+        try (var program = Compiled.of("loss_and_gradients", this::apply, device)) {
             for (var name : folder.stems(label(), ".json", ".safetensors")) {
                 recorder.group(name, EXACT, () -> replay(name, program, recorder));
             }
@@ -66,7 +68,7 @@ record LossFamily(FixtureFolder folder, Device device) implements Family {
                 // As many as could ever be scored, so that cases of one size share a program.
                 int size = batch.batch().noisyIds().length;
                 var out = program.apply(new Input(weights, batch.operands(size, device), config.attention()));
-                compare(name, out, recorded, recorder);
+                compare(name, out, batch.scored().count(), config, recorded, recorder);
             });
             recorder.check(name + " (b) draws", EXACT, comparison -> {
                 draws(description, config, recorded, comparison);
@@ -74,23 +76,33 @@ record LossFamily(FixtureFolder folder, Device device) implements Family {
         }
     }
 
-    private static Output apply(Input in) {
+    private Output apply(Input in) {
         var loss = new MaskedDiffusionLoss(in.mask, CHUNK_ROWS, false);
-        var result = Autograd.valueAndGrad(model -> loss.apply(model, in.batch).loss(), in.model);
+        var result = Autograd.valueAndGrad(
+                model -> loss.apply(inPrecision(model), in.batch).loss(), in.model);
         return new Output(result.value(), result.gradient());
     }
 
-    private static void compare(String name, Output out, RecordedTensors recorded, Recorder recorder) {
-        recorder.check(name + " (a) loss", LOSS, comparison -> {
+    private LanguageModel inPrecision(LanguageModel model) {
+        return precision == Precision.BF16 ? model.as(DType.BF16) : model;
+    }
+
+    private void compare(
+            String name, Output out, int scored, CodaConfig config, RecordedTensors recorded, Recorder recorder) {
+        var bounds = Bf16Bounds.of(config.transformer());
+        var loss = precision == Precision.F32 ? LOSS : new Tolerance.Relative(bounds.loss(Math.max(1, scored)));
+        recorder.check(name + " (a) loss", loss, comparison -> {
             var expected = recorded.floats("loss", 1);
-            comparison.check("loss", Values.of(new long[0], expected), Values.of(out.loss), LOSS);
+            comparison.check("loss", Values.of(new long[0], expected), Values.of(out.loss), loss);
         });
-        recorder.check(name + " (a) gradients", GRADIENT, comparison -> {
-            compareGradients(recorded, out.gradient, comparison);
+        var limit = precision == Precision.F32 ? GRADIENT : new Tolerance.OfNorm(bounds.gradient(), GRADIENT.slack());
+        recorder.check(name + " (a) gradients", limit, comparison -> {
+            compareGradients(recorded, out.gradient, limit, comparison);
         });
     }
 
-    private static void compareGradients(RecordedTensors recorded, LanguageModel gradient, Comparison comparison) {
+    private static void compareGradients(
+            RecordedTensors recorded, LanguageModel gradient, Tolerance tolerance, Comparison comparison) {
         var unknown = new TreeSet<String>();
         recorded.names().stream().filter(tensor -> tensor.startsWith(GRAD)).forEach(unknown::add);
         var gradients = new LinkedHashMap<String, Tensor>();
@@ -99,7 +111,7 @@ record LossFamily(FixtureFolder folder, Device device) implements Family {
         if (!unknown.isEmpty()) {
             throw new ParityException(recorded.file() + ": gradients of no parameter of the model: " + unknown);
         }
-        gradients.forEach((key, leaf) -> comparison.check(key, recorded.values(key), Values.of(leaf), GRADIENT));
+        gradients.forEach((key, leaf) -> comparison.check(key, recorded.values(key), Values.of(leaf), tolerance));
     }
 
     private static void draws(

@@ -1,9 +1,12 @@
 package io.coda4j.coder.parity;
 
 import io.coda4j.coder.generate.ModelDenoiser;
+import io.coda4j.coder.generate.Precision;
+import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.model.ModelFolder;
 import io.coda4j.diffusion.sampling.Caching;
 import io.coda4j.diffusion.sampling.Canvas;
+import io.coda4j.diffusion.sampling.DenoiseRequest;
 import io.coda4j.diffusion.sampling.Sampler;
 import io.coda4j.diffusion.sampling.Sampling;
 import io.coda4j.diffusion.sampling.TokenDistribution;
@@ -14,9 +17,10 @@ import io.coda4j.nn.json.Json;
 import io.coda4j.tensor.spi.Device;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /** Whole runs of the sampler, its distributions and its counts. */
-record SamplerFamily(FixtureFolder folder, Device device) implements Family {
+record SamplerFamily(FixtureFolder folder, Device device, Precision precision) implements Family {
     private static final Tolerance EXACT = new Tolerance.Exact();
     private static final Tolerance PROBABILITY = new Tolerance.Absolute(1e-5);
     private static final double DEFAULT_EPS = 1e-3;
@@ -49,6 +53,14 @@ record SamplerFamily(FixtureFolder folder, Device device) implements Family {
         int maskId = traces.member("mask_token_id").asInt();
         RecordedTensors.requireTokens("mask_token_id", config.transformer().vocabulary(), maskId);
         var runs = traces.member("runs").asList();
+        if (precision == Precision.F32) {
+            replayTokens(runs, maskId, loaded, config, recorder);
+        } else {
+            replayChoices(runs, maskId, loaded, config, recorder);
+        }
+    }
+
+    private void replayTokens(List<Json> runs, int maskId, ModelFolder loaded, CodaConfig config, Recorder recorder) {
         // What is saved at every step must not change a token: neither in passes over everything nor in those that fill
         // a
         // cache.
@@ -64,6 +76,88 @@ record SamplerFamily(FixtureFolder folder, Device device) implements Family {
         }
     }
 
+    /**
+     * Roundings may turn the choice between two tokens that are as good as equally likely, and everything after it. So each
+     * step starts from the recorded tokens, and those that it committed must be the best within what roundings can do to two
+     * logits.
+     */
+    private void replayChoices(List<Json> runs, int maskId, ModelFolder loaded, CodaConfig config, Recorder recorder) {
+        var tolerance =
+                new Tolerance.OfLargest(2 * Bf16Bounds.of(config.transformer()).logits(), 0);
+        var model = precision.prepared(loaded.model(), device);
+        try (var denoiser = new ModelDenoiser(config, model, device, new Caching.None(), precision)) {
+            for (int i = 0; i < runs.size(); i++) {
+                var run = runs.get(i);
+                recorder.check(
+                        traceName(i, run),
+                        tolerance,
+                        comparison -> choices(run.asObject(), maskId, denoiser, tolerance, comparison));
+            }
+        }
+    }
+
+    private static void choices(
+            Json.Obj run, int maskId, ModelDenoiser denoiser, Tolerance tolerance, Comparison comparison) {
+        var trace = Trace.of(run, denoiser);
+        var canvas = trace.start(maskId);
+        for (int step = 0; step < trace.steps; step++) {
+            var next = ints(trace.history.get(step));
+            var before = canvas.tokens();
+            var committed = IntStream.range(0, next.length)
+                    .filter(column -> before[column] == maskId && next[column] != maskId)
+                    .toArray();
+            for (int column = 0; column < next.length; column++) {
+                if (before[column] != maskId) {
+                    comparison.check("token " + column + " after step " + step, next[column], before[column]);
+                }
+            }
+            if (committed.length > 0) {
+                var best = new double[committed.length];
+                var chosen = new double[committed.length];
+                denoiser.begin(canvas);
+                denoiser.denoise(new DenoiseRequest(canvas, committed, step, List.of()), (first, count, logits) -> {
+                    for (int n = 0; n < count; n++) {
+                        int row = n * denoiser.vocabularySize();
+                        best[first + n] = greatest(logits, row, denoiser.vocabularySize());
+                        chosen[first + n] = logits[row + next[committed[first + n]]];
+                    }
+                });
+                comparison.check(
+                        "logits of the tokens of step " + step + ", against the greatest",
+                        Values.of(best),
+                        Values.of(chosen),
+                        tolerance);
+            }
+            canvas = new Canvas(1, next.length, next);
+        }
+    }
+
+    private static double greatest(float[] values, int from, int count) {
+        double greatest = Double.NEGATIVE_INFINITY;
+        for (int i = from; i < from + count; i++) {
+            greatest = Math.max(greatest, values[i]);
+        }
+        return greatest;
+    }
+
+    /** A recorded run, checked. */
+    private record Trace(int[] prompt, int newTokens, int steps, List<Json> history) {
+        static Trace of(Json.Obj run, ModelDenoiser denoiser) {
+            var prompt = ints(run.member("prompt"));
+            RecordedTensors.requireTokens("prompt", denoiser.vocabularySize(), prompt);
+            int newTokens = run.member("new_tokens").asInt();
+            int steps = run.member("steps").asInt();
+            var history = run.member("history").asList();
+            requireLengths(history, steps, prompt.length + (long) newTokens);
+            requireDeterministic(run);
+            return new Trace(prompt, newTokens, steps, history);
+        }
+
+        Canvas start(int maskId) {
+            return Canvas.of(prompt, newTokens, maskId);
+        }
+    }
+
     private static String traceName(int index, Json run) {
         var members = run instanceof Json.Obj object ? object.members() : null;
         var algorithm = members == null ? null : members.get("alg");
@@ -73,22 +167,16 @@ record SamplerFamily(FixtureFolder folder, Device device) implements Family {
     }
 
     private static void trace(Json.Obj run, int maskId, ModelDenoiser denoiser, String how, Comparison comparison) {
-        var prompt = ints(run.member("prompt"));
-        RecordedTensors.requireTokens("prompt", denoiser.vocabularySize(), prompt);
-        int newTokens = run.member("new_tokens").asInt();
-        int steps = run.member("steps").asInt();
-        var history = run.member("history").asList();
-        requireLengths(history, steps, prompt.length + (long) newTokens);
-        requireDeterministic(run);
-        var settings = UnmaskingSettings.of(maskId, Sampler.of(run.member("alg").asString()), steps)
+        var trace = Trace.of(run, denoiser);
+        var settings = UnmaskingSettings.of(maskId, Sampler.of(run.member("alg").asString()), trace.steps)
                 .withSampling(sampling(run))
                 .withTransfers(new TransferSchedule.Linspace(eps(run)))
                 .withHistory(true);
-        var result = new Unmasking(settings).run(denoiser, Canvas.of(prompt, newTokens, maskId));
-        for (int step = 0; step < steps; step++) {
+        var result = new Unmasking(settings).run(denoiser, trace.start(maskId));
+        for (int step = 0; step < trace.steps; step++) {
             comparison.check(
                     "tokens after step " + step + how,
-                    Values.of(ints(history.get(step))),
+                    Values.of(ints(trace.history.get(step))),
                     Values.of(result.history().get(step)),
                     EXACT);
         }

@@ -1,5 +1,6 @@
 package io.coda4j.coder.parity;
 
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.train.TrainState;
 import io.coda4j.coder.train.TrainStep;
@@ -16,7 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Some dozens of training steps on recorded batches: the loss before each, and the weights after the last. */
-record TrainFamily(FixtureFolder folder, Device device) implements Family {
+record TrainFamily(FixtureFolder folder, Device device, Precision precision) implements Family {
     private static final Tolerance LOSS = new Tolerance.Relative(1e-3);
     private static final Tolerance WEIGHT = new Tolerance.OfNorm(2e-3, 0);
     private static final String HEAD = "init.lm_head.weight";
@@ -46,21 +47,60 @@ record TrainFamily(FixtureFolder folder, Device device) implements Family {
         var losses = description.member("losses").asList().stream()
                 .mapToDouble(Json::asDouble)
                 .toArray();
-        var outcome = train(name, description, recorded);
-        recorder.check(name + " losses", LOSS, comparison -> {
-            comparison.check("losses", Values.of(losses), Values.of(outcome.losses), LOSS);
+        var config = config(name, description, recorded);
+        var batches = batches(recorded, config);
+        var outcome = train(description, config, batches, recorded);
+        var tolerance = lossTolerance(config, batches);
+        recorder.check(name + " losses", tolerance, comparison -> {
+            comparison.check("losses", Values.of(losses), Values.of(outcome.losses), tolerance);
         });
+        if (precision == Precision.F32) {
+            compareWeights(name, outcome.model, recorded, recorder);
+        } else {
+            compareMovements(name, outcome.model, Bf16Bounds.of(config.transformer()), recorded, recorder);
+        }
+    }
+
+    private Tolerance lossTolerance(CodaConfig config, List<RecordedBatch> batches) {
+        int fewest = batches.stream()
+                .mapToInt(batch -> Math.max(1, batch.scored().count()))
+                .min()
+                .orElseThrow();
+        return precision == Precision.F32
+                ? LOSS
+                : new Tolerance.Relative(Bf16Bounds.of(config.transformer()).losses(fewest));
+    }
+
+    private static void compareWeights(String name, LanguageModel model, RecordedTensors recorded, Recorder recorder) {
         recorder.check(
                 name + " parameters",
                 WEIGHT,
-                comparison -> Tree.leaves(outcome.model).forEach((path, leaf) -> {
+                comparison -> Tree.leaves(model).forEach((path, leaf) -> {
                     var tensor = "final." + HfNames.key(path);
                     comparison.check(tensor, recorded.values(tensor), Values.of(leaf), WEIGHT);
                 }));
     }
 
-    private Outcome train(String name, Json.Obj description, RecordedTensors recorded) {
-        var config = config(name, description, recorded);
+    /** How far each parameter has moved: its norm, most of which is that of its start, would hide what the steps did. */
+    private static void compareMovements(
+            String name, LanguageModel model, Bf16Bounds bounds, RecordedTensors recorded, Recorder recorder) {
+        var tolerance = new Tolerance.OfNorm(bounds.movement(), 0);
+        recorder.check(
+                name + " parameters' changes",
+                tolerance,
+                comparison -> Tree.leaves(model).forEach((path, leaf) -> {
+                    var key = HfNames.key(path);
+                    var start = recorded.values("init." + key);
+                    comparison.check(
+                            "final - init of " + key,
+                            recorded.values("final." + key).minus(start),
+                            Values.of(leaf).minus(start),
+                            tolerance);
+                }));
+    }
+
+    private Outcome train(
+            Json.Obj description, CodaConfig config, List<RecordedBatch> batches, RecordedTensors recorded) {
         var optimizer = RecordedOptimizer.of(description.member("optimizer").asString(), description);
         var clip = description.members().get("clip");
         double limit = clip == null || clip.isNull() ? Double.POSITIVE_INFINITY : clip.asDouble();
@@ -68,9 +108,9 @@ record TrainFamily(FixtureFolder folder, Device device) implements Family {
         var model = config.transformer().build(DType.F32, (path, type) -> {
             return recorded.array("init." + HfNames.key(path), type, device);
         });
-        var batches = batches(recorded, config);
         double rate = description.member("lr").asDouble();
-        return run(new TrainStep(loss, optimizer, limit), model, batches, optimizer, rate);
+        var step = new TrainStep(loss, optimizer, limit);
+        return run(precision == Precision.BF16 ? step.computingIn(DType.BF16) : step, model, batches, optimizer, rate);
     }
 
     /** The configuration in the description; as in model folders, a head of its own among the weights decides. */

@@ -35,6 +35,23 @@ record Values(long[] shape, double[] numbers) {
         return new Values(new long[] {numbers.length}, numbers);
     }
 
+    /**
+     * Differences, element by element.
+     *
+     * @throws ParityException if the other has another shape
+     */
+    Values minus(Values other) {
+        if (!Arrays.equals(shape, other.shape)) {
+            throw new ParityException("a tensor of shape " + Arrays.toString(shape) + " has one of shape "
+                    + Arrays.toString(other.shape) + " to be compared with");
+        }
+        return new Values(
+                shape,
+                IntStream.range(0, size())
+                        .mapToDouble(i -> numbers[i] - other.numbers[i])
+                        .toArray());
+    }
+
     int size() {
         return numbers.length;
     }

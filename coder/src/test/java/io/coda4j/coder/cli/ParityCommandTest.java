@@ -84,6 +84,19 @@ class ParityCommandTest {
     }
 
     @Test
+    void theRuleOfTolerancesIsPrintedWhereProductsAreOfBf16() throws IOException {
+        counts("[0, 1, 1, 2]");
+        var outcome = run("parity", folder.toString(), "--precision", "bf16");
+        assertEquals(0, outcome.code, outcome.err);
+        assertTrue(outcome.out.startsWith("bf16: tolerances are 3 x 2^-8 x sqrt(R / N) + "), outcome.out);
+        outcome = run("parity", folder.toString(), "--precision", "int8");
+        assertEquals(2, outcome.code);
+        assertEquals(
+                "coda: --precision must be f32 or bf16, got int8: no results are recorded with INT8 weights",
+                outcome.err.strip());
+    }
+
+    @Test
     void otherFoldersAndDevicesAreBadInput() throws IOException {
         var outcome = run("parity", folder.resolve("none").toString());
         assertEquals(2, outcome.code);

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.coder.parity.ParityResult.Status;
+import io.coda4j.nn.json.Json;
 import io.coda4j.nn.safetensors.Safetensors;
 import io.coda4j.nn.safetensors.SafetensorsWriter;
 import io.coda4j.nn.safetensors.StoredType;
@@ -37,8 +39,12 @@ class ParityTest {
     }
 
     private static List<ParityResult> replay(Path folder) {
+        return replay(folder, Precision.F32);
+    }
+
+    private static List<ParityResult> replay(Path folder, Precision precision) {
         var results = new ArrayList<ParityResult>();
-        var summary = new ParityRun(folder, Devices.defaultDevice()).run(results::add);
+        var summary = new ParityRun(folder, Devices.defaultDevice(), precision).run(results::add);
         assertEquals(count(results, Status.PASS), summary.passed());
         assertEquals(count(results, Status.FAIL), summary.failed());
         assertEquals(count(results, Status.SKIP), summary.skipped());
@@ -107,7 +113,11 @@ class ParityTest {
 
     /** Requires exactly these cases to fail, the first with these words in its reason. */
     private static void assertFails(Path folder, Set<String> cases, String... words) {
-        var failed = replay(folder).stream()
+        assertFails(folder, Precision.F32, cases, words);
+    }
+
+    private static void assertFails(Path folder, Precision precision, Set<String> cases, String... words) {
+        var failed = replay(folder, precision).stream()
                 .filter(result -> result.status() == Status.FAIL)
                 .toList();
         assertEquals(
@@ -137,6 +147,59 @@ class ParityTest {
         var results = replay(made);
         assertEquals(results.size(), count(results, Status.PASS), failures(results));
         assertEquals(2 + 6 + 2 + 2 + 2 + 2 + 2 + 2, results.size());
+    }
+
+    @Test
+    void productsOfBf16StayWithinWhatTheirRoundingsExplain() {
+        var results = replay(made, Precision.BF16);
+        assertEquals(results.size(), count(results, Status.PASS), failures(results));
+        var forward = results.getFirst();
+        assertTrue(forward.maxRelative() > 1e-4, "nothing was rounded: " + forward);
+        assertTrue(forward.tolerance().endsWith(" of largest"), forward.tolerance());
+        assertThrows(
+                IllegalArgumentException.class, () -> new ParityRun(made, Devices.defaultDevice(), Precision.INT8));
+    }
+
+    @Test
+    void whatRoundingsToBf16DoNotExplainIsFound() throws IOException {
+        var folder = copy();
+        int index = (1 * 11 + 4) * MadeFixtures.VOCABULARY + 7;
+        setFloat(folder.resolve("forward/odd/expected.safetensors"), "logits", index, 9);
+        setFloat(folder.resolve("loss/first.safetensors"), "grad.model.norm.weight", 3, 50);
+        setFloat(folder.resolve("train/adamw.safetensors"), "final.model.norm.weight", 3, 5);
+        replaceLastToken(folder.resolve("sampler/traces.json"));
+        assertFails(
+                folder,
+                Precision.BF16,
+                Set.of(
+                        "forward odd",
+                        "loss first (a) gradients",
+                        "sampler traces/0 entropy 5 steps",
+                        "train adamw parameters' changes"),
+                "logits[1,4,7]: expected 9, got ");
+    }
+
+    /** Replaces a token that the last step of the first run committed by the next one of the vocabulary. */
+    private static void replaceLastToken(Path file) throws IOException {
+        var run = Json.parse(Files.readString(file))
+                .asObject()
+                .member("runs")
+                .asList()
+                .getFirst()
+                .asObject();
+        var history = run.member("history").asList();
+        var before = history.get(history.size() - 2).asList().stream()
+                .map(Json::asInt)
+                .toList();
+        var last = new ArrayList<>(
+                history.getLast().asList().stream().map(Json::asInt).toList());
+        var recorded = last.toString();
+        int at = 0;
+        while (before.get(at).equals(last.get(at))) {
+            at++;
+        }
+        last.set(at, (last.get(at) + 1) % MadeFixtures.VOCABULARY);
+        replace(file, recorded + "]", last + "]");
     }
 
     @Test
