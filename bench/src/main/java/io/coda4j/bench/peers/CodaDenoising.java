@@ -1,6 +1,7 @@
 package io.coda4j.bench.peers;
 
 import io.coda4j.coder.generate.ModelDenoiser;
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.coder.model.ModelFolder;
 import io.coda4j.diffusion.sampling.Caching;
 import io.coda4j.diffusion.sampling.Canvas;
@@ -17,19 +18,21 @@ import io.coda4j.tensor.spi.Device;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Denoising as {@code coda generate} does it: weights mapped as BF16, prepared once, and used in F32 arithmetic. */
+/** Denoising as {@code coda generate} does it: weights mapped as they are stored and prepared once. */
 final class CodaDenoising {
     private CodaDenoising() {}
 
-    static Engine.Task pass(Work.Denoise work, Device device) {
+    /** A pass with products of {@code precision}. */
+    static Engine.Task pass(Work.Denoise work, Device device, Precision precision) {
+        var folder = precision == Precision.INT8 ? work.int8Model() : work.model();
         return switch (work.pass()) {
-            case WHOLE -> new PassTask(work, open(work.model(), device, new Caching.None()));
-            case WINDOW -> new PassTask(work, open(work.model(), device, new Caching.Dual(0)));
+            case WHOLE -> new PassTask(work, open(folder, device, new Caching.None(), precision));
+            case WINDOW, WIDE_WINDOW -> new PassTask(work, open(folder, device, new Caching.Dual(0), precision));
         };
     }
 
     static Engine.Task decoding(Work.Decode work, Device device) {
-        return new DecodingTask(work, open(work.model(), device, new Caching.None()));
+        return new DecodingTask(work, open(work.model(), device, new Caching.None(), Precision.F32));
     }
 
     /** The scope holds the model. */
@@ -41,10 +44,10 @@ final class CodaDenoising {
         }
     }
 
-    private static Open open(Path folder, Device device, Caching caching) {
+    private static Open open(Path folder, Device device, Caching caching, Precision precision) {
         var scope = Scope.open();
         var loaded = ModelFolder.map(folder, device);
-        return new Open(scope, new ModelDenoiser(loaded.config(), loaded.model(), device, caching));
+        return new Open(scope, new ModelDenoiser(loaded.config(), loaded.model(), device, caching, precision));
     }
 
     private static final class PassTask implements Engine.Task {

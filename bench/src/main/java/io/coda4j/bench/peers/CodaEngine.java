@@ -2,6 +2,7 @@ package io.coda4j.bench.peers;
 
 import io.coda4j.autograd.Autograd;
 import io.coda4j.bench.Workload;
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.coder.train.TrainStep;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Compiled;
@@ -31,7 +32,7 @@ import java.util.stream.Stream;
 
 /** This project on one of its devices. */
 final class CodaEngine implements Engine {
-    /** What the operands of a {@link Work.QuantizedGemm} become. */
+    /** What the operands of a {@link Work.QuantizedGemm}, and of the products of a {@link Work.Denoise} of INT8, become. */
     enum Products {
         INT8,
         /** F32 weights. */
@@ -79,9 +80,20 @@ final class CodaEngine implements Engine {
             case Work.Attention attention -> attention(attention);
             case Work.Rows rows -> rows(rows);
             case Work.Step step -> new StepTask(Workload.named(step.workload()));
-            case Work.Denoise denoise -> CodaDenoising.pass(denoise, device);
+            case Work.Denoise denoise -> CodaDenoising.pass(denoise, device, precision(denoise));
             case Work.Decode decode -> CodaDenoising.decoding(decode, device);
             case Work.Encode encode -> new CodaEncoding(encode);
+        };
+    }
+
+    private Precision precision(Work.Denoise work) {
+        if (work.precision() != Precision.INT8) {
+            return work.precision();
+        }
+        return switch (products) {
+            case INT8 -> Precision.INT8;
+            case F32 -> Precision.F32;
+            case BF16 -> Precision.BF16;
         };
     }
 

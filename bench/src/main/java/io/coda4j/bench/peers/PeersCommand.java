@@ -39,12 +39,16 @@ import picocli.CommandLine.Spec;
             "  coda bench peers --what gemm --dtype int8 --only '1 x '",
             "  coda bench peers --what step --only 12x768 --turns 3",
             "  coda bench peers --what denoise --layers 4 --turns 3 --threads 2",
+            "  coda bench peers --what denoise --dtype int8 --layers 4 --only window",
             "  coda bench peers --what encode --text src",
             "  coda bench peers --what gemm --device opencl --threads 2",
             "  coda bench peers --what step,elementwise --forks 3 --json"
         })
 public final class PeersCommand implements Callable<Integer> {
     private static final String CPU = "cpu";
+
+    /** Kinds that {@code --dtype} makes others of. */
+    private static final List<String> TYPED = List.of("gemm", Work.DENOISE);
 
     /** Seconds of work, its result being compared, after which an engine is warm. */
     private static final double WARM_SECONDS = 20;
@@ -77,9 +81,13 @@ public final class PeersCommand implements Callable<Integer> {
             paramLabel = "T",
             defaultValue = "f32",
             description = {
-                "gemm: element type of the operands: f32 (the default), bf16 with F32 sums and prepared weights, or int8",
-                "(prepared weights with a scale for each row, activations rounded row by row; compared with the same",
-                "product here in F32 and with BF16 weights, and in PyTorch)."
+                "gemm: element type of the operands: f32 (the default), bf16 with F32 sums and prepared weights, or int8"
+                        + " (prepared weights with a scale for each row, activations rounded row by row; compared with"
+                        + " the same product here in F32 and with BF16 weights, and in PyTorch).",
+                "denoise: what products with the model's matrices are made of, as in 'coda generate --precision', and what"
+                        + " PyTorch computes in: with f32 all in F32, with bf16 all in BF16, which takes it minutes for a"
+                        + " pass on a processor without instructions for that (--layers 1 --turns 1); int8, of weights"
+                        + " quantised first, is compared with f32 and bf16 here."
             })
     private Dtype dtype = Dtype.F32;
 
@@ -143,13 +151,12 @@ public final class PeersCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "threads, turns, forks and seconds must be positive");
         }
         if (dtype != Dtype.F32) {
-            if (!kinds.equals(List.of("gemm"))) {
+            if (!TYPED.containsAll(kinds)) {
                 throw new ParameterException(
                         spec.commandLine(),
-                        "--dtype " + dtype.name().toLowerCase(Locale.ROOT) + " needs --what gemm, got "
-                                + String.join(",", kinds));
+                        "--dtype " + suffix() + " needs --what gemm or denoise, got " + String.join(",", kinds));
             }
-            kinds = List.of(dtype == Dtype.BF16 ? Work.GEMM_BF16 : Work.GEMM_INT8);
+            kinds = kinds.stream().map(kind -> kind + "-" + suffix()).toList();
         }
         if (layers < 1 || layers > CodaModels.LAYERS) {
             throw new ParameterException(
@@ -183,6 +190,10 @@ public final class PeersCommand implements Callable<Integer> {
         var report = new PeersReport(List.copyOf(rows.values()), descriptions, device, threads, peak, bandwidth);
         System.out.println(json ? report.json() : report.table());
         return 0;
+    }
+
+    private String suffix() {
+        return dtype.name().toLowerCase(Locale.ROOT);
     }
 
     /** Finds out whether the device works before anything takes time. */
@@ -220,6 +231,7 @@ public final class PeersCommand implements Callable<Integer> {
         var material = new Material(
                 layers,
                 folder.resolve("model"),
+                folder.resolve("model-int8"),
                 folder.resolve("tokenizer.json"),
                 text == null ? checkout() : text.toAbsolutePath());
         if (kinds.contains("encode")) {
@@ -232,9 +244,13 @@ public final class PeersCommand implements Callable<Integer> {
                 TokenizerJson.write(readTokenizer(source), material.tokenizer());
             }
         }
-        if (kinds.contains("denoise")) {
+        if (kinds.stream().anyMatch(kind -> kind.startsWith(Work.DENOISE))) {
             System.err.println("writing random weights of " + layers + " layers");
             CodaModels.write(layers, material.model());
+        }
+        if (kinds.contains(Work.DENOISE_INT8)) {
+            System.err.println("quantising them");
+            CodaModels.quantize(material.model(), material.int8Model());
         }
         return material;
     }
@@ -280,6 +296,7 @@ public final class PeersCommand implements Callable<Integer> {
         return switch (kind) {
             case "encode" -> peer.equals("tokenizers");
             case Work.GEMM_INT8 -> peer.equals("torch") || peer.startsWith("coda-");
+            case Work.DENOISE_INT8 -> peer.startsWith("coda-");
             case "gemm", "frozen" -> peer.equals("torch") || peer.equals("openblas");
             default -> peer.equals("torch");
         };

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -48,6 +49,15 @@ record PeersReport(List<Row> rows, List<String> engines, String device, int thre
             return String.format(Locale.ROOT, "%.2f", share);
         }
 
+        /** What reading the weights and caches that it must read comes to, in GB/s. */
+        private double readRate() {
+            return (work.weightBytes() + work.cacheBytes()) / median("coda") * 1e-9;
+        }
+
+        private boolean hasReads() {
+            return work.weightBytes() > 0;
+        }
+
         /** The medians and ratios, for somebody who waits. */
         @Override
         public String toString() {
@@ -76,13 +86,18 @@ record PeersReport(List<Row> rows, List<String> engines, String device, int thre
                 .toList();
         lines.add(header(columns));
         rows.forEach(row -> lines.add(line(row, columns)));
+        rows.stream().filter(Row::hasReads).map(this::reads).forEach(lines::add);
         rows.stream().map(Row::kind).distinct().forEach(kind -> columns.forEach(peer -> addSummary(lines, kind, peer)));
         return String.join(System.lineSeparator(), lines);
     }
 
     /** The ceilings are those of the processor. */
     private String ceiling(Row row) {
-        return device.equals("cpu") || device.startsWith("cpu:") ? row.ceiling(peak, bandwidth) : "-";
+        return isProcessor() ? row.ceiling(peak, bandwidth) : "-";
+    }
+
+    private boolean isProcessor() {
+        return device.equals("cpu") || device.startsWith("cpu:");
     }
 
     private static String header(List<String> columns) {
@@ -106,6 +121,19 @@ record PeersReport(List<Row> rows, List<String> engines, String device, int thre
         return line.append(" %10s".formatted(ceiling(row))).toString();
     }
 
+    private String reads(Row row) {
+        return String.format(
+                Locale.ROOT,
+                "%s %s: %.4f s per forward, must read %.3f GB of weights and %.3f GB of caches: %.1f GB/s%s",
+                row.kind,
+                row.work.name(),
+                row.median("coda"),
+                row.work.weightBytes() * 1e-9,
+                row.work.cacheBytes() * 1e-9,
+                row.readRate(),
+                isProcessor() ? String.format(Locale.ROOT, ", %.2f of what it reads", row.readRate() / bandwidth) : "");
+    }
+
     private void addSummary(List<String> lines, String kind, String peer) {
         var ratios = rows.stream()
                 .filter(row -> row.kind.equals(kind) && row.seconds.containsKey(peer))
@@ -124,14 +152,21 @@ record PeersReport(List<Row> rows, List<String> engines, String device, int thre
 
     /** For machines. */
     String json() {
-        var all = new ArrayList<Map<String, Object>>();
+        var all = new ArrayList<Map<String, @Nullable Object>>();
         for (var row : rows) {
-            var fields = new LinkedHashMap<String, Object>();
+            var fields = new LinkedHashMap<String, @Nullable Object>();
             fields.put("kind", row.kind);
             fields.put("work", row.work.name());
             fields.put("flops", row.work.flops());
             fields.put("bytes", row.work.bytes());
             fields.put("seconds", row.seconds);
+            if (row.hasReads()) {
+                fields.put("secondsPerForward", row.median("coda"));
+                fields.put("weightBytes", row.work.weightBytes());
+                fields.put("cacheBytes", row.work.cacheBytes());
+                fields.put("gbPerSecond", row.readRate());
+                fields.put("bandwidthShare", isProcessor() ? row.readRate() / bandwidth : null);
+            }
             fields.put("ratios", row.ratios());
             all.add(fields);
         }

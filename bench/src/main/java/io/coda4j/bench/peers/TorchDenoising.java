@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.nn.HfNames;
 import io.coda4j.nn.TransformerConfig;
@@ -19,26 +20,48 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Denoising in PyTorch with the weights of a checkpoint, widened to F32. */
+/** Denoising in PyTorch with the weights of a checkpoint, widened to F32 or all in BF16. */
 final class TorchDenoising {
     private final NDManager manager;
     private final TransformerConfig model;
     private final Map<String, String> names = new LinkedHashMap<>();
     private final NDList parameters = new NDList();
     private final Arena memory = Arena.ofShared();
+    private final boolean isNarrow;
 
-    private TorchDenoising(NDManager base, Path folder) {
+    private TorchDenoising(NDManager base, Path folder, Precision precision) {
+        this.isNarrow = precision == Precision.BF16;
         this.manager = base.newSubManager();
         this.model = CodaConfig.read(folder).transformer();
         try (var weights = Safetensors.open(folder)) {
             model.tensors(DType.F32).forEach((path, type) -> {
                 names.put(path, "p" + names.size());
-                parameters.add(widened(weights, HfNames.key(path), type));
+                parameters.add(parameter(weights, HfNames.key(path), type));
             });
         }
     }
 
-    private NDArray widened(Safetensors weights, String key, TensorType type) {
+    private NDArray parameter(Safetensors weights, String key, TensorType type) {
+        if (!isNarrow) {
+            return widened(weights, key, type, memory);
+        }
+        try (var passing = Arena.ofShared();
+                var wide = widened(weights, key, type, passing)) {
+            return TorchEngine.cast(wide, TorchEngine.BFLOAT16);
+        }
+    }
+
+    private NDArray inPrecision(NDArray wide) {
+        return isNarrow ? TorchEngine.cast(wide, TorchEngine.BFLOAT16) : wide;
+    }
+
+    private List<NDArray> rotations(int start, int length) {
+        return TransformerScript.rotations(manager, model, start, length).stream()
+                .map(this::inPrecision)
+                .toList();
+    }
+
+    private NDArray widened(Safetensors weights, String key, TensorType type, Arena memory) {
         var values = memory.allocate(type.byteSize(), 64);
         weights.copyFloats(key, 0, values, 0, type.size());
         var shape = new Shape(Arrays.stream(type.shape().dims()).asLongStream().toArray());
@@ -48,7 +71,11 @@ final class TorchDenoising {
 
     /** A pass, and the head at the positions before the masked ones, whose states predict them. */
     static Engine.Task pass(NDManager manager, Work.Denoise work) {
-        return new TorchDenoising(manager, work.model()).passTask(work);
+        if (work.precision() == Precision.INT8) {
+            throw new UnsupportedOperationException(
+                    "PyTorch has no INT8 weights that a function of tensors could hold");
+        }
+        return new TorchDenoising(manager, work.model(), work.precision()).passTask(work);
     }
 
     /**
@@ -59,7 +86,7 @@ final class TorchDenoising {
      * tokens a step commits is given, because that costs nothing to compute.
      */
     static Engine.Task decoding(NDManager manager, Work.Decode work) {
-        return new TorchDenoising(manager, work.model()).decodingTask(work);
+        return new TorchDenoising(manager, work.model(), Precision.F32).decodingTask(work);
     }
 
     private String head() {
@@ -95,10 +122,10 @@ final class TorchDenoising {
                 .toArray());
         var names = new ArrayList<>(List.of("ids", "rows", "cos", "sin"));
         var values = new ArrayList<>(List.of(row(tokens, start), rows));
-        values.addAll(TransformerScript.rotations(manager, model, start, length));
+        values.addAll(rotations(start, length));
         var body = switch (work.pass()) {
             case WHOLE -> TransformerScript.whole(model, 1, length, this.names);
-            case WINDOW -> {
+            case WINDOW, WIDE_WINDOW -> {
                 names.add("caches");
                 values.add(caches(tokens));
                 yield TransformerScript.window(model, start, length, this.names);
@@ -112,7 +139,7 @@ final class TorchDenoising {
     /** Keys and values of all positions. */
     private NDArray caches(int[] tokens) {
         var values = new ArrayList<>(List.of(row(tokens, 0)));
-        values.addAll(TransformerScript.rotations(manager, model, 0, tokens.length));
+        values.addAll(rotations(0, tokens.length));
         try (var script = script(List.of("ids", "cos", "sin"), TransformerScript.caches(model, tokens.length, names))) {
             return script.call(arguments(values));
         }
@@ -164,8 +191,9 @@ final class TorchDenoising {
 
         @Override
         public float[] sample() {
-            try (var logits = script.call(arguments)) {
-                var all = logits.toFloatArray();
+            try (var logits = script.call(arguments);
+                    var wide = isNarrow ? TorchEngine.cast(logits, TorchEngine.FLOAT32) : logits.duplicate()) {
+                var all = wide.toFloatArray();
                 for (int i = 0; i < values.length; i++) {
                     values[i] = all[Math.toIntExact(sample.index(i))];
                 }

@@ -17,9 +17,9 @@ final class TorchEngine implements Engine {
     /** Numbers of element types, as {@code c10::ScalarType} has them. */
     private static final int INT8 = 1;
 
-    private static final int FLOAT32 = 6;
+    static final int FLOAT32 = 6;
 
-    private static final int BFLOAT16 = 15;
+    static final int BFLOAT16 = 15;
 
     private final NDManager manager;
     private final String description;
@@ -134,7 +134,7 @@ final class TorchEngine implements Engine {
     }
 
     /** By PyTorch itself: DJL's own conversion knows no BF16, and ends the process. */
-    private static NDArray cast(NDArray x, int scalarType) {
+    static NDArray cast(NDArray x, int scalarType) {
         try (var script = new TorchScript(
                 x.getManager(), List.of("x"), "return torch.to(x, " + scalarType + ", False, False, None)")) {
             return script.call(x);

@@ -1,6 +1,7 @@
 package io.coda4j.bench.peers;
 
 import io.coda4j.bench.Workload;
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.diffusion.sampling.Canvas;
 import io.coda4j.tensor.DType;
 import java.nio.file.Path;
@@ -17,6 +18,15 @@ sealed interface Work {
     /** The kind of products with INT8 weights. */
     String GEMM_INT8 = "gemm-int8";
 
+    /** The kind of passes in F32. */
+    String DENOISE = "denoise";
+
+    /** The kind of passes with products of BF16. */
+    String DENOISE_BF16 = "denoise-bf16";
+
+    /** The kind of passes with products of INT8. */
+    String DENOISE_INT8 = "denoise-int8";
+
     /** N and K of the matrices of CoDA 1.7B. */
     int[][] LAYERS = {{2048, 2048}, {6144, 2048}, {2048, 6144}, {1024, 2048}};
 
@@ -28,6 +38,16 @@ sealed interface Work {
 
     /** Bytes that must pass between memory and processor once, or 0 where operations decide; of a text, its bytes. */
     double bytes();
+
+    /** Bytes of weights that this engine must read in one run, where that is reported; else 0. */
+    default double weightBytes() {
+        return 0;
+    }
+
+    /** Bytes of caches that it must read as well. */
+    default double cacheBytes() {
+        return 0;
+    }
 
     /** Steps of one run; times are those of a step. */
     default int steps() {
@@ -190,7 +210,9 @@ sealed interface Work {
         /** All of 1024 columns; half of the last 512 are masked. */
         WHOLE(1024, 0),
         /** The last 33 of 512 columns over a cache of the others; 32 are masked, which the column before them predicts as well. */
-        WINDOW(512, 479);
+        WINDOW(512, 479),
+        /** As {@link #WINDOW}, the last 64 of 1024. */
+        WIDE_WINDOW(1024, 960);
 
         final int length;
         final int start;
@@ -204,15 +226,45 @@ sealed interface Work {
     /**
      * A pass of a model with the dimensions of CoDA 1.7B, and its head at the masked positions only.
      *
+     * @param precision of the products; with {@link Precision#INT8} other engines may have others
      * @param layers of the model, of CoDA's 28
      * @param model folder of its checkpoint
+     * @param int8Model folder of the same with INT8 weights, for that precision
      */
-    record Denoise(Pass pass, int layers, Path model) implements Work {
+    record Denoise(Pass pass, Precision precision, int layers, Path model, Path int8Model) implements Work {
         @Override
         public String name() {
             int computed = pass.length - pass.start;
             return (pass == Pass.WHOLE ? "" : "window of ") + computed + " tokens, " + positions().length + " masked, "
-                    + layersOf(layers);
+                    + (precision == Precision.F32 ? "" : precision.label() + ", ") + layersOf(layers);
+        }
+
+        /** Everything but the products themselves is F32 here and BF16 in PyTorch. */
+        @Override
+        public double tolerance() {
+            return switch (precision) {
+                case F32 -> Work.super.tolerance();
+                case BF16 -> 1e-2 * Math.sqrt(layers);
+                case INT8 -> 2e-2 * Math.sqrt(layers);
+            };
+        }
+
+        private boolean isWindow() {
+            return switch (pass) {
+                case WHOLE -> false;
+                case WINDOW, WIDE_WINDOW -> true;
+            };
+        }
+
+        /** A window is short enough that this decides its time. */
+        @Override
+        public double weightBytes() {
+            return isWindow() ? CodaModels.weightBytes(layers, precision) : 0;
+        }
+
+        @Override
+        public double cacheBytes() {
+            return isWindow() ? CodaModels.cacheBytes(layers, pass.length) : 0;
         }
 
         /** The tokens; the masked ones lie where the pass can predict them. */
@@ -228,7 +280,8 @@ sealed interface Work {
         int[] positions() {
             return switch (pass) {
                 case WHOLE -> IntStream.range(0, 256).map(i -> 512 + 2 * i).toArray();
-                case WINDOW -> IntStream.range(pass.start + 1, pass.length).toArray();
+                case WINDOW, WIDE_WINDOW ->
+                    IntStream.range(pass.start + 1, pass.length).toArray();
             };
         }
 
@@ -345,16 +398,27 @@ sealed interface Work {
             case "attention" -> attention();
             case "elementwise" -> elementwise();
             case "step" -> List.of(new Step("demo"), new Step("12x768"));
-            case "denoise" ->
+            case DENOISE ->
                 List.of(
-                        new Denoise(Pass.WHOLE, material.layers(), material.model()),
-                        new Denoise(Pass.WINDOW, material.layers(), material.model()),
+                        denoise(Pass.WHOLE, Precision.F32, material),
+                        denoise(Pass.WINDOW, Precision.F32, material),
+                        denoise(Pass.WIDE_WINDOW, Precision.F32, material),
                         new Decode(material.layers(), material.model()));
+            case DENOISE_BF16 -> passes(Precision.BF16, material);
+            case DENOISE_INT8 -> passes(Precision.INT8, material);
             case "encode" -> List.of(Encode.of(material));
             default ->
                 throw new IllegalArgumentException("no work is called '" + what
                         + "'; known: gemm, frozen, attention, elementwise, step, denoise, encode");
         };
+    }
+
+    private static List<Work> passes(Precision precision, Material material) {
+        return List.of(denoise(Pass.WHOLE, precision, material), denoise(Pass.WIDE_WINDOW, precision, material));
+    }
+
+    private static Work denoise(Pass pass, Precision precision, Material material) {
+        return new Denoise(pass, precision, material.layers(), material.model(), material.int8Model());
     }
 
     private static List<Work> gemm() {

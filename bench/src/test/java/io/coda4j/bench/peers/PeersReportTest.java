@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.coder.generate.Precision;
 import io.coda4j.tensor.DType;
 import java.nio.file.Path;
 import java.util.List;
@@ -48,6 +49,26 @@ final class PeersReportTest {
         var json = new JsonMapper().readTree(report.json());
         assertEquals("opencl", json.get("device").stringValue());
         assertEquals("on opencl:0, a GPU", json.get("engines").get(0).stringValue());
+    }
+
+    @Test
+    void aWindowIsAlsoSecondsAgainstTheBytesThatItReads() {
+        var window = new Work.Denoise(Work.Pass.WIDE_WINDOW, Precision.BF16, 28, Path.of("m"), Path.of("i"));
+        var row = new PeersReport.Row("denoise-bf16", window, Map.of("coda", List.of(0.5), "torch", List.of(1.0)));
+        double rate = (window.weightBytes() + window.cacheBytes()) / 0.5 * 1e-9;
+        var line = report(row).table().lines().toList().get(5);
+        assertTrue(
+                line.contains(
+                        "0.5000 s per forward, must read 3.441 GB of weights and 0.235 GB of caches: 7.4 GB/s, 0.74"),
+                line);
+        var json = new JsonMapper().readTree(report(row).json()).get("rows").get(0);
+        assertEquals(rate, json.get("gbPerSecond").doubleValue(), 1e-9);
+        assertEquals(rate / 10, json.get("bandwidthShare").doubleValue(), 1e-9);
+        assertFalse(new JsonMapper()
+                .readTree(report(PRODUCT).json())
+                .get("rows")
+                .get(0)
+                .has("weightBytes"));
     }
 
     @Test

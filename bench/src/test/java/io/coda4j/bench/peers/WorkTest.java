@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.coder.generate.Precision;
+import io.coda4j.coder.model.ModelPreset;
 import io.coda4j.tensor.DType;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -13,10 +15,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 final class WorkTest {
+    private static final Material MATERIAL =
+            new Material(4, Path.of("model"), Path.of("int8"), Path.of("t"), Path.of("s"));
+
     @ParameterizedTest
     @EnumSource(Work.Pass.class)
     void maskedPositionsAreThoseOfTheCanvasAndPredictedByComputedColumns(Work.Pass pass) {
-        var work = new Work.Denoise(pass, 4, Path.of("model"));
+        var work = new Work.Denoise(pass, Precision.F32, 4, Path.of("model"), Path.of("int8"));
         var tokens = work.canvas().tokens();
         assertEquals(
                 work.positions().length,
@@ -34,13 +39,40 @@ final class WorkTest {
 
     @Test
     void theNameSaysHowManyLayersThereAre() {
-        var works = Work.of("denoise", new Material(4, Path.of("model"), Path.of("t"), Path.of("s")));
-        works.forEach(work -> assertTrue(work.name().endsWith("4 of 28 layers"), work.name()));
+        for (var kind : List.of(Work.DENOISE, Work.DENOISE_BF16, Work.DENOISE_INT8)) {
+            var works = Work.of(kind, MATERIAL);
+            works.forEach(work -> assertTrue(work.name().endsWith("4 of 28 layers"), work.name()));
+            assertEquals(works.size(), works.stream().map(Work::name).distinct().count());
+        }
+    }
+
+    @Test
+    void windowsReadTheWeightsAndTheCacheOnce() {
+        var bf16 = window(Work.DENOISE_BF16);
+        var config = ModelPreset.coda().transformer();
+        double head = (double) config.vocabulary() * config.hidden();
+        // The parameters of all layers but the norms, and the head; the embedding is not read but for some rows.
+        double norms = config.layers() * (2.0 * config.hidden() + 2.0 * config.headDim()) + config.hidden();
+        double matrices = (config.parameters() - 2 * head - norms) * 4 / config.layers();
+        assertEquals(2 * (matrices + head), bf16.weightBytes());
+        assertEquals(2 * 4 * 1024 * 8 * 128 * 4, bf16.cacheBytes());
+        assertEquals(bf16.weightBytes(), window(Work.DENOISE).weightBytes());
+        var int8 = window(Work.DENOISE_INT8);
+        double scales = 4 * 4 * (2048 + 2 * 1024 + 2048 + 2 * 6144 + 2048);
+        assertEquals(matrices + scales + 2 * head, int8.weightBytes());
+        assertEquals(0, Work.of(Work.DENOISE, MATERIAL).getFirst().weightBytes());
+    }
+
+    private static Work window(String kind) {
+        return Work.of(kind, MATERIAL).stream()
+                .filter(work -> work.name().startsWith("window of 64 tokens, 63 masked"))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test
     void materialSurvivesACommandLine() {
-        var material = new Material(7, Path.of("a b"), Path.of("c"), Path.of("d"));
+        var material = new Material(7, Path.of("a b"), Path.of("e"), Path.of("c"), Path.of("d"));
         assertEquals(material, Material.of(List.copyOf(material.words())));
     }
 
