@@ -27,6 +27,12 @@ sealed interface Work {
     /** The kind of passes with products of INT8. */
     String DENOISE_INT8 = "denoise-int8";
 
+    /** See {@link #tolerance}, of a product of BF16 matrices. */
+    double BF16_TOLERANCE = 1e-2;
+
+    /** See {@link #tolerance}, of a product with INT8 weights and activations rounded to INT8. */
+    double INT8_TOLERANCE = 3e-2;
+
     /** N and K of the matrices of CoDA 1.7B. */
     int[][] LAYERS = {{2048, 2048}, {6144, 2048}, {2048, 6144}, {1024, 2048}};
 
@@ -69,7 +75,7 @@ sealed interface Work {
         /** PyTorch rounds results of BF16 operands to BF16. */
         @Override
         public double tolerance() {
-            return dtype == DType.BF16 ? 1e-2 : Work.super.tolerance();
+            return dtype == DType.BF16 ? BF16_TOLERANCE : Work.super.tolerance();
         }
 
         @Override
@@ -97,7 +103,7 @@ sealed interface Work {
         /** Each element of x is rounded to one of 255 values. */
         @Override
         public double tolerance() {
-            return 3e-2;
+            return INT8_TOLERANCE;
         }
 
         @Override
@@ -239,13 +245,17 @@ sealed interface Work {
                     + (precision == Precision.F32 ? "" : precision.label() + ", ") + layersOf(layers);
         }
 
-        /** Everything but the products themselves is F32 here and BF16 in PyTorch. */
+        /**
+         * That of one product, and the square root of how many follow each other: four in a layer, and the head. Everything but
+         * the products is F32 here, and with BF16 that too is BF16 in PyTorch.
+         */
         @Override
         public double tolerance() {
+            double products = 1 + 4.0 * layers;
             return switch (precision) {
                 case F32 -> Work.super.tolerance();
-                case BF16 -> 1e-2 * Math.sqrt(layers);
-                case INT8 -> 2e-2 * Math.sqrt(layers);
+                case BF16 -> BF16_TOLERANCE * Math.sqrt(products);
+                case INT8 -> INT8_TOLERANCE * Math.sqrt(products);
             };
         }
 
