@@ -77,7 +77,7 @@ class DeviceErrorsTest {
         train("cpu", Map.of("JAVA_TOOL_OPTIONS", "-Dcoda.kernels=fast"))
                 .complains(2, List.of("-Dcoda.kernels=fast: expected auto, vector or x86"));
         train("cpu", Map.of("JAVA_TOOL_OPTIONS", "-Dcoda.x86.mask=amx"))
-                .complains(2, List.of("-Dcoda.x86.mask=amx: expected a comma list of [avx2, ", "got 'amx'"));
+                .complains(2, List.of("-Dcoda.x86.mask=amx: expected a comma list of [fma, avx2, ", "got 'amx'"));
     }
 
     @Test

@@ -10,6 +10,10 @@ import java.lang.foreign.MemorySegment;
 final class MachineMacroKernel implements MacroKernel {
     private static final TileProduct.Left ROWS = TileProduct.Left.rows(ROW * (long) Float.BYTES, Float.BYTES);
     private static final TileProduct.Left TURNED = TileProduct.Left.rows(Float.BYTES, ROW * (long) Float.BYTES);
+    private static final TileProduct.Left GROUPS = new TileProduct.Left(
+            Float.BYTES,
+            TileProduct.ROWS * (long) Float.BYTES,
+            MatmulPack.group(TileProduct.ROWS) * (long) Float.BYTES);
     private static final long EDGE_STRIDE = NR * (long) Float.BYTES;
 
     private final TileProduct product;
@@ -57,10 +61,8 @@ final class MachineMacroKernel implements MacroKernel {
             int columns,
             boolean add,
             MatmulWorkspace workspace) {
-        long group = MatmulPack.group(height(), depth) * (long) Float.BYTES;
-        var layout = new TileProduct.Left(Float.BYTES, height() * (long) Float.BYTES, group);
         var from = left.segment();
-        multiply(layout, from, 0, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, workspace);
+        multiply(GROUPS, from, 0, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, workspace);
     }
 
     private void multiply(

@@ -1,6 +1,7 @@
 package io.coda4j.tensor.cpu;
 
 import static io.coda4j.tensor.cpu.MicroKernel.HALF_BYTES;
+import static io.coda4j.tensor.cpu.MicroKernel.KC;
 import static io.coda4j.tensor.cpu.MicroKernel.LANES;
 import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
@@ -119,14 +120,14 @@ final class MatmulPack {
 
     /**
      * Left rows that lie side by side for each depth: groups of {@code height} rows as
-     * {@code to[g * group(height, depth) + k * height + r]}. Rows up to the next multiple of the height become zero, or anything
+     * {@code to[g * group(height) + k * height + r]}. Rows up to the next multiple of the height become zero, or anything
      * if that is less than a vector. Up to one vector after the last group is overwritten.
      *
      * @param stride bytes between steps of the depth
      */
     static void leftColumns(
             int height, boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
-        int group = group(height, depth);
+        int group = group(height);
         for (int k = 0; k < depth; k++) {
             long source = offset + k * stride;
             if (height == QUAD.length()) {
@@ -142,11 +143,11 @@ final class MatmulPack {
     }
 
     /**
-     * Distance of two groups of left columns: one cache line more than they fill. At a power of two the part of every group
+     * Distance of two groups of left columns: one cache line more than they fill at most. At a power of two the part of every group
      * that one step writes would fall into the same set of the cache, and lines would leave it before they are full.
      */
-    static int group(int height, int depth) {
-        return height * depth + 16;
+    static int group(int height) {
+        return height * KC + 16;
     }
 
     /**

@@ -56,7 +56,7 @@ final class VectorMacroKernel implements MacroKernel {
             boolean add,
             MatmulWorkspace workspace) {
         float[] tile = workspace.tile;
-        int group = MatmulPack.group(MR, depth);
+        int group = MatmulPack.group(MR);
         for (int r = 0; r < rows; r += MR) {
             MicroKernel.columns(depth, left.array(), r / MR * group, panels, panel, tile);
             MatmulTile.put(tile, to, toAt + r * stride, stride, Math.min(MR, rows - r), columns, add);
