@@ -1,6 +1,5 @@
 package io.coda4j.coder.model;
 
-import io.coda4j.nn.safetensors.Entry;
 import io.coda4j.nn.safetensors.Safetensors;
 import io.coda4j.nn.safetensors.StoredType;
 import io.coda4j.tensor.Array;
@@ -12,7 +11,8 @@ import java.util.stream.LongStream;
 
 /**
  * Stored weights as F32 arrays on a device. All tensors pass through the same memory: touching new pages for each would take
- * longer than reading the file.
+ * longer than reading the file. It grows with the first tensor that needs more; of most models the largest one comes first, and
+ * a model whose matrices stay as they are stored needs little.
  */
 final class WidenedWeights implements AutoCloseable {
     /** Elements of one task. */
@@ -32,7 +32,7 @@ final class WidenedWeights implements AutoCloseable {
             return Array.copyOf(type, weights.bytes(key), device);
         }
         if (memory.byteSize() < type.byteSize()) {
-            memory = arena.allocate(Math.max(type.byteSize(), largest()), 64);
+            memory = arena.allocate(type.byteSize(), 64);
         }
         long count = type.size();
         LongStream.range(0, Math.ceilDiv(count, PIECE)).parallel().forEach(piece -> {
@@ -40,15 +40,6 @@ final class WidenedWeights implements AutoCloseable {
             weights.copyFloats(key, first, memory, first * Float.BYTES, Math.min(PIECE, count - first));
         });
         return Array.copyOf(type, memory, device);
-    }
-
-    private long largest() {
-        return weights.entries().values().stream()
-                        .filter(entry -> entry.type() != StoredType.F32)
-                        .mapToLong(Entry::elementCount)
-                        .max()
-                        .orElse(0)
-                * Float.BYTES;
     }
 
     @Override
