@@ -12,6 +12,7 @@ final class CpuBuffer implements Buffer {
     private final MemorySegment segment;
     private final Runnable release;
     private @Nullable PackedWeights packed;
+    private boolean used;
 
     /** {@code segment} is in the global scope, so that kernels pay no liveness checks; {@code release} frees it once. */
     CpuBuffer(CpuDevice device, MemorySegment segment, Runnable release) {
@@ -49,6 +50,13 @@ final class CpuBuffer implements Buffer {
             packed.close();
         }
         packed = panels;
+    }
+
+    /** Whether this is called for the first time: whether nothing read this buffer before that could have kept panels of it. */
+    synchronized boolean firstUse() {
+        boolean first = !used;
+        used = true;
+        return first;
     }
 
     @Override

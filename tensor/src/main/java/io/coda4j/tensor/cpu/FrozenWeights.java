@@ -15,6 +15,12 @@ final class FrozenWeights {
     private static final long LIMIT =
             Long.getLong("coda.packed.bytes", Runtime.getRuntime().maxMemory());
 
+    /**
+     * Rows of a product from which on packing the weight for it alone costs a small part of the product. Panels that stay cost
+     * more: their memory is new, and the system clears it.
+     */
+    static final int MANY_ROWS = 128;
+
     private final CpuMemory memory;
     private final Parallel parallel;
     private final MatmulContext context;
@@ -38,6 +44,17 @@ final class FrozenWeights {
                 return pack(weight, buffer, layout);
             }
             return known.depth() == weight.depth() && known.layout() == layout ? known : null;
+        }
+    }
+
+    /**
+     * As {@link #of}, but null as well when nothing was asked for {@code buffer} before: a pass that may be the only one does not
+     * wait for panels, and takes no memory for them.
+     */
+    @Nullable
+    PackedWeights ofSecondUse(MatmulOperand weight, CpuBuffer buffer, PackedWeights.Layout layout) {
+        synchronized (buffer) {
+            return buffer.packed() == null && buffer.firstUse() ? null : of(weight, buffer, layout);
         }
     }
 

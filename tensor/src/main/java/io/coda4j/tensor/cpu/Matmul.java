@@ -72,13 +72,19 @@ final class Matmul {
             return plain;
         }
         var right = right(dot, in);
-        var product = new PackedMatmul(left(dot, in), right.outer(), parallel, context);
+        var left = left(dot, in);
+        var layout = PackedWeights.Layout.vector(right);
+        var product = new PackedMatmul(left, right.outer(), parallel, context);
+        boolean waits = left.outer() >= FrozenWeights.MANY_ROWS && !right.isHalf();
         return Optional.of((from, to) -> {
-            var packed = weights.of(right, CpuBuffer.of(from[1]), PackedWeights.Layout.vector(right));
-            if (packed == null) {
-                plain.get().run(from, to);
-            } else {
+            var buffer = CpuBuffer.of(from[1]);
+            var packed = waits ? weights.ofSecondUse(right, buffer, layout) : weights.of(right, buffer, layout);
+            if (packed != null) {
                 product.run(CpuBuffer.segment(from[0]), packed, CpuBuffer.segment(to[0]));
+            } else if (waits) {
+                product.run(CpuBuffer.segment(from[0]), right, buffer.segment(), CpuBuffer.segment(to[0]));
+            } else {
+                plain.get().run(from, to);
             }
         });
     }

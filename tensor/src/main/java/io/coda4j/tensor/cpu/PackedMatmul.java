@@ -1,8 +1,10 @@
 package io.coda4j.tensor.cpu;
 
+import static io.coda4j.tensor.cpu.MicroKernel.HALF_BYTES;
 import static io.coda4j.tensor.cpu.MicroKernel.KC;
 import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
+import static io.coda4j.tensor.cpu.MicroKernel.PANEL_BYTES;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
 import java.lang.foreign.MemorySegment;
@@ -14,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What is left to pack are the rows, some hundred at a time and once for all tasks. Then each task computes one block of
  * the result. Like {@link MatmulKernel}, it sums steps of the depth in ascending order.
+ *
+ * <p>A weight without panels is read as it lies: each task packs a strip of it for all rows. The bits are the same.
  */
 final class PackedMatmul {
     /** Rows below which reading the weight as it lies, by {@link MatmulDots}, is as fast. */
@@ -25,6 +29,11 @@ final class PackedMatmul {
     private static final int ENOUGH = 32;
     private static final long SMALL = 1 << 18;
 
+    /** Columns of a strip at most: a step of it and a step of the rows lie in the second-level cache together. */
+    private static final int STRIP = 128;
+
+    private static final int STRIPS_OF_THREAD = 4;
+
     private final MatmulOperand left;
     private final int columns;
     private final Parallel parallel;
@@ -34,12 +43,16 @@ final class PackedMatmul {
     private final int steps;
     private final int blockColumns;
     private final int together;
+    private final int stripColumns;
     private final Parallel.Task packing = this::packTask;
     private final Parallel.Task multiplying = this::multiplyTask;
+    private final Parallel.Task stripping = this::stripTask;
 
     // What the tasks of the moment work on: the operands of the run, and the rows that are packed.
     private MemorySegment from = MemorySegment.NULL;
     private @Nullable PackedWeights weight;
+    private @Nullable MatmulOperand unpacked;
+    private MemorySegment unpackedFrom = MemorySegment.NULL;
     private MemorySegment result = MemorySegment.NULL;
     private HeapScratch.Block packed = HeapScratch.Block.of(0);
     private int first;
@@ -58,6 +71,15 @@ final class PackedMatmul {
         this.steps = MatmulBlocks.count(left.depth(), step);
         this.blockColumns = blockColumns();
         this.together = Math.min(left.outer(), Math.max(MR, PACKED / (steps * ROW)));
+        this.stripColumns = stripColumns(parallel.threads());
+    }
+
+    private int stripColumns(int threads) {
+        int strip = STRIP;
+        while (strip > 2 * NR && MatmulBlocks.count(columns, strip) < STRIPS_OF_THREAD * threads) {
+            strip /= 2;
+        }
+        return strip;
     }
 
     private int blockColumns() {
@@ -73,8 +95,20 @@ final class PackedMatmul {
     }
 
     void run(MemorySegment lhs, PackedWeights panels, MemorySegment product) {
-        from = lhs;
         weight = panels;
+        run(lhs, product);
+    }
+
+    /** With the weight {@code right} in {@code rhs} as it lies, each column with contiguous depth. */
+    void run(MemorySegment lhs, MatmulOperand right, MemorySegment rhs, MemorySegment product) {
+        weight = null;
+        unpacked = right;
+        unpackedFrom = rhs;
+        run(lhs, product);
+    }
+
+    private void run(MemorySegment lhs, MemorySegment product) {
+        from = lhs;
         result = product;
         packed = context.lefts().borrow(MatmulBlocks.roundUp(together, rowBlock(together)) * steps * ROW);
         try {
@@ -83,7 +117,11 @@ final class PackedMatmul {
                 rowBlock = rowBlock(rows);
                 rowBlocks = MatmulBlocks.count(rows, rowBlock);
                 parallel.forEach(rowBlocks * steps, packing);
-                parallel.forEach(rowBlocks * MatmulBlocks.count(columns, blockColumns), multiplying);
+                if (weight == null) {
+                    parallel.forEach(MatmulBlocks.count(columns, stripColumns), stripping);
+                } else {
+                    parallel.forEach(rowBlocks * MatmulBlocks.count(columns, blockColumns), multiplying);
+                }
             }
         } finally {
             context.lefts().giveBack(packed);
@@ -143,6 +181,60 @@ final class PackedMatmul {
                         packed, at, tall, depth, narrow, segment, panel, next, result, to, stride, width, index > 0,
                         workspace);
             }
+        }
+    }
+
+    private void stripTask(int task) {
+        var workspace = context.workspaces().borrow();
+        int column = task * stripColumns;
+        multiplyStrip(Objects.requireNonNull(unpacked), column, Math.min(columns, column + stripColumns), workspace);
+        context.workspaces().giveBack(workspace);
+    }
+
+    private void multiplyStrip(MatmulOperand right, int column, int end, MatmulWorkspace workspace) {
+        var panels = workspace.sums.segment();
+        boolean narrow = right.narrow();
+        long stride = columns * (long) Float.BYTES;
+        for (int index = 0; index < steps; index++) {
+            int depth = Math.min(step, left.depth() - index * step);
+            long panelBytes = panelBytes(narrow, depth);
+            packStrip(right, column, end, index * step, depth, workspace);
+            for (int row = 0; row < rows; row += rowBlock) {
+                int at = packedAt(row, index);
+                int tall = Math.min(rowBlock, rows - row);
+                for (int c = column; c < end; c += NR) {
+                    long panel = (c - column) / NR * panelBytes;
+                    long next = c + NR < end ? panel + panelBytes : -1;
+                    long to = (first + row) * stride + c * (long) Float.BYTES;
+                    int width = Math.min(NR, end - c);
+                    kernel.rows(
+                            packed, at, tall, depth, narrow, panels, panel, next, result, to, stride, width, index > 0,
+                            workspace);
+                }
+            }
+        }
+    }
+
+    private static long panelBytes(boolean narrow, int depth) {
+        return (long) depth * (narrow ? HALF_BYTES : PANEL_BYTES);
+    }
+
+    /** Packs columns from {@code column} to {@code end}, one panel after the other. */
+    private void packStrip(MatmulOperand right, int column, int end, int k, int depth, MatmulWorkspace workspace) {
+        var panels = workspace.sums.segment();
+        long stride = right.outerBytes();
+        long at = 0;
+        for (int c = column; c < end; c += NR) {
+            long source = right.byteOffset(0, c, k);
+            int width = Math.min(NR, end - c);
+            if (right.narrow()) {
+                MatmulPack.pairedPanel(
+                        unpackedFrom, source, stride, width, depth, panels, at, workspace.turn, workspace.block);
+            } else {
+                MatmulPack.turnedPanel(
+                        false, unpackedFrom, source, stride, width, depth, panels, at, workspace.turn, workspace.block);
+            }
+            at += panelBytes(right.narrow(), depth);
         }
     }
 }

@@ -13,10 +13,12 @@ import io.coda4j.tensor.Eager;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
+import java.util.Random;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class FrozenWeightsTest {
@@ -61,6 +63,28 @@ class FrozenWeightsTest {
                     floats(plain.apply(new Input(many, weight))), floats(other.apply(new Input(many, weight))));
             assertSame(panels, packed(weight));
             weight.close();
+        }
+    }
+
+    /** A product of many rows may be the only one: it takes the weight as it lies, and the next one gives the same bits by panels. */
+    @ParameterizedTest
+    @CsvSource({"F32,1", "F32,3", "BF16,1", "BF16,3"})
+    void manyRowsMakePanelsAtTheSecondUse(DType dtype, int threads) {
+        int rows = 2 * MatmulWorkspace.MAX_ROWS + 3;
+        var random = new Random(7);
+        double[] values = random.doubles((long) COLUMNS * DEPTH, -1, 1).toArray();
+        float[] left = new float[rows * DEPTH];
+        IntStream.range(0, left.length).forEach(i -> left[i] = random.nextFloat() - 0.5f);
+        try (var device = CpuDevice.withThreads(threads);
+                var frozen = linear(device).freezing("weight")) {
+            var weight = Array.of(new TensorType(dtype, Shape.of(COLUMNS, DEPTH)), values)
+                    .to(device);
+            var x = Array.of(Shape.of(rows, DEPTH), left).to(device);
+            float[] first = floats(frozen.apply(new Input(x, weight)));
+            assertNull(packed(weight));
+            float[] second = floats(frozen.apply(new Input(x, weight)));
+            assertNotNull(packed(weight));
+            assertArrayEquals(second, first);
         }
     }
 
