@@ -5,6 +5,7 @@ import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,7 +51,7 @@ final class EngineProcess implements AutoCloseable {
     }
 
     /**
-     * Starts an engine.
+     * Starts an engine in a JVM with the flags of this one.
      *
      * @param device of this engine; peers compute on the processor
      * @param libraries the folder with the peers' jars
@@ -59,18 +60,10 @@ final class EngineProcess implements AutoCloseable {
     static EngineProcess start(String name, int threads, String device, Path libraries, Material material)
             throws IOException {
         var classPath = System.getProperty("java.class.path") + File.pathSeparator + libraries.resolve("*");
-        var command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules",
-                "jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-XX:Tier3DelayOn=1000",
-                "-cp",
-                classPath,
-                EngineServer.class.getName(),
-                name,
-                String.valueOf(threads),
-                device));
+        var command = new ArrayList<String>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(List.of("-cp", classPath, EngineServer.class.getName(), name, String.valueOf(threads), device));
         command.addAll(material.words());
         var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
         // Settings for other builds of OpenBLAS slow this one; OpenMP's would override the number of threads.
