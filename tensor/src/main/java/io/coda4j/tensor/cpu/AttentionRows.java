@@ -117,17 +117,27 @@ final class AttentionRows {
         return LaneSum.of(lanes, 0);
     }
 
-    /** Writes {@code count} elements to a native F32 or BF16 row. */
+    /**
+     * Writes {@code count} elements to a native F32 or BF16 row. Only its end is written through a mask: that store has a way for
+     * the end of the memory, which boxes the vector wherever the compiler has no profile that rules it out.
+     */
     static void write(boolean narrow, float[] row, int at, int count, MemorySegment to, long offset) {
-        if (narrow) {
-            for (int i = 0; i < count; i += LANES) {
-                var value = FloatVector.fromArray(SPECIES, row, at + i);
-                Lanes.storeBf16(value, to, offset + i * 2L, Lanes.tail(i, count));
+        int whole = SPECIES.loopBound(count);
+        for (int i = 0; i < whole; i += LANES) {
+            var value = FloatVector.fromArray(SPECIES, row, at + i);
+            if (narrow) {
+                Lanes.storeBf16(value, to, offset + i * 2L);
+            } else {
+                Lanes.store(value, to, offset + i * 4L);
             }
-        } else {
-            for (int i = 0; i < count; i += LANES) {
-                var value = FloatVector.fromArray(SPECIES, row, at + i);
-                Lanes.store(value, to, offset + i * 4L, Lanes.tail(i, count));
+        }
+        if (whole < count) {
+            var value = FloatVector.fromArray(SPECIES, row, at + whole);
+            var tail = Lanes.tail(whole, count);
+            if (narrow) {
+                Lanes.storeBf16(value, to, offset + whole * 2L, tail);
+            } else {
+                Lanes.store(value, to, offset + whole * 4L, tail);
             }
         }
     }

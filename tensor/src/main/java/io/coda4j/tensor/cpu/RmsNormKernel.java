@@ -39,15 +39,19 @@ final class RmsNormKernel {
         int n = x.dim(-1);
         boolean narrow = x.dtype() == DType.BF16;
         long rows = n == 0 ? 0 : x.size() / n;
+        long rowBytes = (long) n * x.dtype().bytes();
         int perTask = Math.max(1, PIECE / Math.max(1, n));
         return Launch.of(parallel, (rows + perTask - 1) / perTask, (in, out, task) -> {
+            long x0 = LaneLoop.address(in[0], x.byteSize());
+            long w = LaneLoop.address(in[1], rowBytes);
+            long y0 = LaneLoop.address(out[0], x.byteSize());
             for (long row = (long) task * perTask; row < Math.min(rows, (task + 1L) * perTask); row++) {
+                long from = x0 + row * rowBytes;
+                long to = y0 + row * rowBytes;
                 if (narrow) {
-                    long base = row * n * 2;
-                    scaleBf16(in[0], in[1], out[0], base, n, inverseRms(squaresBf16(in[0], base, n), n, eps));
+                    scaleBf16(from, w, to, n, inverseRms(squaresBf16(from, n), n, eps));
                 } else {
-                    long base = row * n * 4;
-                    scale(in[0], in[1], out[0], base, n, inverseRms(squares(in[0], base, n), n, eps));
+                    scale(from, w, to, n, inverseRms(squares(from, n), n, eps));
                 }
             }
         });
@@ -57,73 +61,75 @@ final class RmsNormKernel {
         return (float) (1 / Math.sqrt((double) squares / n + eps));
     }
 
-    private static float squares(MemorySegment x, long base, int n) {
+    // Rows are addresses within operands whose sizes were checked, see Lanes.ALL.
+
+    private static float squares(long x, int n) {
         var s0 = FloatVector.zero(Lanes.F32);
         var s1 = s0;
         var s2 = s0;
         var s3 = s0;
         int i = 0;
         for (; i <= n - 4 * Lanes.COUNT; i += 4 * Lanes.COUNT) {
-            var x0 = Lanes.load(x, base + i * 4L);
-            var x1 = Lanes.load(x, base + (i + Lanes.COUNT) * 4L);
-            var x2 = Lanes.load(x, base + (i + 2 * Lanes.COUNT) * 4L);
-            var x3 = Lanes.load(x, base + (i + 3 * Lanes.COUNT) * 4L);
+            var x0 = Lanes.load(x + i * 4L);
+            var x1 = Lanes.load(x + (i + Lanes.COUNT) * 4L);
+            var x2 = Lanes.load(x + (i + 2 * Lanes.COUNT) * 4L);
+            var x3 = Lanes.load(x + (i + 3 * Lanes.COUNT) * 4L);
             s0 = x0.fma(x0, s0);
             s1 = x1.fma(x1, s1);
             s2 = x2.fma(x2, s2);
             s3 = x3.fma(x3, s3);
         }
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            var x0 = Lanes.load(x, base + i * 4L);
+            var x0 = Lanes.load(x + i * 4L);
             s0 = x0.fma(x0, s0);
         }
         if (i < n) {
-            var x1 = Lanes.load(x, base + i * 4L, Lanes.tail(i, n));
+            var x1 = Lanes.load(Lanes.ALL, x + i * 4L, Lanes.tail(i, n));
             s1 = x1.fma(x1, s1);
         }
         return Lanes.sum(s0.add(s1).add(s2.add(s3)));
     }
 
-    private static void scale(MemorySegment x, MemorySegment w, MemorySegment y, long base, int n, float r) {
+    private static void scale(long x, long w, long y, int n, float r) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            var value = Lanes.load(x, base + i * 4L).mul(r).mul(Lanes.load(w, i * 4L));
-            Lanes.store(value, y, base + i * 4L);
+            var value = Lanes.load(x + i * 4L).mul(r).mul(Lanes.load(w + i * 4L));
+            Lanes.store(value, y + i * 4L);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var value = Lanes.load(x, base + i * 4L, tail).mul(r).mul(Lanes.load(w, i * 4L, tail));
-            Lanes.store(value, y, base + i * 4L, tail);
+            var value = Lanes.load(Lanes.ALL, x + i * 4L, tail).mul(r).mul(Lanes.load(Lanes.ALL, w + i * 4L, tail));
+            Lanes.store(value, Lanes.ALL, y + i * 4L, tail);
         }
     }
 
-    private static float squaresBf16(MemorySegment x, long base, int n) {
+    private static float squaresBf16(long x, int n) {
         var s0 = FloatVector.zero(Lanes.F32);
         var s1 = s0;
         int i = 0;
         for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
-            var x0 = Lanes.loadBf16(x, base + i * 2L);
-            var x1 = Lanes.loadBf16(x, base + (i + Lanes.COUNT) * 2L);
+            var x0 = Lanes.loadBf16(Lanes.ALL, x + i * 2L);
+            var x1 = Lanes.loadBf16(Lanes.ALL, x + (i + Lanes.COUNT) * 2L);
             s0 = x0.fma(x0, s0);
             s1 = x1.fma(x1, s1);
         }
         for (; i < n; i += Lanes.COUNT) {
-            var x0 = Lanes.loadBf16(x, base + i * 2L, Lanes.tail(i, n));
+            var x0 = Lanes.loadBf16(Lanes.ALL, x + i * 2L, Lanes.tail(i, n));
             s0 = x0.fma(x0, s0);
         }
         return Lanes.sum(s0.add(s1));
     }
 
-    private static void scaleBf16(MemorySegment x, MemorySegment w, MemorySegment y, long base, int n, float r) {
+    private static void scaleBf16(long x, long w, long y, int n, float r) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            var unit = Lanes.round(Lanes.loadBf16(x, base + i * 2L).mul(r));
-            Lanes.storeBf16(unit.mul(Lanes.loadBf16(w, i * 2L)), y, base + i * 2L);
+            var unit = Lanes.round(Lanes.loadBf16(Lanes.ALL, x + i * 2L).mul(r));
+            Lanes.storeBf16(unit.mul(Lanes.loadBf16(Lanes.ALL, w + i * 2L)), Lanes.ALL, y + i * 2L);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var unit = Lanes.round(Lanes.loadBf16(x, base + i * 2L, tail).mul(r));
-            Lanes.storeBf16(unit.mul(Lanes.loadBf16(w, i * 2L, tail)), y, base + i * 2L, tail);
+            var unit = Lanes.round(Lanes.loadBf16(Lanes.ALL, x + i * 2L, tail).mul(r));
+            Lanes.storeBf16(unit.mul(Lanes.loadBf16(Lanes.ALL, w + i * 2L, tail)), Lanes.ALL, y + i * 2L, tail);
         }
     }
 
@@ -141,11 +147,17 @@ final class RmsNormKernel {
         int perTask = Math.max((rows + CHUNKS - 1) / CHUNKS, Math.max(1, PIECE / Math.max(1, n)));
         int tasks = (rows + perTask - 1) / perTask;
         var partials = new float[Math.multiplyExact(Math.max(1, tasks), n)];
+        long rowBytes = (long) n * x.dtype().bytes();
         var launch = Launch.of(parallel, tasks, (in, out, task) -> {
+            long x0 = LaneLoop.address(in[0], x.byteSize());
+            long w = LaneLoop.address(in[1], rowBytes);
+            long g0 = LaneLoop.address(in[2], x.byteSize());
+            long dx0 = LaneLoop.address(out[0], x.byteSize());
             for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
+                long at = row * rowBytes;
                 switch (x.dtype()) {
-                    case F32 -> gradient(in[0], in[1], in[2], out[0], row, n, eps, partials, task * n);
-                    case BF16 -> gradientBf16(in[0], in[1], in[2], out[0], row, n, eps, partials, task * n);
+                    case F32 -> gradient(x0 + at, w, g0 + at, dx0 + at, n, eps, partials, task * n);
+                    case BF16 -> gradientBf16(x0 + at, w, g0 + at, dx0 + at, n, eps, partials, task * n);
                     case BOOL, I8, I32, F16, F64 -> throw new IllegalStateException("rmsNormGrad of " + x);
                 }
             }
@@ -172,122 +184,87 @@ final class RmsNormKernel {
         }
     }
 
-    private static void gradient(
-            MemorySegment x,
-            MemorySegment w,
-            MemorySegment g,
-            MemorySegment dx,
-            int row,
-            int n,
-            double eps,
-            float[] dw,
-            int at) {
-        long base = (long) row * n * 4;
-        float r = inverseRms(squares(x, base, n), n, eps);
-        float c = (float) ((double) r * r * r * projection(x, w, g, base, n) / n);
-        spread(x, w, g, dx, base, n, r, c, dw, at);
+    private static void gradient(long x, long w, long g, long dx, int n, double eps, float[] dw, int at) {
+        float r = inverseRms(squares(x, n), n, eps);
+        float c = (float) ((double) r * r * r * projection(x, w, g, n) / n);
+        spread(x, w, g, dx, n, r, c, dw, at);
     }
 
     /** The sum of g w x. */
-    private static float projection(MemorySegment x, MemorySegment w, MemorySegment g, long base, int n) {
+    private static float projection(long x, long w, long g, int n) {
         var s0 = FloatVector.zero(Lanes.F32);
         var s1 = s0;
         int i = 0;
         for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
             int j = i + Lanes.COUNT;
-            s0 = Lanes.load(g, base + i * 4L).mul(Lanes.load(w, i * 4L)).fma(Lanes.load(x, base + i * 4L), s0);
-            s1 = Lanes.load(g, base + j * 4L).mul(Lanes.load(w, j * 4L)).fma(Lanes.load(x, base + j * 4L), s1);
+            s0 = Lanes.load(g + i * 4L).mul(Lanes.load(w + i * 4L)).fma(Lanes.load(x + i * 4L), s0);
+            s1 = Lanes.load(g + j * 4L).mul(Lanes.load(w + j * 4L)).fma(Lanes.load(x + j * 4L), s1);
         }
         for (; i < n; i += Lanes.COUNT) {
             var tail = Lanes.tail(i, n);
-            var gw = Lanes.load(g, base + i * 4L, tail).mul(Lanes.load(w, i * 4L, tail));
-            s0 = gw.fma(Lanes.load(x, base + i * 4L, tail), s0);
+            var gw = Lanes.load(Lanes.ALL, g + i * 4L, tail).mul(Lanes.load(Lanes.ALL, w + i * 4L, tail));
+            s0 = gw.fma(Lanes.load(Lanes.ALL, x + i * 4L, tail), s0);
         }
         return Lanes.sum(s0.add(s1));
     }
 
     /** dx = r g w - c x, and dw += g r x. */
-    private static void spread(
-            MemorySegment x,
-            MemorySegment w,
-            MemorySegment g,
-            MemorySegment dx,
-            long base,
-            int n,
-            float r,
-            float c,
-            float[] dw,
-            int at) {
+    private static void spread(long x, long w, long g, long dx, int n, float r, float c, float[] dw, int at) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            var value = Lanes.load(x, base + i * 4L);
-            var gr = Lanes.load(g, base + i * 4L).mul(r);
-            Lanes.store(gr.mul(Lanes.load(w, i * 4L)).sub(value.mul(c)), dx, base + i * 4L);
+            var value = Lanes.load(x + i * 4L);
+            var gr = Lanes.load(g + i * 4L).mul(r);
+            Lanes.store(gr.mul(Lanes.load(w + i * 4L)).sub(value.mul(c)), dx + i * 4L);
             gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i)).intoArray(dw, at + i);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var value = Lanes.load(x, base + i * 4L, tail);
-            var gr = Lanes.load(g, base + i * 4L, tail).mul(r);
-            Lanes.store(gr.mul(Lanes.load(w, i * 4L, tail)).sub(value.mul(c)), dx, base + i * 4L, tail);
+            var value = Lanes.load(Lanes.ALL, x + i * 4L, tail);
+            var gr = Lanes.load(Lanes.ALL, g + i * 4L, tail).mul(r);
+            Lanes.store(
+                    gr.mul(Lanes.load(Lanes.ALL, w + i * 4L, tail)).sub(value.mul(c)), Lanes.ALL, dx + i * 4L, tail);
             gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i, tail)).intoArray(dw, at + i, tail);
         }
     }
 
-    private static void gradientBf16(
-            MemorySegment x,
-            MemorySegment w,
-            MemorySegment g,
-            MemorySegment dx,
-            int row,
-            int n,
-            double eps,
-            float[] dw,
-            int at) {
-        long base = (long) row * n * 2;
-        float r = inverseRms(squaresBf16(x, base, n), n, eps);
-        float c = (float) ((double) r * r * r * projectionBf16(x, w, g, base, n) / n);
-        spreadBf16(x, w, g, dx, base, n, r, c, dw, at);
+    private static void gradientBf16(long x, long w, long g, long dx, int n, double eps, float[] dw, int at) {
+        float r = inverseRms(squaresBf16(x, n), n, eps);
+        float c = (float) ((double) r * r * r * projectionBf16(x, w, g, n) / n);
+        spreadBf16(x, w, g, dx, n, r, c, dw, at);
     }
 
-    private static float projectionBf16(MemorySegment x, MemorySegment w, MemorySegment g, long base, int n) {
+    private static float projectionBf16(long x, long w, long g, int n) {
         var sum = FloatVector.zero(Lanes.F32);
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            var gw = Lanes.loadBf16(g, base + i * 2L).mul(Lanes.loadBf16(w, i * 2L));
-            sum = gw.fma(Lanes.loadBf16(x, base + i * 2L), sum);
+            var gw = Lanes.loadBf16(Lanes.ALL, g + i * 2L).mul(Lanes.loadBf16(Lanes.ALL, w + i * 2L));
+            sum = gw.fma(Lanes.loadBf16(Lanes.ALL, x + i * 2L), sum);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var gw = Lanes.loadBf16(g, base + i * 2L, tail).mul(Lanes.loadBf16(w, i * 2L, tail));
-            sum = gw.fma(Lanes.loadBf16(x, base + i * 2L, tail), sum);
+            var gw = Lanes.loadBf16(Lanes.ALL, g + i * 2L, tail).mul(Lanes.loadBf16(Lanes.ALL, w + i * 2L, tail));
+            sum = gw.fma(Lanes.loadBf16(Lanes.ALL, x + i * 2L, tail), sum);
         }
         return Lanes.sum(sum);
     }
 
-    private static void spreadBf16(
-            MemorySegment x,
-            MemorySegment w,
-            MemorySegment g,
-            MemorySegment dx,
-            long base,
-            int n,
-            float r,
-            float c,
-            float[] dw,
-            int at) {
+    private static void spreadBf16(long x, long w, long g, long dx, int n, float r, float c, float[] dw, int at) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            var value = Lanes.loadBf16(x, base + i * 2L);
-            var gr = Lanes.loadBf16(g, base + i * 2L).mul(r);
-            Lanes.storeBf16(gr.mul(Lanes.loadBf16(w, i * 2L)).sub(value.mul(c)), dx, base + i * 2L);
+            var value = Lanes.loadBf16(Lanes.ALL, x + i * 2L);
+            var gr = Lanes.loadBf16(Lanes.ALL, g + i * 2L).mul(r);
+            Lanes.storeBf16(gr.mul(Lanes.loadBf16(Lanes.ALL, w + i * 2L)).sub(value.mul(c)), Lanes.ALL, dx + i * 2L);
             gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i)).intoArray(dw, at + i);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var value = Lanes.loadBf16(x, base + i * 2L, tail);
-            var gr = Lanes.loadBf16(g, base + i * 2L, tail).mul(r);
-            Lanes.storeBf16(gr.mul(Lanes.loadBf16(w, i * 2L, tail)).sub(value.mul(c)), dx, base + i * 2L, tail);
+            var value = Lanes.loadBf16(Lanes.ALL, x + i * 2L, tail);
+            var gr = Lanes.loadBf16(Lanes.ALL, g + i * 2L, tail).mul(r);
+            Lanes.storeBf16(
+                    gr.mul(Lanes.loadBf16(Lanes.ALL, w + i * 2L, tail)).sub(value.mul(c)),
+                    Lanes.ALL,
+                    dx + i * 2L,
+                    tail);
             gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i, tail)).intoArray(dw, at + i, tail);
         }
     }

@@ -115,80 +115,67 @@ final class RopeKernel implements Kernel {
         int half = x.dim(3) / 2;
         int steps = x.dim(1);
         long bytes = 2L * half * heads * x.dtype().bytes();
+        long from = LaneLoop.address(in[0], x.byteSize());
+        long to = LaneLoop.address(out[0], x.byteSize());
         for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
             int at = row % steps * half;
             if (x.dtype() == DType.F32) {
-                turn(in[0], out[0], row * bytes, heads, half, angles.cos, angles.sin, at, direction);
+                turn(from + row * bytes, to + row * bytes, heads, half, angles.cos, angles.sin, at, direction);
             } else {
-                turnBf16(in[0], out[0], row * bytes, heads, half, angles.cos, angles.sin, at, direction);
+                turnBf16(from + row * bytes, to + row * bytes, heads, half, angles.cos, angles.sin, at, direction);
             }
         }
     }
 
-    private static void turn(
-            MemorySegment x,
-            MemorySegment y,
-            long base,
-            int heads,
-            int half,
-            float[] cos,
-            float[] sin,
-            int at,
-            float direction) {
+    // Rows are addresses within operands whose sizes were checked, see Lanes.ALL.
+
+    private static void turn(long x, long y, int heads, int half, float[] cos, float[] sin, int at, float direction) {
         for (int head = 0; head < heads; head++) {
-            long first = base + head * (half * 8L);
+            long first = head * (half * 8L);
             long second = first + half * 4L;
             int i = 0;
             for (; i <= half - Lanes.COUNT; i += Lanes.COUNT) {
                 var c = FloatVector.fromArray(Lanes.F32, cos, at + i);
                 var s = FloatVector.fromArray(Lanes.F32, sin, at + i).mul(direction);
-                var a = Lanes.load(x, first + i * 4L);
-                var b = Lanes.load(x, second + i * 4L);
-                Lanes.store(a.mul(c).sub(b.mul(s)), y, first + i * 4L);
-                Lanes.store(b.mul(c).add(a.mul(s)), y, second + i * 4L);
+                var a = Lanes.load(x + first + i * 4L);
+                var b = Lanes.load(x + second + i * 4L);
+                Lanes.store(a.mul(c).sub(b.mul(s)), y + first + i * 4L);
+                Lanes.store(b.mul(c).add(a.mul(s)), y + second + i * 4L);
             }
             if (i < half) {
                 var tail = Lanes.tail(i, half);
                 var c = FloatVector.fromArray(Lanes.F32, cos, at + i, tail);
                 var s = FloatVector.fromArray(Lanes.F32, sin, at + i, tail).mul(direction);
-                var a = Lanes.load(x, first + i * 4L, tail);
-                var b = Lanes.load(x, second + i * 4L, tail);
-                Lanes.store(a.mul(c).sub(b.mul(s)), y, first + i * 4L, tail);
-                Lanes.store(b.mul(c).add(a.mul(s)), y, second + i * 4L, tail);
+                var a = Lanes.load(Lanes.ALL, x + first + i * 4L, tail);
+                var b = Lanes.load(Lanes.ALL, x + second + i * 4L, tail);
+                Lanes.store(a.mul(c).sub(b.mul(s)), Lanes.ALL, y + first + i * 4L, tail);
+                Lanes.store(b.mul(c).add(a.mul(s)), Lanes.ALL, y + second + i * 4L, tail);
             }
         }
     }
 
     private static void turnBf16(
-            MemorySegment x,
-            MemorySegment y,
-            long base,
-            int heads,
-            int half,
-            float[] cos,
-            float[] sin,
-            int at,
-            float direction) {
+            long x, long y, int heads, int half, float[] cos, float[] sin, int at, float direction) {
         for (int head = 0; head < heads; head++) {
-            long first = base + head * (half * 4L);
+            long first = head * (half * 4L);
             long second = first + half * 2L;
             int i = 0;
             for (; i <= half - Lanes.COUNT; i += Lanes.COUNT) {
                 var c = FloatVector.fromArray(Lanes.F32, cos, at + i);
                 var s = FloatVector.fromArray(Lanes.F32, sin, at + i).mul(direction);
-                var a = Lanes.loadBf16(x, first + i * 2L);
-                var b = Lanes.loadBf16(x, second + i * 2L);
-                Lanes.storeBf16(a.mul(c).sub(b.mul(s)), y, first + i * 2L);
-                Lanes.storeBf16(b.mul(c).add(a.mul(s)), y, second + i * 2L);
+                var a = Lanes.loadBf16(Lanes.ALL, x + first + i * 2L);
+                var b = Lanes.loadBf16(Lanes.ALL, x + second + i * 2L);
+                Lanes.storeBf16(a.mul(c).sub(b.mul(s)), Lanes.ALL, y + first + i * 2L);
+                Lanes.storeBf16(b.mul(c).add(a.mul(s)), Lanes.ALL, y + second + i * 2L);
             }
             if (i < half) {
                 var tail = Lanes.tail(i, half);
                 var c = FloatVector.fromArray(Lanes.F32, cos, at + i, tail);
                 var s = FloatVector.fromArray(Lanes.F32, sin, at + i, tail).mul(direction);
-                var a = Lanes.loadBf16(x, first + i * 2L, tail);
-                var b = Lanes.loadBf16(x, second + i * 2L, tail);
-                Lanes.storeBf16(a.mul(c).sub(b.mul(s)), y, first + i * 2L, tail);
-                Lanes.storeBf16(b.mul(c).add(a.mul(s)), y, second + i * 2L, tail);
+                var a = Lanes.loadBf16(Lanes.ALL, x + first + i * 2L, tail);
+                var b = Lanes.loadBf16(Lanes.ALL, x + second + i * 2L, tail);
+                Lanes.storeBf16(a.mul(c).sub(b.mul(s)), Lanes.ALL, y + first + i * 2L, tail);
+                Lanes.storeBf16(b.mul(c).add(a.mul(s)), Lanes.ALL, y + second + i * 2L, tail);
             }
         }
     }

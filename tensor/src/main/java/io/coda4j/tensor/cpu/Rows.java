@@ -52,9 +52,11 @@ final class Rows {
         var launch = Launch.of(parallel, (width + COLUMNS - 1) / COLUMNS, (in, out, task) -> {
             int column = task * COLUMNS;
             int n = Math.min(COLUMNS, width - column);
+            long from = LaneLoop.address(in[1], (long) count * width * Float.BYTES);
+            long to = LaneLoop.address(out[0], (long) rows * width * Float.BYTES);
             for (int i = 0; i < count; i++) {
                 long row = in[0].get(JAVA_INT_UNALIGNED, i * 4L);
-                add(in[1], ((long) i * width + column) * 4, out[0], (row * width + column) * 4, n);
+                add(from + ((long) i * width + column) * 4, to + (row * width + column) * 4, n);
             }
         });
         return Optional.of((in, out) -> {
@@ -64,15 +66,16 @@ final class Rows {
         });
     }
 
-    private static void add(MemorySegment x, long from, MemorySegment y, long to, int n) {
+    /** Adds the {@code n} elements at one address to those at the other, see {@link Lanes#ALL}. */
+    private static void add(long x, long y, int n) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            Lanes.store(Lanes.load(y, to + i * 4L).add(Lanes.load(x, from + i * 4L)), y, to + i * 4L);
+            Lanes.store(Lanes.load(y + i * 4L).add(Lanes.load(x + i * 4L)), y + i * 4L);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var sum = Lanes.load(y, to + i * 4L, tail).add(Lanes.load(x, from + i * 4L, tail));
-            Lanes.store(sum, y, to + i * 4L, tail);
+            var sum = Lanes.load(Lanes.ALL, y + i * 4L, tail).add(Lanes.load(Lanes.ALL, x + i * 4L, tail));
+            Lanes.store(sum, Lanes.ALL, y + i * 4L, tail);
         }
     }
 
