@@ -1,12 +1,10 @@
 package io.coda4j.bench.decode;
 
+import io.coda4j.bench.JavaCommand;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -35,9 +33,7 @@ final class CellProcess {
     }
 
     private CellResult measure() {
-        var command = new ArrayList<String>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        var command = JavaCommand.withFlags();
         command.add("-cp");
         command.add(System.getProperty("java.class.path"));
         command.add(CellServer.class.getName());

@@ -1,11 +1,11 @@
 package io.coda4j.bench.peers;
 
+import io.coda4j.bench.JavaCommand;
 import io.coda4j.tensor.DeviceException;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,9 +60,7 @@ final class EngineProcess implements AutoCloseable {
     static EngineProcess start(String name, int threads, String device, Path libraries, Material material)
             throws IOException {
         var classPath = System.getProperty("java.class.path") + File.pathSeparator + libraries.resolve("*");
-        var command = new ArrayList<String>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        var command = JavaCommand.withFlags();
         command.addAll(List.of("-cp", classPath, EngineServer.class.getName(), name, String.valueOf(threads), device));
         command.addAll(material.words());
         var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);

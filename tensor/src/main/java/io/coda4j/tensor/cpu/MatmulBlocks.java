@@ -15,7 +15,7 @@ import static io.coda4j.tensor.cpu.MicroKernel.NR;
  */
 record MatmulBlocks(int rows, int columns, int step, int span) {
     /** Enough tasks of one thread for the fast ones to help the slow ones. */
-    private static final int ENOUGH_OF_THREAD = 4;
+    static final int ENOUGH_OF_THREAD = 4;
 
     /** Threads for which products are cut where the number of threads must not decide. */
     static final int COMMON_THREADS = 8;

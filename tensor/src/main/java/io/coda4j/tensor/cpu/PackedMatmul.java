@@ -1,10 +1,8 @@
 package io.coda4j.tensor.cpu;
 
-import static io.coda4j.tensor.cpu.MicroKernel.HALF_BYTES;
 import static io.coda4j.tensor.cpu.MicroKernel.KC;
 import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
-import static io.coda4j.tensor.cpu.MicroKernel.PANEL_BYTES;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
 import java.lang.foreign.MemorySegment;
@@ -31,8 +29,6 @@ final class PackedMatmul {
 
     /** Columns of a strip at most: a step of it and a step of the rows lie in the second-level cache together. */
     private static final int STRIP = 128;
-
-    private static final int STRIPS_OF_THREAD = 4;
 
     private final MatmulOperand left;
     private final int columns;
@@ -76,7 +72,7 @@ final class PackedMatmul {
 
     private int stripColumns(int threads) {
         int strip = STRIP;
-        while (strip > 2 * NR && MatmulBlocks.count(columns, strip) < STRIPS_OF_THREAD * threads) {
+        while (strip > 2 * NR && MatmulBlocks.count(columns, strip) < MatmulBlocks.ENOUGH_OF_THREAD * threads) {
             strip /= 2;
         }
         return strip;
@@ -193,12 +189,18 @@ final class PackedMatmul {
 
     private void multiplyStrip(MatmulOperand right, int column, int end, MatmulWorkspace workspace) {
         var panels = workspace.sums.segment();
-        boolean narrow = right.narrow();
+        var layout = PackedWeights.Layout.vector(right);
         long stride = columns * (long) Float.BYTES;
         for (int index = 0; index < steps; index++) {
             int depth = Math.min(step, left.depth() - index * step);
-            long panelBytes = panelBytes(narrow, depth);
-            packStrip(right, column, end, index * step, depth, workspace);
+            long panelBytes = layout.panelBytes(depth);
+            for (int c = column; c < end; c += NR) {
+                long source = right.byteOffset(0, c, index * step);
+                long panel = (c - column) / NR * panelBytes;
+                int width = Math.min(NR, end - c);
+                PackedWeights.packStep(
+                        layout, unpackedFrom, source, right.outerBytes(), width, depth, panels, panel, workspace);
+            }
             for (int row = 0; row < rows; row += rowBlock) {
                 int at = packedAt(row, index);
                 int tall = Math.min(rowBlock, rows - row);
@@ -207,34 +209,12 @@ final class PackedMatmul {
                     long next = c + NR < end ? panel + panelBytes : -1;
                     long to = (first + row) * stride + c * (long) Float.BYTES;
                     int width = Math.min(NR, end - c);
+                    boolean narrow = right.narrow();
                     kernel.rows(
                             packed, at, tall, depth, narrow, panels, panel, next, result, to, stride, width, index > 0,
                             workspace);
                 }
             }
-        }
-    }
-
-    private static long panelBytes(boolean narrow, int depth) {
-        return (long) depth * (narrow ? HALF_BYTES : PANEL_BYTES);
-    }
-
-    /** Packs columns from {@code column} to {@code end}, one panel after the other. */
-    private void packStrip(MatmulOperand right, int column, int end, int k, int depth, MatmulWorkspace workspace) {
-        var panels = workspace.sums.segment();
-        long stride = right.outerBytes();
-        long at = 0;
-        for (int c = column; c < end; c += NR) {
-            long source = right.byteOffset(0, c, k);
-            int width = Math.min(NR, end - c);
-            if (right.narrow()) {
-                MatmulPack.pairedPanel(
-                        unpackedFrom, source, stride, width, depth, panels, at, workspace.turn, workspace.block);
-            } else {
-                MatmulPack.turnedPanel(
-                        false, unpackedFrom, source, stride, width, depth, panels, at, workspace.turn, workspace.block);
-            }
-            at += panelBytes(right.narrow(), depth);
         }
     }
 }

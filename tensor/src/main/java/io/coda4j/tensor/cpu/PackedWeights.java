@@ -61,7 +61,7 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
         }
 
         /** Bytes of a panel over {@code depth}. */
-        private long panelBytes(int depth) {
+        long panelBytes(int depth) {
             return switch (this) {
                 case WIDE -> (long) depth * PANEL_BYTES;
                 case NARROW, HALF -> (long) depth * PANEL_BYTES / 2;
@@ -118,13 +118,29 @@ record PackedWeights(CpuBuffer buffer, Layout layout, int depth) implements Auto
                 // Whole numbers up to 128 are BF16 numbers.
                 var wide = workspace.sums.segment();
                 widenBytes(from, source, stride, columns, step, wide);
-                MatmulPack.pairedPanel(wide, 0, step * 2L, columns, step, to, at, workspace.turn, workspace.block);
-            } else if (layout == Layout.NARROW) {
-                MatmulPack.pairedPanel(from, source, stride, columns, step, to, at, workspace.turn, workspace.block);
+                packStep(Layout.NARROW, wide, 0, step * 2L, columns, step, to, at, workspace);
             } else {
-                MatmulPack.turnedPanel(
-                        false, from, source, stride, columns, step, to, at, workspace.turn, workspace.block);
+                packStep(layout, from, source, stride, columns, step, to, at, workspace);
             }
+        }
+    }
+
+    /** Packs {@code steps} steps of the columns of one panel, BF16 as {@link Layout#NARROW} or F32 as {@link Layout#WIDE}. */
+    static void packStep(
+            Layout layout,
+            MemorySegment from,
+            long source,
+            long stride,
+            int columns,
+            int steps,
+            MemorySegment to,
+            long at,
+            MatmulWorkspace workspace) {
+        if (layout == Layout.NARROW) {
+            MatmulPack.pairedPanel(from, source, stride, columns, steps, to, at, workspace.turn, workspace.block);
+        } else {
+            MatmulPack.turnedPanel(
+                    false, from, source, stride, columns, steps, to, at, workspace.turn, workspace.block);
         }
     }
 
