@@ -53,7 +53,10 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
     private static final int LENGTH_STEP = 32;
     private static final int FEWEST_POSITIONS = 8;
     private static final int MOST_POSITIONS = 1024;
-    private static final int LOGITS_BYTES = 64 << 20;
+
+    /** Room for 256 positions of CoDA: one product with its head, where a second would have that packed at the first step. */
+    private static final int LOGITS_BYTES = 160 << 20;
+
     private static final int SMALLEST_CAUSAL_CACHE = 256;
 
     /** Columns of a pass over windows of several rows: more would take space and no less time. */
@@ -415,20 +418,17 @@ public final class ModelDenoiser implements Denoiser, AutoCloseable {
         return token;
     }
 
-    /** Fills {@link #logits} with [count,V] for {@code count} of the hidden states. */
+    /** Lets {@link #logits} begin with [count,V] for {@code count} of the hidden states. */
     private void logits(HiddenStates states, int[] rows) {
         long began = System.nanoTime();
-        int count = rows.length;
         var head = programs.of(states.sizes()).head();
         try (var wanted = padded(rows);
                 var result = (Array) head.apply(new ModelPrograms.HeadInput(model.head(), states.states(), wanted))) {
-            var values = host(result.type().byteSize());
-            result.buffer().download(values);
-            int needed = Math.multiplyExact(count, vocabularySize());
+            int needed = Math.toIntExact(result.type().size());
             if (logits.length < needed) {
                 logits = new float[needed];
             }
-            MemorySegment.copy(values, ValueLayout.JAVA_FLOAT, 0, logits, 0, needed);
+            result.buffer().download(MemorySegment.ofArray(logits));
         }
         work = work.withHead((System.nanoTime() - began) * 1e-9);
     }

@@ -3,6 +3,7 @@ package io.coda4j.tensor.opencl;
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.spi.Buffer;
 import io.coda4j.tensor.spi.Device;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.jocl.cl_mem;
 
@@ -57,7 +58,16 @@ final class ClBuffer implements Buffer {
 
     @Override
     public void download(MemorySegment host) {
-        device.queue().read(this, host);
+        if (host.isNative()) {
+            device.queue().read(this, host);
+            return;
+        }
+        // Drivers cannot write into the Java heap.
+        try (var arena = Arena.ofConfined()) {
+            var staging = arena.allocate(bytes, 64);
+            device.queue().read(this, staging);
+            MemorySegment.copy(staging, 0, host, 0, bytes);
+        }
     }
 
     @Override

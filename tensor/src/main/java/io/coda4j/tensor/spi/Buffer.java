@@ -10,7 +10,7 @@ public interface Buffer extends AutoCloseable {
     /** The bytes of the value. */
     long byteSize();
 
-    /** Copies the value into host memory of at least {@link #byteSize()} bytes. */
+    /** Copies the value into host memory of at least {@link #byteSize()} bytes, native or of a Java array. */
     void download(MemorySegment host);
 
     /** Returns the storage to the device; harmless when repeated. */

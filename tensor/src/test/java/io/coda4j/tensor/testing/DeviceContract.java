@@ -1,5 +1,6 @@
 package io.coda4j.tensor.testing;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -19,6 +20,9 @@ import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Layout;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -188,6 +192,21 @@ public interface DeviceContract {
                         }
                     }
                 }));
+    }
+
+    /** A value arrives in native memory and in a Java array. */
+    @Test
+    default void downloadsIntoMemoryOfBothKinds() {
+        float[] values = {1, -2, 3, 4, 5, -6, 7};
+        try (var array = Array.of(Shape.of(values.length), values).to(subject());
+                var arena = Arena.ofConfined()) {
+            var outside = arena.allocate(array.type().byteSize(), Float.BYTES);
+            array.buffer().download(outside);
+            var inside = new float[values.length];
+            array.buffer().download(MemorySegment.ofArray(inside));
+            assertArrayEquals(values, outside.toArray(ValueLayout.JAVA_FLOAT));
+            assertArrayEquals(values, inside);
+        }
     }
 
     /** An id outside a table is an error that names it. */
