@@ -1,14 +1,17 @@
 package io.coda4j.tensor.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
-import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Optional;
+import jdk.incubator.vector.FloatVector;
 
 /** Rows of a table by number: taking copies and adding to them. */
 final class Rows {
@@ -38,14 +41,18 @@ final class Rows {
         };
     }
 
-    /** F32 only: the reference kernel says how sums of BF16 are rounded. */
     static Optional<Kernel> scatterAdd(Parallel parallel, TensorType ids, TensorType updates, TensorType y) {
-        if (updates.dtype() != DType.F32) {
-            return Optional.empty();
-        }
         int rows = y.dim(0);
         int count = Math.toIntExact(ids.size());
         int width = rows == 0 ? 0 : Math.toIntExact(y.size() / rows);
+        return switch (updates.dtype()) {
+            case F32 -> Optional.of(scatterAdd(parallel, y, rows, count, width));
+            case BF16 -> Optional.of(scatterAddBf16(parallel, y, rows, count, width));
+            case BOOL, I8, I32, F16, F64 -> Optional.empty();
+        };
+    }
+
+    private static Kernel scatterAdd(Parallel parallel, TensorType y, int rows, int count, int width) {
         var zero = Movement.full(parallel, y, 0);
         var prim = new Primitive.ScatterAddRows(rows);
         // Each task owns some columns of all rows, so that the updates of a row are added in the order of the ids.
@@ -59,11 +66,80 @@ final class Rows {
                 add(from + ((long) i * width + column) * 4, to + (row * width + column) * 4, n);
             }
         });
-        return Optional.of((in, out) -> {
+        return (in, out) -> {
             requireRows(prim, CpuBuffer.segment(in[0]), count, rows);
             zero.run(in, out);
             launch.run(in, out);
+        };
+    }
+
+    /** Sums in F32, rounded once: so the updates of a row are brought together first. */
+    private static Kernel scatterAddBf16(Parallel parallel, TensorType y, int rows, int count, int width) {
+        var prim = new Primitive.ScatterAddRows(rows);
+        var groups = new Groups(rows, count);
+        long rowBytes = 2L * width;
+        int perTask = Math.clamp(PIECE / Math.max(1, width), 1, PIECE);
+        var launch = Launch.of(parallel, (rows + perTask - 1) / perTask, (in, out, task) -> {
+            long from = LaneLoop.address(in[1], count * rowBytes);
+            long to = LaneLoop.address(out[0], rows * rowBytes);
+            for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
+                sumBf16(from, groups.members, groups.ends[row], groups.ends[row + 1], to + row * rowBytes, width);
+            }
         });
+        return (in, out) -> {
+            var ids = CpuBuffer.segment(in[0]);
+            requireRows(prim, ids, count, rows);
+            groups.gather(ids);
+            launch.run(in, out);
+        };
+    }
+
+    /** The positions of the ids of each row, in their order: those of row r are {@code members[ends[r]..ends[r+1])}. */
+    private static final class Groups {
+        private final int[] ends;
+        private final int[] members;
+
+        Groups(int rows, int count) {
+            ends = new int[rows + 1];
+            members = new int[count];
+        }
+
+        /** A counting sort; the ids are rows. */
+        void gather(MemorySegment ids) {
+            Arrays.fill(ends, 0);
+            for (int i = 0; i < members.length; i++) {
+                ends[ids.get(JAVA_INT_UNALIGNED, i * 4L) + 1]++;
+            }
+            for (int row = 1; row < ends.length; row++) {
+                ends[row] += ends[row - 1];
+            }
+            // Places are taken from the end of each group on, which moves to its start; so ends[r] is where r begins.
+            for (int i = members.length - 1; i >= 0; i--) {
+                members[--ends[ids.get(JAVA_INT_UNALIGNED, i * 4L) + 1]] = i;
+            }
+            System.arraycopy(ends, 1, ends, 0, ends.length - 1);
+            ends[ends.length - 1] = members.length;
+        }
+    }
+
+    /** The sum of the rows [n] at {@code x} that {@code members} names between two places, see {@link Lanes#ALL}. */
+    private static void sumBf16(long x, int[] members, int start, int end, long y, int n) {
+        long rowBytes = 2L * n;
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            var sum = FloatVector.zero(Lanes.F32);
+            for (int k = start; k < end; k++) {
+                sum = sum.add(Lanes.loadBf16(Lanes.ALL, x + members[k] * rowBytes + i * 2L));
+            }
+            Lanes.storeBf16(sum, Lanes.ALL, y + i * 2L);
+        }
+        for (; i < n; i++) {
+            float sum = 0;
+            for (int k = start; k < end; k++) {
+                sum += Bf16.toFloat(Lanes.ALL.get(JAVA_SHORT_UNALIGNED, x + members[k] * rowBytes + i * 2L));
+            }
+            Lanes.ALL.set(JAVA_SHORT_UNALIGNED, y + i * 2L, Bf16.fromFloat(sum));
+        }
     }
 
     /** Adds the {@code n} elements at one address to those at the other, see {@link Lanes#ALL}. */
