@@ -1,6 +1,5 @@
 package io.coda4j.bench;
 
-import io.coda4j.bench.decode.CellException;
 import io.coda4j.bench.decode.DecodeCommand;
 import io.coda4j.bench.peers.PeersCommand;
 import io.coda4j.coder.files.FileException;
@@ -41,7 +40,7 @@ public final class Main {
     }
 
     private static int explain(Exception e, CommandLine line) throws Exception {
-        if (e instanceof CellException || e instanceof DeviceException || e instanceof FileException) {
+        if (e instanceof MeasurementException || e instanceof DeviceException || e instanceof FileException) {
             line.getErr().println("coda: " + e.getMessage());
             return 2;
         }

@@ -1,10 +1,10 @@
-package io.coda4j.bench.decode;
+package io.coda4j.bench;
 
-/** A cell that could not be measured; the message says which and why. */
-public final class CellException extends RuntimeException {
+/** Something could not be measured; the message says what and why. */
+public final class MeasurementException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    CellException(String message) {
+    public MeasurementException(String message) {
         super(message);
     }
 }

@@ -4,6 +4,7 @@ import com.sun.management.ThreadMXBean;
 import io.coda4j.coder.train.TrainStep;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Compiled;
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
@@ -64,6 +65,25 @@ final class ProfileCommand implements Callable<Integer> {
             description = "Time each kind of equation by itself, also where the device has a clock.")
     private boolean equations;
 
+    /** What passes may compute in. */
+    private enum Compute {
+        F32(DType.F32),
+        BF16(DType.BF16);
+
+        private final DType dtype;
+
+        Compute(DType dtype) {
+            this.dtype = dtype;
+        }
+    }
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "T",
+            defaultValue = "f32",
+            description = "What passes compute in: f32 (the default), or bf16 over weights and moments in F32.")
+    private Compute compute = Compute.F32;
+
     @Option(names = "--json", description = "Print a JSON object.")
     private boolean json;
 
@@ -105,7 +125,7 @@ final class ProfileCommand implements Callable<Integer> {
     }
 
     private Result measure(Workload workload, Device device) {
-        try (var program = workload.step().compile(device)) {
+        try (var program = workload.step().computingIn(compute.dtype).compile(device)) {
             var input = workload.input(device);
             var listing = program.program(input);
             var seconds = new double[STEPS];
@@ -146,8 +166,9 @@ final class ProfileCommand implements Callable<Integer> {
     private void print(Workload workload, Device device, Result result) {
         System.out.printf(
                 Locale.ROOT,
-                "%s on %s (%s): first step %.2f s, later ones %.1f ms, %.1fk tokens/s, %,d bytes of heap%n",
+                "%s, %s, on %s (%s): first step %.2f s, later ones %.1f ms, %.1fk tokens/s, %,d bytes of heap%n",
                 workload.name(),
+                compute.dtype,
                 device.name(),
                 device.description(),
                 result.first,
@@ -157,9 +178,10 @@ final class ProfileCommand implements Callable<Integer> {
         result.kernels.ifPresentOrElse(table -> table.print(lines), () -> ProgramProfile.print(result.lines, lines));
     }
 
-    private static Map<String, Object> fields(Workload workload, Device device, Result result) {
+    private Map<String, Object> fields(Workload workload, Device device, Result result) {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("workload", workload.name());
+        fields.put("dtype", compute.dtype.toString());
         fields.put("device", device.name());
         fields.put("description", device.description());
         fields.put("firstStepMillis", result.first * 1e3);

@@ -1,6 +1,9 @@
 package io.coda4j.bench.decode;
 
+import io.coda4j.bench.AtExit;
 import io.coda4j.bench.JavaCommand;
+import io.coda4j.bench.LastWords;
+import io.coda4j.bench.MeasurementException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,7 +18,7 @@ final class CellProcess {
     private final Consumer<String> notes;
     private final IntConsumer progress;
     private @Nullable CellResult result;
-    private String lastWords = "it said nothing";
+    private final LastWords lastWords = new LastWords();
 
     private CellProcess(CellRequest request, Consumer<String> notes, IntConsumer progress) {
         this.request = request;
@@ -26,7 +29,7 @@ final class CellProcess {
     /**
      * Measures a cell; see {@link DecodeCell#measure}.
      *
-     * @throws CellException if it cannot be measured
+     * @throws MeasurementException if it cannot be measured
      */
     static CellResult measure(CellRequest request, Consumer<String> notes, IntConsumer progress) {
         return new CellProcess(request, notes, progress).measure();
@@ -41,13 +44,11 @@ final class CellProcess {
         try {
             var process = new ProcessBuilder(command).redirectErrorStream(true).start();
             // A run that is interrupted must not leave one behind that computes for an hour.
-            var atExit = new Thread(process::destroyForcibly, "decode-cell");
-            Runtime.getRuntime().addShutdownHook(atExit);
-            try (var lines = process.inputReader(StandardCharsets.UTF_8)) {
+            try (var _ = new AtExit(process::destroyForcibly);
+                    var lines = process.inputReader(StandardCharsets.UTF_8)) {
                 return listen(lines, process);
             } finally {
                 process.destroyForcibly();
-                Runtime.getRuntime().removeShutdownHook(atExit);
             }
         } catch (IOException e) {
             throw new UncheckedIOException("the process of " + request.name() + " cannot be started or heard", e);
@@ -59,13 +60,12 @@ final class CellProcess {
             if (line.startsWith(CellServer.MARK)) {
                 var words = line.substring(CellServer.MARK.length()).split(" ", 2);
                 accept(words[0], words[1]);
-            } else if (!line.isBlank() && !line.startsWith("WARNING")) {
-                lastWords = line.strip();
+            } else {
+                lastWords.add(line);
             }
         }
         if (result == null) {
-            throw new CellException(request.name() + ": its process ended with exit code " + exitCode(process)
-                    + " and no result; the last it said: " + lastWords);
+            throw new MeasurementException(request.name() + ": " + end(process));
         }
         return result;
     }
@@ -75,17 +75,17 @@ final class CellProcess {
             case "note" -> notes.accept(rest);
             case "step" -> progress.accept(Integer.parseInt(rest));
             case "result" -> result = CellResult.MAPPER.readValue(rest, CellResult.class);
-            case "failed" -> throw new CellException(rest);
+            case "failed" -> throw new MeasurementException(rest);
             default -> throw new IllegalStateException("the process of " + request.name() + " says " + kind);
         }
     }
 
-    private int exitCode(Process process) {
+    private String end(Process process) {
         try {
-            return process.waitFor();
-        } catch (InterruptedException e) {
+            return "its process ended with exit code " + process.waitFor() + " and no result; " + lastWords.said();
+        } catch (InterruptedException _) {
             Thread.currentThread().interrupt();
-            throw new CellException(request.name() + ": interrupted");
+            return "interrupted";
         }
     }
 }

@@ -79,7 +79,7 @@ final class CodaEngine implements Engine {
             case Work.QuantizedGemm gemm -> quantized(gemm);
             case Work.Attention attention -> attention(attention);
             case Work.Rows rows -> rows(rows);
-            case Work.Step step -> new StepTask(Workload.named(step.workload()));
+            case Work.Step step -> new StepTask(Workload.named(step.workload()), step.compute());
             case Work.Denoise denoise -> CodaDenoising.pass(denoise, device, precision(denoise));
             case Work.Decode decode -> CodaDenoising.decoding(decode, device);
             case Work.Encode encode -> new CodaEncoding(encode);
@@ -312,8 +312,8 @@ final class CodaEngine implements Engine {
         private TrainStep.Input input;
         private float loss;
 
-        StepTask(Workload workload) {
-            program = workload.step().compile(device);
+        StepTask(Workload workload, DType compute) {
+            program = workload.step().computingIn(compute).compile(device);
             input = workload.input(device);
         }
 

@@ -1,6 +1,8 @@
 package io.coda4j.bench.peers;
 
 import io.coda4j.bench.JavaCommand;
+import io.coda4j.bench.LastWords;
+import io.coda4j.bench.MeasurementException;
 import io.coda4j.tensor.DeviceException;
 import java.io.BufferedReader;
 import java.io.File;
@@ -24,6 +26,7 @@ final class EngineProcess implements AutoCloseable {
     private final BufferedReader answers;
     private final PrintWriter requests;
     private final List<String> notes = new ArrayList<>();
+    private final LastWords lastWords = new LastWords();
     private final String description;
 
     private EngineProcess(String name, Process process) {
@@ -31,6 +34,7 @@ final class EngineProcess implements AutoCloseable {
         this.process = process;
         this.answers = process.inputReader(StandardCharsets.UTF_8);
         this.requests = new PrintWriter(process.outputWriter(StandardCharsets.UTF_8), true);
+        lastWords.listenTo(process.errorReader(StandardCharsets.UTF_8));
         try {
             this.description = readDescription();
         } catch (RuntimeException e) {
@@ -63,7 +67,7 @@ final class EngineProcess implements AutoCloseable {
         var command = JavaCommand.withFlags();
         command.addAll(List.of("-cp", classPath, EngineServer.class.getName(), name, String.valueOf(threads), device));
         command.addAll(material.words());
-        var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
+        var builder = new ProcessBuilder(command);
         // Settings for other builds of OpenBLAS slow this one; OpenMP's would override the number of threads.
         for (var variable : List.of("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OMP_NUM_THREADS")) {
             builder.environment().remove(variable);
@@ -114,9 +118,8 @@ final class EngineProcess implements AutoCloseable {
         try {
             var line = answers.readLine();
             if (line == null) {
-                throw new IllegalStateException("the process of " + name + " has ended, exit code "
-                        + process.waitFor() + "; run it by itself to see why: java -cp ... "
-                        + EngineServer.class.getName() + " " + name + " 1 cpu");
+                throw new MeasurementException("the process of " + name + " ended with exit code " + process.waitFor()
+                        + "; " + lastWords.said());
             }
             if (line.startsWith(FAILED)) {
                 throw new DeviceException(line.substring(FAILED.length()));

@@ -1,5 +1,6 @@
 package io.coda4j.bench.peers;
 
+import io.coda4j.bench.MeasurementException;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.coder.tokenizer.TokenizerJson;
@@ -38,6 +39,7 @@ import picocli.CommandLine.Spec;
             "  coda bench peers --what gemm --dtype bf16 --json",
             "  coda bench peers --what gemm --dtype int8 --only '1 x '",
             "  coda bench peers --what step --only 12x768 --turns 3",
+            "  coda bench peers --what step --dtype bf16 --only 12x768 --turns 3",
             "  coda bench peers --what denoise --layers 4 --turns 3 --threads 2",
             "  coda bench peers --what denoise --dtype int8 --layers 4 --only window",
             "  coda bench peers --what encode --text src",
@@ -46,9 +48,6 @@ import picocli.CommandLine.Spec;
         })
 public final class PeersCommand implements Callable<Integer> {
     private static final String CPU = "cpu";
-
-    /** Kinds that {@code --dtype} makes others of. */
-    private static final List<String> TYPED = List.of("gemm", Work.DENOISE);
 
     /** Seconds of work, its result being compared, after which an engine is warm. */
     private static final double WARM_SECONDS = 20;
@@ -84,6 +83,8 @@ public final class PeersCommand implements Callable<Integer> {
                 "gemm: element type of the operands: f32 (the default), bf16 with F32 sums and prepared weights, or int8"
                         + " (prepared weights with a scale for each row, activations rounded row by row; compared with"
                         + " the same product here in F32 and with BF16 weights, and in PyTorch).",
+                "step: what passes compute in: f32, or bf16 over weights and moments in F32, as in 'coda train --precision',"
+                        + " compared with PyTorch's autocast.",
                 "denoise: what products with the model's matrices are made of, as in 'coda generate --precision', and what"
                         + " PyTorch computes in: with f32 all in F32, with bf16 all in BF16, which takes it minutes for a"
                         + " pass on a processor without instructions for that (--layers 1 --turns 1); int8, of weights"
@@ -151,10 +152,13 @@ public final class PeersCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "threads, turns, forks and seconds must be positive");
         }
         if (dtype != Dtype.F32) {
-            if (!TYPED.containsAll(kinds)) {
+            // Nothing is trained in INT8.
+            var typed = dtype == Dtype.BF16 ? List.of("gemm", Work.DENOISE, Work.STEP) : List.of("gemm", Work.DENOISE);
+            if (!typed.containsAll(kinds)) {
                 throw new ParameterException(
                         spec.commandLine(),
-                        "--dtype " + suffix() + " needs --what gemm or denoise, got " + String.join(",", kinds));
+                        "--dtype " + suffix() + " needs --what " + String.join(" or ", typed) + ", got "
+                                + String.join(",", kinds));
             }
             kinds = kinds.stream().map(kind -> kind + "-" + suffix()).toList();
         }
@@ -356,12 +360,12 @@ public final class PeersCommand implements Callable<Integer> {
     private static void requireEqual(Work work, String engine, double[] expected, double[] got) {
         double largest = Arrays.stream(expected).map(Math::abs).max().orElse(0);
         if (expected.length != got.length) {
-            throw new IllegalStateException(work.name() + ": " + engine + " has another result than this engine: "
+            throw new MeasurementException(work.name() + ": " + engine + " has another result than this engine: "
                     + got.length + " values instead of " + expected.length);
         }
         for (int i = 0; i < expected.length; i++) {
             if (!(Math.abs(expected[i] - got[i]) <= work.tolerance() * largest)) {
-                throw new IllegalStateException(work.name() + ": " + engine + " has another result than this engine: "
+                throw new MeasurementException(work.name() + ": " + engine + " has another result than this engine: "
                         + got[i] + " instead of " + expected[i] + " at " + i + " of " + expected.length);
             }
         }

@@ -1,5 +1,6 @@
 package io.coda4j.bench.peers;
 
+import io.coda4j.bench.AtExit;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -9,11 +10,11 @@ import java.util.Comparator;
 /** A new folder that is deleted with everything in it, also when the process is interrupted: it may hold gigabytes. */
 final class TemporaryFolder implements AutoCloseable {
     private final Path path;
-    private final Thread atExit = new Thread(this::delete, "temporary-folder");
+    private final AtExit atExit;
 
     TemporaryFolder(String prefix) throws IOException {
         path = Files.createTempDirectory(prefix);
-        Runtime.getRuntime().addShutdownHook(atExit);
+        atExit = new AtExit(this::delete);
     }
 
     Path path() {
@@ -22,7 +23,7 @@ final class TemporaryFolder implements AutoCloseable {
 
     @Override
     public void close() {
-        Runtime.getRuntime().removeShutdownHook(atExit);
+        atExit.close();
         delete();
     }
 

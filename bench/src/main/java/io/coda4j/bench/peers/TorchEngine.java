@@ -44,7 +44,7 @@ final class TorchEngine implements Engine {
             case Work.QuantizedGemm gemm -> quantized(gemm);
             case Work.Attention attention -> attention(attention);
             case Work.Rows rows -> rows(rows);
-            case Work.Step step -> new TorchStep(manager, Workload.named(step.workload()));
+            case Work.Step step -> new TorchStep(manager, Workload.named(step.workload()), step.compute());
             case Work.Denoise denoise -> TorchDenoising.pass(manager, denoise);
             case Work.Decode decode -> TorchDenoising.decoding(manager, decode);
             case Work.Encode _ -> throw new UnsupportedOperationException("PyTorch has no tokenizer");

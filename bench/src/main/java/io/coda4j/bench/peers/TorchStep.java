@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.coda4j.bench.Workload;
 import io.coda4j.tensor.Array;
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.Tree;
@@ -26,6 +27,7 @@ import java.util.Objects;
 final class TorchStep implements Engine.Task {
     private final NDManager manager;
     private final Workload workload;
+    private final DType dtype;
     private final Map<String, String> names = new LinkedHashMap<>();
     private final NDList parameters = new NDList();
     private final NDList constants = new NDList();
@@ -34,9 +36,11 @@ final class TorchStep implements Engine.Task {
     private final TorchScript update;
     private float lastLoss;
 
-    TorchStep(NDManager manager, Workload workload) {
+    /** In F32, or with products and attention in {@code dtype} as {@code torch.autocast} has them. */
+    TorchStep(NDManager manager, Workload workload, DType dtype) {
         this.manager = manager;
         this.workload = workload;
+        this.dtype = dtype;
         try (var _ = Scope.open()) {
             var input = workload.input(Devices.defaultDevice());
             Tree.leaves(input.state().model()).forEach(this::addParameter);
@@ -76,10 +80,18 @@ final class TorchStep implements Engine.Task {
 
     private String forward() {
         var model = workload.model();
-        var body = new StringBuilder(TransformerScript.whole(model, workload.rows(), workload.length(), names));
+        boolean autocasts = dtype == DType.BF16;
+        var pass = autocasts
+                ? TransformerScript.autocast(model, workload.rows(), workload.length(), names)
+                : TransformerScript.whole(model, workload.rows(), workload.length(), names);
+        var body = new StringBuilder(pass);
         body.append("x = torch.reshape(x, [%d, %d])\n".formatted(workload.tokens(), model.hidden()));
-        body.append("logits = torch.linear(torch.index_select(x, 0, rows), %s)\n"
-                .formatted(names.get("model.embedTokens.weight")));
+        body.append("x = torch.index_select(x, 0, rows)\n");
+        var head = Objects.requireNonNull(names.get("model.embedTokens.weight"));
+        var logits = autocasts
+                ? TransformerScript.converted(TransformerScript.autocastLinear("x", head), TorchEngine.FLOAT32)
+                : "torch.linear(x, %s)".formatted(head);
+        body.append("logits = ").append(logits).append('\n');
         body.append("losses = torch.cross_entropy_loss(logits, targets, None, 0, -100, 0.)\n");
         body.append("return torch.sum(torch.mul(losses, weights))\n");
         return body.toString();

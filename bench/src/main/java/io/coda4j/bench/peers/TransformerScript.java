@@ -31,16 +31,24 @@ final class TransformerScript {
     private final Map<String, String> names;
     private final Caching caching;
     private final int start;
+    private final boolean autocasts;
     private final StringBuilder body = new StringBuilder();
 
     private TransformerScript(
-            TransformerConfig model, int rows, int length, Map<String, String> names, Caching caching, int start) {
+            TransformerConfig model,
+            int rows,
+            int length,
+            Map<String, String> names,
+            Caching caching,
+            int start,
+            boolean autocasts) {
         this.model = model;
         this.rows = rows;
         this.length = length;
         this.names = names;
         this.caching = caching;
         this.start = start;
+        this.autocasts = autocasts;
     }
 
     /**
@@ -49,12 +57,39 @@ final class TransformerScript {
      * @param names of the parameters in the script by their path in the model
      */
     static String whole(TransformerConfig model, int rows, int length, Map<String, String> names) {
-        return new TransformerScript(model, rows, length, names, Caching.NONE, 0).statements();
+        return new TransformerScript(model, rows, length, names, Caching.NONE, 0, false).statements();
+    }
+
+    /**
+     * As {@link #whole}, with the casts that {@code torch.autocast} puts before products and attention: these compute in BF16,
+     * over parameters in F32.
+     */
+    static String autocast(TransformerConfig model, int rows, int length, Map<String, String> names) {
+        return new TransformerScript(model, rows, length, names, Caching.NONE, 0, true).statements();
+    }
+
+    /** The product of {@code x} and the transpose of {@code weight} as autocast computes it. */
+    static String autocastLinear(String x, String weight) {
+        return "torch.linear(%s, %s)".formatted(narrow(x), narrow(weight));
+    }
+
+    /** What is added to the states; the sum would widen it by itself, but TorchScript has no gradient for that. */
+    private String wide(String x) {
+        return autocasts ? converted(x, TorchEngine.FLOAT32) : x;
+    }
+
+    private static String narrow(String x) {
+        return converted(x, TorchEngine.BFLOAT16);
+    }
+
+    /** {@code x} in the element type that has this number in PyTorch. */
+    static String converted(String x, int type) {
+        return "torch.to(%s, %d, False, False, None)".formatted(x, type);
     }
 
     /** As {@link #whole} over one row; returns keys and values of all layers, [2 layers,1,length,K,d]. */
     static String caches(TransformerConfig model, int length, Map<String, String> names) {
-        var script = new TransformerScript(model, 1, length, names, Caching.KEPT, 0);
+        var script = new TransformerScript(model, 1, length, names, Caching.KEPT, 0, false);
         var kept = new StringBuilder();
         for (int i = 0; i < model.layers(); i++) {
             kept.append(i == 0 ? "" : ", ").append("k_%d, v_%d".formatted(i, i));
@@ -64,7 +99,7 @@ final class TransformerScript {
 
     /** A pass over the columns from {@code start} on, over what {@code caches} holds of the others. */
     static String window(TransformerConfig model, int start, int length, Map<String, String> names) {
-        return new TransformerScript(model, 1, length, names, Caching.WRITTEN, start).statements();
+        return new TransformerScript(model, 1, length, names, Caching.WRITTEN, start, false).statements();
     }
 
     /** Cosines and sines, each [length,1,d], of the positions from {@code start} on; a frequency for both halves of a head. */
@@ -100,28 +135,33 @@ final class TransformerScript {
         rotate("q", path + "selfAttn.qNorm.weight");
         rotate("k", path + "selfAttn.kNorm.weight");
         cache(index);
+        if (autocasts) {
+            for (var x : List.of("q", "k", "v")) {
+                body.append("%s = %s\n".formatted(x, narrow(x)));
+            }
+        }
         body.append("""
                 q = torch.transpose(q, 1, 2)
                 k = torch.transpose(k, 1, 2)
                 v = torch.transpose(v, 1, 2)
                 a = torch.scaled_dot_product_attention(q, k, v, None, 0., False, scale=None, enable_gqa=%s)
                 a = torch.reshape(torch.transpose(a, 1, 2), [%d, %d, %d])
-                x = torch.add(x, torch.linear(a, %s))
+                x = torch.add(x, %s)
                 """.formatted(
                         model.heads() == model.kvHeads() ? "False" : "True",
                         rows,
                         length,
                         model.heads() * model.headDim(),
-                        name(path + "selfAttn.oProj.weight")));
+                        wide(linear("a", path + "selfAttn.oProj.weight"))));
         norm("h", "x", path + "postAttentionLayernorm.weight", model.hidden());
         body.append("""
-                g = torch.silu(torch.linear(h, %s))
-                u = torch.linear(h, %s)
-                x = torch.add(x, torch.linear(torch.mul(g, u), %s))
+                g = torch.silu(%s)
+                u = %s
+                x = torch.add(x, %s)
                 """.formatted(
-                        name(path + "mlp.gateProj.weight"),
-                        name(path + "mlp.upProj.weight"),
-                        name(path + "mlp.downProj.weight")));
+                        linear("h", path + "mlp.gateProj.weight"),
+                        linear("h", path + "mlp.upProj.weight"),
+                        wide(linear("torch.mul(g, u)", path + "mlp.downProj.weight"))));
     }
 
     private void cache(int index) {
@@ -149,8 +189,12 @@ final class TransformerScript {
     }
 
     private void heads(String to, String path, int heads) {
-        body.append("%s = torch.reshape(torch.linear(h, %s), [%d, %d, %d, %d])\n"
-                .formatted(to, name(path), rows, length, heads, model.headDim()));
+        body.append("%s = torch.reshape(%s, [%d, %d, %d, %d])\n"
+                .formatted(to, linear("h", path), rows, length, heads, model.headDim()));
+    }
+
+    private String linear(String x, String path) {
+        return autocasts ? autocastLinear(x, name(path)) : "torch.linear(%s, %s)".formatted(x, name(path));
     }
 
     private void rotate(String x, String path) {

@@ -18,6 +18,12 @@ sealed interface Work {
     /** The kind of products with INT8 weights. */
     String GEMM_INT8 = "gemm-int8";
 
+    /** The kind of training steps in F32. */
+    String STEP = "step";
+
+    /** The kind of training steps with passes in BF16. */
+    String STEP_BF16 = "step-bf16";
+
     /** The kind of passes in F32. */
     String DENOISE = "denoise";
 
@@ -27,7 +33,7 @@ sealed interface Work {
     /** The kind of passes with products of INT8. */
     String DENOISE_INT8 = "denoise-int8";
 
-    /** See {@link #tolerance}, of a product of BF16 matrices. */
+    /** See {@link #tolerance}, of what BF16 products make. */
     double BF16_TOLERANCE = 1e-2;
 
     /** See {@link #tolerance}, of a product with INT8 weights and activations rounded to INT8. */
@@ -188,11 +194,21 @@ sealed interface Work {
         }
     }
 
-    /** A training step: forward, backward, clipping, AdamW. */
-    record Step(String workload) implements Work {
+    /**
+     * A training step: forward, backward, clipping, AdamW.
+     *
+     * @param compute element type of the passes, over weights and moments in F32
+     */
+    record Step(String workload, DType compute) implements Work {
+        /** The loss, after passes that round in different places. */
+        @Override
+        public double tolerance() {
+            return compute == DType.BF16 ? BF16_TOLERANCE : Work.super.tolerance();
+        }
+
         @Override
         public String name() {
-            return "training step " + workload;
+            return "training step " + workload + (compute == DType.F32 ? "" : ", " + compute);
         }
 
         @Override
@@ -407,7 +423,8 @@ sealed interface Work {
             case GEMM_INT8 -> gemmInt8();
             case "attention" -> attention();
             case "elementwise" -> elementwise();
-            case "step" -> List.of(new Step("demo"), new Step("12x768"));
+            case STEP -> steps(DType.F32);
+            case STEP_BF16 -> steps(DType.BF16);
             case DENOISE ->
                 List.of(
                         denoise(Pass.WHOLE, Precision.F32, material),
@@ -421,6 +438,10 @@ sealed interface Work {
                 throw new IllegalArgumentException("no work is called '" + what
                         + "'; known: gemm, frozen, attention, elementwise, step, denoise, encode");
         };
+    }
+
+    private static List<Work> steps(DType compute) {
+        return List.of(new Step("demo", compute), new Step("12x768", compute));
     }
 
     private static List<Work> passes(Precision precision, Material material) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.bench.MeasurementException;
 import io.coda4j.coder.generate.Precision;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -84,7 +85,7 @@ final class DecodeCellTest {
         assertEquals(MASKS, result.generatedTokens());
         var wrong =
                 new CellRequest(Decoding.PREFIX, Precision.F32, folder.resolve("none"), "cpu", 6, MASKS, 3, 4, 0.9, 0);
-        var error = assertThrows(CellException.class, () -> CellProcess.measure(wrong, _ -> {}, _ -> {}));
+        var error = assertThrows(MeasurementException.class, () -> CellProcess.measure(wrong, _ -> {}, _ -> {}));
         assertTrue(String.valueOf(error.getMessage()).contains("is not a folder"), error.getMessage());
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.bench.MeasurementException;
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.opencl.ClDeviceProvider;
 import io.coda4j.tensor.testing.Requirement;
@@ -58,5 +59,15 @@ final class EngineProcessTest {
     void aDeviceThatCannotBeOpenedIsReportedWithTheReason() {
         var error = assertThrows(DeviceException.class, () -> start("abacus"));
         assertTrue(String.valueOf(error.getMessage()).contains("no device is called 'abacus'"), error.getMessage());
+    }
+
+    @Test
+    void aProcessThatEndsIsReportedWithItsLastWords() throws IOException {
+        try (var engine = start("cpu")) {
+            var error = assertThrows(MeasurementException.class, () -> engine.prepare("gemm", 999));
+            var message = String.valueOf(error.getMessage());
+            assertTrue(message.startsWith("the process of coda ended with exit code 1; "), message);
+            assertTrue(message.contains("999 out of bounds"), message);
+        }
     }
 }

@@ -71,6 +71,16 @@ final class WorkTest {
     }
 
     @Test
+    void trainingStepsComputeInWhatTheirKindSays() {
+        assertEquals(
+                List.of("training step demo", "training step 12x768"),
+                Work.of(Work.STEP, MATERIAL).stream().map(Work::name).toList());
+        assertEquals(
+                List.of("training step demo, bf16", "training step 12x768, bf16"),
+                Work.of(Work.STEP_BF16, MATERIAL).stream().map(Work::name).toList());
+    }
+
+    @Test
     void materialSurvivesACommandLine() {
         var material = new Material(7, Path.of("a b"), Path.of("e"), Path.of("c"), Path.of("d"));
         assertEquals(material, Material.of(List.copyOf(material.words())));
