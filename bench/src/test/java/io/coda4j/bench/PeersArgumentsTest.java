@@ -14,7 +14,8 @@ class PeersArgumentsTest {
             --device opencl; leave one of the two out
             --what gemm,encode --device auto | coda: --what encode: a tokenizer runs on the processor and on no device, \
             got --device auto; leave one of the two out
-            --what step --dtype bf16 | coda: --dtype bf16 needs --what gemm or denoise, got step
+            --what step --dtype int8 | coda: --dtype int8 needs --what gemm or denoise, got step
+            --what attention --dtype bf16 | coda: --dtype bf16 needs --what gemm or denoise or step, got attention
             --what denoise,encode --dtype int8 | coda: --dtype int8 needs --what gemm or denoise, got denoise,encode
             --turns 0 | coda: threads, turns, forks and seconds must be positive
             """)
