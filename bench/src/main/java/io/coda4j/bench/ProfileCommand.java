@@ -1,6 +1,7 @@
 package io.coda4j.bench;
 
 import com.sun.management.ThreadMXBean;
+import io.coda4j.coder.train.Recipe;
 import io.coda4j.coder.train.TrainStep;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Compiled;
@@ -65,24 +66,12 @@ final class ProfileCommand implements Callable<Integer> {
             description = "Time each kind of equation by itself, also where the device has a clock.")
     private boolean equations;
 
-    /** What passes may compute in. */
-    private enum Compute {
-        F32(DType.F32),
-        BF16(DType.BF16);
-
-        private final DType dtype;
-
-        Compute(DType dtype) {
-            this.dtype = dtype;
-        }
-    }
-
     @Option(
             names = "--dtype",
             paramLabel = "T",
             defaultValue = "f32",
             description = "What passes compute in: f32 (the default), or bf16 over weights and moments in F32.")
-    private Compute compute = Compute.F32;
+    private Recipe.Precision compute = Recipe.Precision.F32;
 
     @Option(names = "--json", description = "Print a JSON object.")
     private boolean json;
@@ -116,6 +105,13 @@ final class ProfileCommand implements Callable<Integer> {
         return 0;
     }
 
+    private DType compute() {
+        return switch (compute) {
+            case F32 -> DType.F32;
+            case BF16 -> DType.BF16;
+        };
+    }
+
     private Workload workload() {
         try {
             return Workload.named(model);
@@ -125,7 +121,7 @@ final class ProfileCommand implements Callable<Integer> {
     }
 
     private Result measure(Workload workload, Device device) {
-        try (var program = workload.step().computingIn(compute.dtype).compile(device)) {
+        try (var program = workload.step().computingIn(compute()).compile(device)) {
             var input = workload.input(device);
             var listing = program.program(input);
             var seconds = new double[STEPS];
@@ -168,7 +164,7 @@ final class ProfileCommand implements Callable<Integer> {
                 Locale.ROOT,
                 "%s, %s, on %s (%s): first step %.2f s, later ones %.1f ms, %.1fk tokens/s, %,d bytes of heap%n",
                 workload.name(),
-                compute.dtype,
+                compute(),
                 device.name(),
                 device.description(),
                 result.first,
@@ -181,7 +177,7 @@ final class ProfileCommand implements Callable<Integer> {
     private Map<String, Object> fields(Workload workload, Device device, Result result) {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("workload", workload.name());
-        fields.put("dtype", compute.dtype.toString());
+        fields.put("dtype", compute().toString());
         fields.put("device", device.name());
         fields.put("description", device.description());
         fields.put("firstStepMillis", result.first * 1e3);

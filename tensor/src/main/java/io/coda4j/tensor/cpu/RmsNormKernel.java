@@ -190,10 +190,9 @@ final class RmsNormKernel {
         }
     }
 
-    // The gradient goes over the rows of a task three times and not once, each time in a method with a loop of its own:
-    // C2 counts
-    // the nodes of all that it inlines into one, and what it meets beyond 18,000 becomes a call that takes its vector
-    // on the heap.
+    // The gradient goes over the rows of a task three times, each time in a method with a loop of its own. C2 counts
+    // the nodes of all that it inlines into one method, and what it meets beyond 18,000 becomes a call that takes its
+    // vector on the heap.
 
     /** r of {@code rows} rows. */
     private static void scales(long x, int rows, int n, double eps, float[] r, int at) {

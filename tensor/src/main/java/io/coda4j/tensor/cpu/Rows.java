@@ -83,7 +83,7 @@ final class Rows {
             long from = LaneLoop.address(in[1], count * rowBytes);
             long to = LaneLoop.address(out[0], rows * rowBytes);
             for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
-                sumBf16(from, groups.members, groups.ends[row], groups.ends[row + 1], to + row * rowBytes, width);
+                sumBf16(from, groups.members, groups.starts[row], groups.starts[row + 1], to + row * rowBytes, width);
             }
         });
         return (in, out) -> {
@@ -94,31 +94,29 @@ final class Rows {
         };
     }
 
-    /** The positions of the ids of each row, in their order: those of row r are {@code members[ends[r]..ends[r+1])}. */
+    /** The positions of the ids of each row, in their order: those of row r are {@code members[starts[r]..starts[r+1])}. */
     private static final class Groups {
-        private final int[] ends;
+        private final int[] starts;
         private final int[] members;
 
         Groups(int rows, int count) {
-            ends = new int[rows + 1];
+            starts = new int[rows + 1];
             members = new int[count];
         }
 
         /** A counting sort; the ids are rows. */
         void gather(MemorySegment ids) {
-            Arrays.fill(ends, 0);
+            Arrays.fill(starts, 0);
             for (int i = 0; i < members.length; i++) {
-                ends[ids.get(JAVA_INT_UNALIGNED, i * 4L) + 1]++;
+                starts[ids.get(JAVA_INT_UNALIGNED, i * 4L)]++;
             }
-            for (int row = 1; row < ends.length; row++) {
-                ends[row] += ends[row - 1];
+            for (int row = 1; row < starts.length; row++) {
+                starts[row] += starts[row - 1];
             }
-            // Places are taken from the end of each group on, which moves to its start; so ends[r] is where r begins.
+            // Now each group's end, from which its places are taken until it is the group's start.
             for (int i = members.length - 1; i >= 0; i--) {
-                members[--ends[ids.get(JAVA_INT_UNALIGNED, i * 4L) + 1]] = i;
+                members[--starts[ids.get(JAVA_INT_UNALIGNED, i * 4L)]] = i;
             }
-            System.arraycopy(ends, 1, ends, 0, ends.length - 1);
-            ends[ends.length - 1] = members.length;
         }
     }
 
