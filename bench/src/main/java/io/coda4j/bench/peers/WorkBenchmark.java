@@ -22,20 +22,15 @@ import org.openjdk.jmh.annotations.Warmup;
  * The hot kernels of the CPU device at the sizes of CoDA's layers and of the demo's model, one by one; the same work as
  * {@code coda bench peers} measures. Each result is compared with the scalar reference before it is timed.
  *
- * <p>{@code java -jar benchmarks.jar -p work='NT 256 x 6144 x 2048' -p threads=1 -prof gc}
+ * <p>{@code java @tensor/java.args -jar bench/target/benchmarks.jar -p work='NT 256 x 6144 x 2048' -p threads=1 -prof gc}; forks
+ * have the flags of the JVM that starts them
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Warmup(iterations = 4, time = 1)
 @Measurement(iterations = 5, time = 1)
-@Fork(
-        value = 5,
-        jvmArgsAppend = {
-            "--add-modules=jdk.incubator.vector",
-            "--enable-native-access=ALL-UNNAMED",
-            "-XX:Tier3DelayOn=1000"
-        })
+@Fork(5)
 public class WorkBenchmark {
     /** Results that a scalar loop would compute for minutes are compared at a few elements only. */
     private static final double CHECKED_FLOPS = 2e9;

@@ -44,9 +44,7 @@ final class CodaProcess {
     private static List<String> command(List<String> args) {
         var command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--add-modules",
-                "jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
+                "@../tensor/java.args",
                 "-Xshare:auto",
                 // Files of its own would count against the limit on their length.
                 "-XX:-UsePerfData",

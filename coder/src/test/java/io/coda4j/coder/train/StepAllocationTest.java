@@ -19,10 +19,7 @@ class StepAllocationTest {
     void stepsAllocateTheirResultsAndNothingElse(String before) throws IOException, InterruptedException {
         var process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--add-modules",
-                        "jdk.incubator.vector",
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-XX:Tier3DelayOn=1000",
+                        "@../tensor/java.args",
                         "-cp",
                         System.getProperty("java.class.path"),
                         StepAllocation.class.getName(),

@@ -97,8 +97,7 @@ class NativeKernelTest {
         var command = List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xlog:safepoint",
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
+                "@java.args",
                 "-cp",
                 System.getProperty("java.class.path"),
                 SafepointWorkload.class.getName());

@@ -1,0 +1,44 @@
+package io.coda4j.bench.peers;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * A kernel that runs alone keeps its vectors in registers. It is where flags of the compiler go wrong first: no other kernel has
+ * shown it of which class vectors are. See {@link WorkAllocation}.
+ */
+class WorkAllocationTest {
+    static Stream<Arguments> works() {
+        var elementwise =
+                Work.of("elementwise", Material.NONE).stream().map(work -> Arguments.of("elementwise", work.name()));
+        return Stream.concat(
+                elementwise, Stream.of(Arguments.of("attention", "forward and backward T 256, 16/8 x 128")));
+    }
+
+    @ParameterizedTest
+    @MethodSource("works")
+    void workAllocatesNoVectors(String kind, String name) throws IOException, InterruptedException {
+        var process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "@../tensor/java.args",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        WorkAllocation.class.getName(),
+                        kind,
+                        name)
+                .redirectErrorStream(true)
+                .start();
+        var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        long bytes = Long.parseLong(output.lines().toList().getLast());
+        assertTrue(bytes <= WorkAllocation.BOUND, () -> name + " allocates " + bytes + " bytes a run");
+    }
+}
