@@ -21,9 +21,6 @@ import java.util.Optional;
  * depend on the sizes alone.
  */
 final class AttentionKernel implements Kernel, Parallel.Task {
-    /** Tasks below which the queries of a key head are split. */
-    private static final int ENOUGH_TASKS = 32;
-
     private final AttentionShape shape;
     private final MacroKernel kernel;
     private final Parallel parallel;
@@ -46,7 +43,8 @@ final class AttentionKernel implements Kernel, Parallel.Task {
         this.kernel = kernel;
         this.parallel = parallel;
         this.workspaces = workspaces;
-        int wanted = MatmulBlocks.count(ENOUGH_TASKS, Math.max(1, shape.batch() * shape.keyHeads()));
+        int heads = Math.max(1, shape.batch() * shape.keyHeads());
+        int wanted = MatmulBlocks.count(MatmulBlocks.enough(parallel.threads()), heads);
         this.parts = Math.min(wanted, Math.max(1, MatmulBlocks.count(shape.queries(), shape.queryBlock())));
     }
 

@@ -15,7 +15,7 @@ import static io.coda4j.tensor.cpu.MicroKernel.NR;
  */
 record MatmulBlocks(int rows, int columns, int step, int span) {
     /** Enough tasks of one thread for the fast ones to help the slow ones. */
-    static final int ENOUGH_OF_THREAD = 4;
+    private static final int ENOUGH_OF_THREAD = 4;
 
     /** Threads for which products are cut where the number of threads must not decide. */
     static final int COMMON_THREADS = 8;
@@ -39,7 +39,7 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
 
     /** As {@link #of(int, int, int, int, boolean, int)}, with at most {@code maxRows} rows of a task. */
     static MatmulBlocks of(int batches, int rows, int columns, int depth, boolean turned, int threads, int maxRows) {
-        int enough = ENOUGH_OF_THREAD * threads;
+        int enough = enough(threads);
         int step = even(depth, KC, 1);
         int span = Math.min(roundUp(depth, step), MAX_SPAN / step * step);
         int max = turned ? MatmulWorkspace.MAX_COLUMNS : 4 * MatmulWorkspace.MAX_COLUMNS;
@@ -47,6 +47,11 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
         return whole.narrower(MatmulWorkspace.MAX_COLUMNS, enough, batches, rows, columns)
                 .lower(4 * MR, enough, batches, rows, columns)
                 .narrower(4 * NR, enough / 2, batches, rows, columns);
+    }
+
+    /** Tasks below which work is cut further. Where the threads decide, no sum's order may depend on where it is cut. */
+    static int enough(int threads) {
+        return ENOUGH_OF_THREAD * threads;
     }
 
     private MatmulBlocks lower(int least, int enough, int batches, int allRows, int allColumns) {

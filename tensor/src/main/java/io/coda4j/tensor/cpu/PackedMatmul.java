@@ -24,7 +24,6 @@ final class PackedMatmul {
     /** Floats of rows packed at a time: four blocks of rows at a depth of 6,144, so that a panel from memory serves many. */
     private static final int PACKED = 1 << 23;
 
-    private static final int ENOUGH = 32;
     private static final long SMALL = 1 << 18;
 
     /** Columns of a strip at most: a step of it and a step of the rows lie in the second-level cache together. */
@@ -72,7 +71,7 @@ final class PackedMatmul {
 
     private int stripColumns(int threads) {
         int strip = STRIP;
-        while (strip > 2 * NR && MatmulBlocks.count(columns, strip) < MatmulBlocks.ENOUGH_OF_THREAD * threads) {
+        while (strip > 2 * NR && MatmulBlocks.count(columns, strip) < MatmulBlocks.enough(threads)) {
             strip /= 2;
         }
         return strip;
@@ -83,7 +82,7 @@ final class PackedMatmul {
         int rows = Math.min(left.outer(), MatmulWorkspace.MAX_ROWS);
         int block = MatmulWorkspace.MAX_COLUMNS;
         while (block > 4 * NR
-                && rowBlocks * MatmulBlocks.count(columns, block) < ENOUGH
+                && rowBlocks * MatmulBlocks.count(columns, block) < MatmulBlocks.enough(parallel.threads())
                 && (long) rows * block * left.depth() > SMALL) {
             block /= 2;
         }

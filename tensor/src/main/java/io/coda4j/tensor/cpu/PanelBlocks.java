@@ -20,7 +20,6 @@ record PanelBlocks(int rowsTogether, int rowBlock, int panelCount, int taskPanel
     /** Panels of a task, and less where there would be few tasks and these are long. */
     private static final int TASK_PANELS = 16;
 
-    private static final int ENOUGH = 32;
     private static final long SMALL = 1 << 21;
 
     /**
@@ -29,7 +28,8 @@ record PanelBlocks(int rowsTogether, int rowBlock, int panelCount, int taskPanel
      * @param rowStride bytes from one packed row to the next
      * @param mostRows of a task
      */
-    static PanelBlocks of(PanelProduct product, int rows, int columns, int depth, long rowStride, int mostRows) {
+    static PanelBlocks of(
+            PanelProduct product, int rows, int columns, int depth, long rowStride, int mostRows, int threads) {
         int height = product.blockRows();
         int together = (int) Math.min(rows, Math.max(height, PACKED_ROWS / rowStride));
         int block = MatmulBlocks.even(together, mostRows / height * height, height);
@@ -37,7 +37,7 @@ record PanelBlocks(int rowsTogether, int rowBlock, int panelCount, int taskPanel
         int rowBlocks = MatmulBlocks.count(together, block);
         int task = TASK_PANELS;
         while (task > 2
-                && rowBlocks * MatmulBlocks.count(panels, task) < ENOUGH
+                && rowBlocks * MatmulBlocks.count(panels, task) < MatmulBlocks.enough(threads)
                 && (long) Math.min(together, block) * task * PanelProduct.COLUMNS * depth > SMALL) {
             task /= 2;
         }

@@ -56,8 +56,14 @@ final class PanelMatmul implements Matmul.Product {
         this.steps = PanelPack.steps(left.depth());
         this.rowStride = PanelPack.rowStride(left.depth());
         this.panelBytes = PanelPack.panelBytes(left.depth());
-        var blocks =
-                PanelBlocks.of(product, left.outer(), right.outer(), left.depth(), rowStride, MatmulWorkspace.MAX_ROWS);
+        var blocks = PanelBlocks.of(
+                product,
+                left.outer(),
+                right.outer(),
+                left.depth(),
+                rowStride,
+                MatmulWorkspace.MAX_ROWS,
+                parallel.threads());
         this.rowsTogether = blocks.rowsTogether();
         this.rowBlock = blocks.rowBlock();
         this.panelCount = blocks.panelCount();

@@ -56,7 +56,7 @@ final class QuantizedMatmul {
         // A cache line more than whole steps: see PanelPack.
         this.rowStride = (steps + 1L) * PanelProduct.STEP_BYTES;
         this.panelBytes = BytePanels.panelBytes(product.group(), depth);
-        var blocks = PanelBlocks.of(product, rows, columns, depth, rowStride, TASK_ROWS);
+        var blocks = PanelBlocks.of(product, rows, columns, depth, rowStride, TASK_ROWS, parallel.threads());
         this.rowsTogether = blocks.rowsTogether();
         this.rowBlock = blocks.rowBlock();
         this.panelCount = blocks.panelCount();
