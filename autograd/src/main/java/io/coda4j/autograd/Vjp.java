@@ -208,6 +208,7 @@ final class Vjp {
             case Primitive.RmsNorm(double eps) when g != null -> apply(new Primitive.RmsNormGrad(eps), in, g);
             case Primitive.Rope(double theta, boolean inverse)
             when g != null -> list(g.then(new Primitive.Rope(theta, !inverse), in.get(1)), null);
+            case Primitive.Softmax() when g != null -> list(softmax(out.getFirst(), g));
             case Primitive.SwiGlu() when g != null -> apply(new Primitive.SwiGluGrad(), in, g);
             // The fused gradients of attention and cross-entropy know no cotangent of the log-sum-exp.
             case Primitive.Attention(double scale, var mask)
@@ -220,6 +221,7 @@ final class Vjp {
             case Primitive.RmsNorm _,
                     Primitive.RmsNormGrad _,
                     Primitive.Rope _,
+                    Primitive.Softmax _,
                     Primitive.SwiGlu _,
                     Primitive.SwiGluGrad _,
                     Primitive.Attention _,
@@ -233,6 +235,14 @@ final class Vjp {
                     Primitive.AdamW _,
                     Primitive.Adafactor _ -> throughMeaning(prim, in, cotangents);
         };
+    }
+
+    /** Of probabilities y: y (g - sum g y), the sum along the last axis. Narrow types are computed in F32. */
+    private static Tensor softmax(Tensor y, Tensor g) {
+        var wide = y.convert(y.dtype().accumulator());
+        var slope = g.convert(wide.dtype());
+        var mean = slope.mul(wide).sum(-1).expand(y.shape(), List.of(y.rank() - 1));
+        return wide.mul(slope.sub(mean)).convert(y.dtype());
     }
 
     private static List<@Nullable Tensor> attention(

@@ -25,6 +25,7 @@ public final class Decompose {
             case Primitive.RmsNorm(double eps) -> List.of(rmsNorm(eps, in.get(0), in.get(1)));
             case Primitive.RmsNormGrad(double eps) -> rmsNormGrad(eps, in.get(0), in.get(1), in.get(2));
             case Primitive.Rope(double theta, boolean inverse) -> List.of(rope(theta, inverse, in.get(0), in.get(1)));
+            case Primitive.Softmax() -> List.of(softmax(in.getFirst()));
             case Primitive.SwiGlu() -> List.of(swiGlu(in.get(0), in.get(1)));
             case Primitive.SwiGluGrad() -> swiGluGrad(in.get(0), in.get(1), in.get(2));
             case Primitive.Attention(double scale, AttentionMask mask) -> attention(scale, mask, in);
@@ -241,6 +242,13 @@ public final class Decompose {
     private static Tensor isTarget(Tensor logits, Tensor targets) {
         var type = logits.type().as(DType.I32);
         return Tensor.iota(type, 1).eq(targets.expand(type.shape(), List.of(1)));
+    }
+
+    private static Tensor softmax(Tensor x) {
+        var wide = widen(x);
+        var last = List.of(x.rank() - 1);
+        var e = wide.sub(wide.reduceMax(-1).expand(x.shape(), last)).exp();
+        return e.div(e.sum(-1).expand(x.shape(), last)).convert(x.dtype());
     }
 
     private static List<Tensor> crossEntropy(Tensor logits, Tensor targets) {

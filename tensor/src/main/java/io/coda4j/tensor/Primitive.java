@@ -543,6 +543,17 @@ public sealed interface Primitive {
         }
     }
 
+    /** exp(x) over its sum, along the last axis. */
+    record Softmax() implements Fused {
+        @Override
+        public List<TensorType> infer(List<TensorType> in) {
+            var rule = Rule.of(mnemonic(), in, 1);
+            rule.isFloat(0);
+            rule.require(rule.operand(0).rank() > 0, () -> "the operand must have an axis, got " + in.getFirst());
+            return List.of(in.getFirst());
+        }
+    }
+
     /** Operands (gate, up) of one type: gate * logistic(gate) * up. */
     record SwiGlu() implements Fused {
         @Override

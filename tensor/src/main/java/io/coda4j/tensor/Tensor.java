@@ -427,9 +427,7 @@ public sealed interface Tensor permits Array, Symbol {
 
     /** softmax along the last axis. */
     default Tensor softmax() {
-        var last = List.of(rank() - 1);
-        var e = sub(reduceMax(-1).expand(shape(), last)).exp();
-        return e.div(e.sum(-1).expand(shape(), last));
+        return then(new Primitive.Softmax());
     }
 
     /** Natural logarithm of softmax along the last axis. */

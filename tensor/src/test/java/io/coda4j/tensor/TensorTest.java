@@ -92,6 +92,8 @@ class TensorTest {
                 X.logSoftmax(),
                 IntStream.range(0, 6).mapToDouble(i -> Math.log(p[i])).toArray());
         check(X.add(10_000).softmax(), p);
+        double inf = Double.NEGATIVE_INFINITY;
+        check(Array.of(TensorType.f32(3), inf, 0, inf).softmax(), 0, 1, 0);
     }
 
     @Test

@@ -109,6 +109,7 @@ final class CpuKernels implements KernelSet {
             case Primitive.RmsNorm(double eps) -> RmsNormKernel.forward(parallel, in.getFirst(), eps);
             case Primitive.RmsNormGrad(double eps) -> RmsNormKernel.gradient(parallel, in.getFirst(), eps);
             case Primitive.Rope rope -> RopeKernel.of(parallel, in.getFirst(), rope);
+            case Primitive.Softmax _ -> SoftmaxKernel.of(parallel, in.getFirst());
             case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, in.getFirst());
             case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, in.getFirst());
             case Primitive.Attention attention ->

@@ -108,7 +108,8 @@ final class CrossEntropyKernel {
         return Lanes.sum(sum) + rest;
     }
 
-    private static float sumExpBf16(MemorySegment x, long base, int n, float max) {
+    /** The sum of exp(x - max) over {@code n} bfloat16 numbers from byte {@code base}. */
+    static float sumExpBf16(MemorySegment x, long base, int n, float max) {
         long from = x.address() + base;
         var sum = FloatVector.zero(Lanes.F32);
         var maxima = FloatVector.broadcast(Lanes.F32, max);
@@ -150,7 +151,7 @@ final class CrossEntropyKernel {
             if (dtype == DType.F32) {
                 probabilities(in[0], out[0], row * (n * 4L), n, logSumExp, g);
             } else {
-                probabilitiesBf16(in[0], out[0], row * (n * 2L), n, logSumExp, g);
+                exponentialsBf16(in[0], out[0], row * (n * 2L), n, logSumExp, g);
             }
             Elements.set(out[0], dtype, target, (p - 1) * g);
         });
@@ -171,18 +172,18 @@ final class CrossEntropyKernel {
         }
     }
 
-    private static void probabilitiesBf16(
-            MemorySegment x, MemorySegment y, long base, int n, float logSumExp, float g) {
+    /** y = exp(x - less) factor, of {@code n} bfloat16 numbers from byte {@code base}. */
+    static void exponentialsBf16(MemorySegment x, MemorySegment y, long base, int n, float less, float factor) {
         long from = x.address() + base;
         long to = y.address() + base;
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             var value = Lanes.loadBf16(Lanes.ALL, from + i * 2L);
-            Lanes.storeBf16(VectorMath.exp(value.sub(logSumExp)).mul(g), Lanes.ALL, to + i * 2L);
+            Lanes.storeBf16(VectorMath.exp(value.sub(less)).mul(factor), Lanes.ALL, to + i * 2L);
         }
         for (; i < n; i++) {
             float value = Bf16.toFloat(Lanes.ALL.get(JAVA_SHORT_UNALIGNED, from + i * 2L));
-            short p = Bf16.fromFloat(VectorMath.exp(value - logSumExp) * g);
+            short p = Bf16.fromFloat(VectorMath.exp(value - less) * factor);
             Lanes.ALL.set(JAVA_SHORT_UNALIGNED, to + i * 2L, p);
         }
     }

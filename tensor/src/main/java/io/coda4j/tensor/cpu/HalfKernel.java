@@ -53,6 +53,7 @@ final class HalfKernel implements Kernel {
                     Primitive.RmsNorm _,
                     Primitive.RmsNormGrad _,
                     Primitive.Rope _,
+                    Primitive.Softmax _,
                     Primitive.SwiGlu _,
                     Primitive.SwiGluGrad _,
                     Primitive.Attention _,

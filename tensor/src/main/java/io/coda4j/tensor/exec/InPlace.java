@@ -35,6 +35,7 @@ final class InPlace {
                     Primitive.RmsNorm _,
                     Primitive.RmsNormGrad _,
                     Primitive.Rope _,
+                    Primitive.Softmax _,
                     Primitive.Attention _,
                     Primitive.AttentionGrad _,
                     Primitive.CrossEntropy _,

@@ -72,6 +72,8 @@ final class ClKernels implements KernelSet {
             case Primitive.Rope rope -> ClRope.of(device, team, in.getFirst(), rope);
             // These are elementwise: their meaning becomes one generated kernel.
             case Primitive.SwiGlu _, Primitive.SwiGluGrad _, Primitive.AdamW _ -> Optional.empty();
+            // Two reductions and the elementwise kernels around them.
+            case Primitive.Softmax _ -> Optional.empty();
             // Its meaning is a conversion or a rounding, one product, and a scaling.
             case Primitive.QuantizedLinear _ -> Optional.empty();
             // Sums of rows and columns, and elementwise kernels between them.

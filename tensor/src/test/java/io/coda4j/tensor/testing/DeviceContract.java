@@ -357,7 +357,8 @@ public interface DeviceContract {
     /** How many leading operands, and all results, have axis 0 in common as an axis of independent rows. */
     private static int batched(OpCase c) {
         return switch (c.prim()) {
-            case Primitive.RmsNorm _ -> c.types().getFirst().rank() > 1 ? 1 : 0;
+            case Primitive.RmsNorm _, Primitive.Softmax _ ->
+                c.types().getFirst().rank() > 1 ? 1 : 0;
             case Primitive.Rope _ -> 1;
             case Primitive.Attention _ -> 5;
             case Primitive.CrossEntropy _ -> 2;

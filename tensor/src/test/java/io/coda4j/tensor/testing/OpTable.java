@@ -128,6 +128,7 @@ public final class OpTable {
         table.annotate();
         table.norm();
         table.rope();
+        table.softmax();
         table.swiGlu();
         table.attention();
         table.crossEntropy();
@@ -710,6 +711,16 @@ public final class OpTable {
             smooth(prim, terms, real(NORMAL, 1, 0, 2, 8), ints(COUNT, 0));
             smooth(new Primitive.Rope(1_000_000, inverse), terms, real(NORMAL, 1, 3, 4, 128), ints(COUNT, 3));
         }
+    }
+
+    private void softmax() {
+        SIZES.forEach(n -> smooth(new Primitive.Softmax(), n + 2, real(NORMAL, 3, n)));
+        smooth(new Primitive.Softmax(), 7, real(new Domain.Between(-8, 8), 2, 3, 5));
+        smooth(new Primitive.Softmax(), 7, real(NORMAL, 5));
+        smooth(new Primitive.Softmax(), 2, real(NORMAL, 0, 5));
+        // More than one partial sum of a row.
+        row(new Primitive.Softmax(), 33_003, real(NORMAL, 2, 33_003));
+        row(new Primitive.Softmax(), 97, real(new Domain.Between(-200, 200), 2, 97));
     }
 
     private void swiGlu() {
