@@ -59,7 +59,7 @@ final class ArgMaxKernel {
     }
 
     private static int argMaxBf16(MemorySegment x, long base, int n) {
-        float max = CrossEntropyKernel.maxBf16(x, base, n);
+        float max = Reductions.maxBf16(x, base, n);
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             var hit = Lanes.loadBf16(x, base + i * 2L).compare(VectorOperators.EQ, max);

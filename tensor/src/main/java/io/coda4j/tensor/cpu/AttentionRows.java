@@ -62,9 +62,7 @@ final class AttentionRows {
     static float max(float[] scores, int at, int count, float[] lanes) {
         var max = FloatVector.broadcast(SPECIES, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < count; i += LANES) {
-            var next = FloatVector.fromArray(SPECIES, scores, at + i);
-            // Cheaper than max, which must order zeros and pass NaN on.
-            max = max.blend(next, next.compare(VectorOperators.GT, max));
+            max = Lanes.greater(FloatVector.fromArray(SPECIES, scores, at + i), max);
         }
         max.intoArray(lanes, 0);
         float greatest = Float.NEGATIVE_INFINITY;

@@ -166,6 +166,14 @@ final class Lanes {
         return sum.lane(0);
     }
 
+    /**
+     * The greater of each two lanes, and {@code b} where {@code a} is NaN: cheaper than {@code max}, which must order zeros and pass
+     * NaN on.
+     */
+    static FloatVector greater(FloatVector a, FloatVector b) {
+        return b.blend(a, a.compare(VectorOperators.GT, b));
+    }
+
     static float max(FloatVector value) {
         return value.reduceLanes(VectorOperators.MAX);
     }

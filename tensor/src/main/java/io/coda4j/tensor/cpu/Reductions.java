@@ -177,6 +177,20 @@ final class Reductions {
         return Lanes.max(s0.max(s1));
     }
 
+    /** The greatest of {@code n} bfloat16 numbers from byte {@code base}; NaN if one is NaN. */
+    static float maxBf16(MemorySegment x, long base, int n) {
+        var max = FloatVector.broadcast(Lanes.F32, Float.NEGATIVE_INFINITY);
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            max = max.max(Lanes.loadBf16(x, base + i * 2L));
+        }
+        if (i < n) {
+            var tail = Lanes.tail(i, n);
+            max = max.max(max.blend(Lanes.loadBf16(x, base + i * 2L, tail), tail));
+        }
+        return Lanes.max(max);
+    }
+
     private static float min(MemorySegment x, long base, int n) {
         var s0 = FloatVector.broadcast(Lanes.F32, Float.POSITIVE_INFINITY);
         var s1 = s0;
