@@ -52,6 +52,9 @@ public final class PeersCommand implements Callable<Integer> {
     /** Seconds of work, its result being compared, after which an engine is warm. */
     private static final double WARM_SECONDS = 20;
 
+    /** Longer than OpenBLAS and OpenMP let idle threads spin. */
+    private static final long REST_MILLIS = 300;
+
     @Spec
     private picocli.CommandLine.Model.CommandSpec spec;
 
@@ -350,10 +353,23 @@ public final class PeersCommand implements Callable<Integer> {
         cold.forEach(engine -> engine.run(Math.max(1.5, seconds)));
         for (int turn = 0; turn < turns; turn++) {
             for (var engine : able) {
+                if (able.size() > 1) {
+                    rest();
+                }
                 row.seconds()
                         .computeIfAbsent(engine.name(), _ -> new ArrayList<>())
                         .add(engine.run(seconds));
             }
+        }
+    }
+
+    /** Lets the engine that had its turn come to rest: threads of OpenMP and OpenBLAS go on waiting for work on their processors. */
+    private static void rest() {
+        try {
+            Thread.sleep(REST_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new MeasurementException("interrupted between two turns");
         }
     }
 

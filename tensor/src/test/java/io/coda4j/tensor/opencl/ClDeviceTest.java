@@ -21,6 +21,11 @@ class ClDeviceTest implements DeviceContract {
     }
 
     @Override
+    public int every() {
+        return SOME;
+    }
+
+    @Override
     public Device subject() {
         return device;
     }

@@ -25,6 +25,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Set;
@@ -45,6 +46,9 @@ import org.junit.jupiter.api.TestFactory;
  * {@link Limitation} and reported as skipped.
  */
 public interface DeviceContract {
+    /** For {@link #every}. */
+    int SOME = Integer.getInteger("contract.every", 3);
+
     /** The device under test; the same one at every call. */
     Device subject();
 
@@ -63,12 +67,21 @@ public interface DeviceContract {
         return true;
     }
 
+    /**
+     * Of how many cases of a primitive one is run where the device is compared with itself. Devices that take long to build
+     * programs give {@link #SOME}; {@code -Dtest.jvm.extra=-Dcontract.every=1} runs all.
+     */
+    default int every() {
+        return 1;
+    }
+
     /** Every primitive gives what the reference gives: values, types and, run eagerly, on the device. Some cases of F16, too. */
     @TestFactory
     default Stream<DynamicTest> computesWhatTheReferenceComputes() {
         return Stream.concat(
-                tests(_ -> true, this::checkAgainstReference),
-                tests(DType.F16, OpTable.halves(), _ -> true, this::checkAgainstReference));
+                floats().stream()
+                        .flatMap(real -> tests(real, OpTable.cases(real), _ -> true, 1, this::checkAgainstReference)),
+                tests(DType.F16, OpTable.halves(), _ -> true, 1, this::checkAgainstReference));
     }
 
     private void checkAgainstReference(OpCase c) {
@@ -254,12 +267,15 @@ public interface DeviceContract {
         return values;
     }
 
-    /** One test for each primitive and floating-point type over its cases, and one skipped for each limited case. */
+    /** As the other, over one of {@link #every} cases of each type. */
     private Stream<DynamicTest> tests(Predicate<OpCase> filter, Consumer<OpCase> test) {
-        return floats().stream().flatMap(real -> tests(real, OpTable.cases(real), filter, test));
+        return floats().stream().flatMap(real -> tests(real, OpTable.cases(real), filter, every(), test));
     }
 
-    private Stream<DynamicTest> tests(DType real, List<OpCase> cases, Predicate<OpCase> filter, Consumer<OpCase> test) {
+    /** One test for each primitive over one of {@code every} of its cases, and one skipped for each limited case. */
+    private Stream<DynamicTest> tests(
+            DType real, List<OpCase> cases, Predicate<OpCase> filter, int every, Consumer<OpCase> test) {
+        var counts = new HashMap<String, Integer>();
         var groups = new LinkedHashMap<String, List<OpCase>>();
         var skipped = new ArrayList<DynamicTest>();
         for (var c : cases) {
@@ -267,7 +283,8 @@ public interface DeviceContract {
                     limitations().stream().filter(l -> l.applies().test(c)).findFirst();
             limitation.ifPresent(
                     l -> skipped.add(DynamicTest.dynamicTest(c.name(), () -> Assumptions.abort(l.reason()))));
-            if (limitation.isEmpty() && filter.test(c)) {
+            boolean isWanted = limitation.isEmpty() && filter.test(c);
+            if (isWanted && counts.merge(c.prim().mnemonic(), 1, Integer::sum) % every == 1 % every) {
                 groups.computeIfAbsent(c.prim().mnemonic(), _ -> new ArrayList<>())
                         .add(c);
             }

@@ -33,6 +33,11 @@ class PjrtDeviceTest implements DeviceContract {
     }
 
     @Override
+    public int every() {
+        return SOME;
+    }
+
+    @Override
     public Device subject() {
         return device;
     }

@@ -36,6 +36,11 @@ class PjrtMeshDeviceTest implements DeviceContract {
     }
 
     @Override
+    public int every() {
+        return SOME;
+    }
+
+    @Override
     public Device subject() {
         return device;
     }
