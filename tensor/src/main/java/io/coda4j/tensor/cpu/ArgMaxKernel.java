@@ -11,9 +11,6 @@ import jdk.incubator.vector.VectorOperators;
 
 /** The index of the greatest element of each row of F32 or BF16: its maximum first, then where that stands. */
 final class ArgMaxKernel {
-    /** Elements of one task, about. */
-    private static final int PIECE = 16_384;
-
     private ArgMaxKernel() {}
 
     /** A kernel where {@code axis} is the last one. */
@@ -27,14 +24,11 @@ final class ArgMaxKernel {
     private static Kernel rows(Parallel parallel, TensorType x) {
         int n = x.dim(-1);
         long rows = x.size() / n;
-        int perTask = Math.max(1, PIECE / n);
         long bytes = (long) n * x.dtype().bytes();
         boolean narrow = x.dtype() == DType.BF16;
-        return Launch.of(parallel, (rows + perTask - 1) / perTask, (in, out, task) -> {
-            for (long row = (long) task * perTask; row < Math.min(rows, (task + 1L) * perTask); row++) {
-                int index = narrow ? argMaxBf16(in[0], row * bytes, n) : argMax(in[0], row * bytes, n);
-                out[0].set(JAVA_INT_UNALIGNED, row * 4, index);
-            }
+        return Launch.rows(parallel, rows, n, (in, out, row) -> {
+            int index = narrow ? argMaxBf16(in[0], row * bytes, n) : argMax(in[0], row * bytes, n);
+            out[0].set(JAVA_INT_UNALIGNED, row * 4, index);
         });
     }
 

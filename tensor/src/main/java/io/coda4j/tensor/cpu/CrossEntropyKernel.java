@@ -17,9 +17,6 @@ import java.util.Optional;
  * sum of exponentials; the gradient reads it once. BF16 is computed in F32.
  */
 final class CrossEntropyKernel {
-    /** Elements of one task, about. */
-    private static final int TASK = 16_384;
-
     private CrossEntropyKernel() {}
 
     static Optional<Kernel> forward(Parallel parallel, TensorType logits) {
@@ -34,21 +31,9 @@ final class CrossEntropyKernel {
         return logits.dtype() == DType.F32 || logits.dtype() == DType.BF16;
     }
 
-    /** What is computed for one row. */
-    @FunctionalInterface
-    private interface Row {
-        void run(MemorySegment[] in, MemorySegment[] out, int row);
-    }
-
     /** A kernel that checks the targets, its second operand, and then computes each row. */
-    private static Kernel rows(Parallel parallel, String name, TensorType logits, Row each) {
-        int rows = logits.dim(0);
-        int perTask = Math.max(1, TASK / Math.max(1, logits.dim(1)));
-        var launch = Launch.of(parallel, (rows + perTask - 1) / perTask, (in, out, task) -> {
-            for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
-                each.run(in, out, row);
-            }
-        });
+    private static Kernel rows(Parallel parallel, String name, TensorType logits, Launch.Row each) {
+        var launch = Launch.rows(parallel, logits.dim(0), logits.dim(1), each);
         return (in, out) -> {
             requireTargets(name, CpuBuffer.segment(in[1]), logits);
             launch.run(in, out);
@@ -71,14 +56,14 @@ final class CrossEntropyKernel {
         return rows(parallel, "crossEntropy", logits, (in, out, row) -> {
             double logSumExp = logSumExp(in[0], logits.dtype(), row, n);
             int target = in[1].get(JAVA_INT_UNALIGNED, row * 4L);
-            double chosen = Elements.get(in[0], logits.dtype(), (long) row * n + target);
+            double chosen = Elements.get(in[0], logits.dtype(), row * n + target);
             out[0].set(JAVA_FLOAT_UNALIGNED, row * 4L, (float) (logSumExp - chosen));
             out[1].set(JAVA_FLOAT_UNALIGNED, row * 4L, (float) logSumExp);
         });
     }
 
-    private static double logSumExp(MemorySegment x, DType dtype, int row, int n) {
-        long base = (long) row * n * dtype.bytes();
+    private static double logSumExp(MemorySegment x, DType dtype, long row, int n) {
+        long base = row * n * dtype.bytes();
         Objects.checkFromIndexSize(base, (long) n * dtype.bytes(), x.byteSize());
         boolean narrow = dtype == DType.BF16;
         long logits = x.address() + base;
@@ -93,11 +78,12 @@ final class CrossEntropyKernel {
         return rows(parallel, "crossEntropyGrad", logits, (in, out, row) -> {
             float logSumExp = in[2].get(JAVA_FLOAT_UNALIGNED, row * 4L);
             float g = in[3].get(JAVA_FLOAT_UNALIGNED, row * 4L);
-            long target = (long) row * n + in[1].get(JAVA_INT_UNALIGNED, row * 4L);
+            long target = row * n + in[1].get(JAVA_INT_UNALIGNED, row * 4L);
             double p = Math.exp(Elements.get(in[0], dtype, target) - logSumExp);
-            Objects.checkFromIndexSize((long) row * n * dtype.bytes(), (long) n * dtype.bytes(), out[0].byteSize());
-            long x = in[0].address() + (long) row * n * dtype.bytes();
-            long y = out[0].address() + (long) row * n * dtype.bytes();
+            long base = row * n * dtype.bytes();
+            Objects.checkFromIndexSize(base, (long) n * dtype.bytes(), out[0].byteSize());
+            long x = in[0].address() + base;
+            long y = out[0].address() + base;
             if (dtype == DType.F32) {
                 SoftmaxRows.exponentials(x, y, n, logSumExp, g);
             } else {

@@ -15,6 +15,15 @@ final class Launch implements Kernel, Parallel.Task {
         void run(MemorySegment[] in, MemorySegment[] out, int task);
     }
 
+    /** What is computed for one row. */
+    @FunctionalInterface
+    interface Row {
+        void run(MemorySegment[] in, MemorySegment[] out, long row);
+    }
+
+    /** Elements of one task of {@link #rows}, about. */
+    private static final int ROWS_TASK = 16_384;
+
     private final Parallel parallel;
     private final int tasks;
     private final Body body;
@@ -30,6 +39,16 @@ final class Launch implements Kernel, Parallel.Task {
     /** The tasks {@code 0 .. tasks-1}, in any order; {@code body} holds nothing that changes between runs. */
     static Launch of(Parallel parallel, long tasks, Body body) {
         return new Launch(parallel, Math.toIntExact(tasks), body);
+    }
+
+    /** Some of {@code rows} rows of {@code n} elements are a task. */
+    static Launch rows(Parallel parallel, long rows, int n, Row each) {
+        long perTask = Math.max(1, ROWS_TASK / Math.max(1, n));
+        return of(parallel, Math.ceilDiv(rows, perTask), (in, out, task) -> {
+            for (long row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
+                each.run(in, out, row);
+            }
+        });
     }
 
     @Override

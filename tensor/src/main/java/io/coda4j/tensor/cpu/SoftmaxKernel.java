@@ -11,36 +11,19 @@ import java.util.Optional;
  * F32 and rounded once, so that its exponentials are computed twice instead of being kept.
  */
 final class SoftmaxKernel {
-    /** Elements of one task, about. */
-    private static final int TASK = 16_384;
-
     private SoftmaxKernel() {}
 
     /** The kernel for rows along the last axis of {@code x}, or empty for other types. */
     static Optional<Kernel> of(Parallel parallel, TensorType x) {
         int n = x.dim(x.rank() - 1);
+        long rows = n == 0 ? 0 : x.size() / n;
         return switch (x.dtype()) {
-            case F32 -> Optional.of(rows(parallel, x, (from, to, row) -> row(from, to, row * n * 4L, n)));
-            case BF16 -> Optional.of(rows(parallel, x, (from, to, row) -> rowBf16(from, to, row * n * 2L, n)));
+            case F32 ->
+                Optional.of(Launch.rows(parallel, rows, n, (in, out, row) -> row(in[0], out[0], row * n * 4L, n)));
+            case BF16 ->
+                Optional.of(Launch.rows(parallel, rows, n, (in, out, row) -> rowBf16(in[0], out[0], row * n * 2L, n)));
             case F16, F64, I8, I32, BOOL -> Optional.empty();
         };
-    }
-
-    /** What is computed for one row. */
-    @FunctionalInterface
-    private interface Row {
-        void run(MemorySegment from, MemorySegment to, long row);
-    }
-
-    private static Kernel rows(Parallel parallel, TensorType x, Row each) {
-        int n = x.dim(x.rank() - 1);
-        long rows = n == 0 ? 0 : x.size() / n;
-        long perTask = Math.max(1, TASK / Math.max(1, n));
-        return Launch.of(parallel, Math.toIntExact(Math.ceilDiv(rows, perTask)), (in, out, task) -> {
-            for (long row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
-                each.run(in[0], out[0], row);
-            }
-        });
     }
 
     private static void row(MemorySegment from, MemorySegment to, long base, int n) {

@@ -13,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
  */
 final class SoftmaxRows {
     /** Elements of one partial sum of exponentials; partial sums are added in double precision. */
-    static final int PIECE = 16_384;
+    private static final int PIECE = 16_384;
 
     private SoftmaxRows() {}
 
