@@ -1,11 +1,10 @@
 package io.coda4j.bench.peers;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.tensor.testing.ChildJvm;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -26,18 +25,7 @@ class WorkAllocationTest {
     @ParameterizedTest
     @MethodSource("works")
     void workAllocatesNoVectors(String kind, String name) throws IOException, InterruptedException {
-        var process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "@../tensor/java.args",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        WorkAllocation.class.getName(),
-                        kind,
-                        name)
-                .redirectErrorStream(true)
-                .start();
-        var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(0, process.waitFor(), output);
+        var output = ChildJvm.output(List.of(), WorkAllocation.class, kind, name);
         long bytes = Long.parseLong(output.lines().toList().getLast());
         assertTrue(bytes <= WorkAllocation.BOUND, () -> name + " allocates " + bytes + " bytes a run");
     }

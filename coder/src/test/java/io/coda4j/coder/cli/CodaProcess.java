@@ -1,5 +1,6 @@
 package io.coda4j.coder.cli;
 
+import io.coda4j.tensor.testing.ChildJvm;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -44,7 +45,7 @@ final class CodaProcess {
     private static List<String> command(List<String> args) {
         var command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "@../tensor/java.args",
+                ChildJvm.FLAGS,
                 "-Xshare:auto",
                 // Files of its own would count against the limit on their length.
                 "-XX:-UsePerfData",

@@ -3,11 +3,10 @@ package io.coda4j.tensor.cpu.x86;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.tensor.testing.ChildJvm;
 import io.coda4j.tensor.testing.Requirement;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.lang.foreign.Arena;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -94,20 +93,8 @@ class NativeKernelTest {
 
     /** In nanoseconds. */
     private static double middleWait() throws IOException, InterruptedException {
-        var command = List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xlog:safepoint",
-                "@java.args",
-                "-cp",
-                System.getProperty("java.class.path"),
-                SafepointWorkload.class.getName());
-        var process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        List<String> lines;
-        try (var reader = new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8)) {
-            lines = reader.readAllLines();
-        }
-        assertEquals(0, process.waitFor(), () -> String.join("\n", lines));
-        var waits = lines.stream()
+        var log = ChildJvm.output(List.of("-Xlog:safepoint"), SafepointWorkload.class);
+        var waits = log.lines()
                 .map(REACHING::matcher)
                 .filter(found -> found.find())
                 .mapToLong(found -> Long.parseLong(found.group(1)))
