@@ -3,7 +3,6 @@ package io.coda4j.coder.tokenizer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
@@ -31,12 +30,12 @@ final class BpeModel {
     /**
      * Checks and indexes a model.
      *
-     * @param vocabulary token in byte-alphabet spelling to id
+     * @param vocabulary token in byte-alphabet spelling to id; kept, not copied
      * @param merges merges in rank order
      * @throws Invalid naming the first thing that is wrong
      */
     BpeModel(Map<String, Integer> vocabulary, List<Merge> merges) throws Invalid {
-        this.vocabulary = Collections.unmodifiableMap(new HashMap<>(vocabulary));
+        this.vocabulary = Collections.unmodifiableMap(vocabulary);
         this.merges = List.copyOf(merges);
         for (int b = 0; b < 256; b++) {
             Integer id = vocabulary.get(String.valueOf(ByteAlphabet.charOf(b)));

@@ -50,10 +50,11 @@ public final class BpeTokenizer {
     }
 
     private int highestId() {
-        int inModel =
-                model.vocabulary().values().stream().mapToInt(id -> id).max().orElse(-1);
-        int inAdded = added.isEmpty() ? -1 : added.getLast().id();
-        return Math.max(inModel, inAdded);
+        int highest = added.isEmpty() ? -1 : added.getLast().id();
+        for (int id : model.vocabulary().values()) {
+            highest = Math.max(highest, id);
+        }
+        return highest;
     }
 
     private void register(AddedToken token) {

@@ -31,7 +31,13 @@ final class ByteAlphabet {
 
     /** Returns whether every character of {@code token} spells a byte. */
     static boolean spells(String token) {
-        return token.chars().allMatch(c -> c < CHAR_TO_BYTE.length && CHAR_TO_BYTE[c] >= 0);
+        for (int i = 0; i < token.length(); i++) {
+            char c = token.charAt(i);
+            if (c >= CHAR_TO_BYTE.length || CHAR_TO_BYTE[c] < 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Returns the bytes that {@code token} spells; it must be made of this alphabet. */

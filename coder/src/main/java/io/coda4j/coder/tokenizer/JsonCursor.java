@@ -1,6 +1,7 @@
 package io.coda4j.coder.tokenizer;
 
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -9,9 +10,12 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.MissingNode;
 
 /**
  * A place in a JSON file whose accessors check types, and whose errors name the file and the place as a JSON pointer.
@@ -25,23 +29,56 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
     /** Ids above this are surely mistakes, and would make the table of tokens enormous. */
     private static final int HIGHEST_ID = (1 << 24) - 1;
 
-    private static final JsonMapper MAPPER = JsonMapper.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+    /** Names are not kept for the next file: a vocabulary has 150,000 of them, each once. */
+    private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+                    .disable(JsonFactory.Feature.CANONICALIZE_PROPERTY_NAMES)
+                    .build())
+            .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
             .build();
 
     /** A named member of an object. */
     record Member(String name, JsonCursor value) {}
 
+    /** What is made of the JSON that a parser stands at the first token of. */
+    @FunctionalInterface
+    interface Reading<T> {
+        T read(JsonParser parser);
+    }
+
     /** Parses a file strictly: duplicate keys and trailing content are errors. */
     static JsonCursor parse(Path file) {
-        try {
-            var root = MAPPER.readTree(Files.readAllBytes(file));
-            if (root.isMissingNode()) {
+        return read(file, parser -> root(file, parser));
+    }
+
+    /** The value that a parser of {@code file} stands at. */
+    static JsonCursor root(Path file, JsonParser parser) {
+        return new JsonCursor(file, null, "", parser.readValueAsTree());
+    }
+
+    /** A whole file whose value was not kept. */
+    static JsonCursor root(Path file) {
+        return new JsonCursor(file, null, "", MissingNode.getInstance());
+    }
+
+    /** Reads a file as strictly as {@link #parse} in another way than as a tree, of which long lists make a slow one. */
+    static <T> T read(Path file, Reading<T> reading) {
+        try (var parser = MAPPER.createParser(Files.readString(file))) {
+            if (parser.nextToken() == null) {
                 throw new TokenizerException(file + ": the file is empty");
             }
-            return new JsonCursor(file, null, "", root);
+            T read = reading.read(parser);
+            if (parser.nextToken() != null) {
+                throw new TokenizerException(file
+                        + ": line %d, column %d: something follows the end of the value"
+                                .formatted(
+                                        parser.currentTokenLocation().getLineNr(),
+                                        parser.currentTokenLocation().getColumnNr()));
+            }
+            return read;
         } catch (NoSuchFileException e) {
             throw new TokenizerException(file + ": no such file", e);
+        } catch (CharacterCodingException e) {
+            throw new TokenizerException(file + ": is not UTF-8 text", e);
         } catch (IOException e) {
             throw new TokenizerException(file + ": cannot be read: " + e.getMessage(), e);
         } catch (JacksonException e) {
@@ -73,7 +110,7 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
         return before + "/" + key.replace("~", "~0").replace("/", "~1");
     }
 
-    private TokenizerException expected(String what) {
+    TokenizerException expected(String what) {
         return error("expected " + what + ", found " + describe());
     }
 
@@ -87,6 +124,16 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
                 yield text.length() > 60 ? text.substring(0, 60) + "..." : text;
             }
         };
+    }
+
+    /** A place below this one whose value was not kept. */
+    JsonCursor unread(String name) {
+        return new JsonCursor(file, this, name, MissingNode.getInstance());
+    }
+
+    /** The value that a parser stands at, as the member {@code name}. */
+    JsonCursor reading(String name, JsonParser parser) {
+        return new JsonCursor(file, this, name, parser.readValueAsTree());
     }
 
     /** Returns the member {@code name}, which must be there; it may be null. */
@@ -158,13 +205,15 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
 
     /** Returns a token id: a whole number from 0 to 16,777,215. */
     int id() {
-        if (!node.isIntegralNumber()
-                || !node.canConvertToInt()
-                || node.intValue() < 0
-                || node.intValue() > HIGHEST_ID) {
+        if (!node.isIntegralNumber() || !node.canConvertToLong() || !isId(node.longValue())) {
             throw expected("a token id (a whole number from 0 to " + HIGHEST_ID + ")");
         }
         return node.intValue();
+    }
+
+    /** Returns whether a whole number can be a token id. */
+    static boolean isId(long number) {
+        return number >= 0 && number <= HIGHEST_ID;
     }
 
     /** Demands that the member {@code name} is absent, null or {@code wanted}. */

@@ -27,16 +27,15 @@ final class TokenizerFolder {
             throw new TokenizerException(
                     folder + ": holds no tokenizer; expected tokenizer.json, or vocab.json and merges.txt");
         }
-        var vocab = JsonCursor.parse(vocabFile);
+        var vocabulary = BpeReader.readVocabulary(vocabFile);
         var lines = readMerges(mergesFile);
         BpeModel model;
         try {
             model = new BpeModel(
-                    TokenizerJson.readVocabulary(vocab),
-                    lines.stream().map(MergeLine::merge).toList());
+                    vocabulary, lines.stream().map(MergeLine::merge).toList());
         } catch (BpeModel.Invalid e) {
             throw e.rank() < 0
-                    ? vocab.error(e.problem())
+                    ? JsonCursor.root(vocabFile).error(e.problem())
                     : error(mergesFile, lines.get(e.rank()).number(), e.problem());
         }
         // These files do not hold the pattern: it is known by the tokenizer's class.
@@ -61,7 +60,7 @@ final class TokenizerFolder {
                 continue;
             }
             int number = i + 1;
-            var merge = TokenizerJson.parseMerge(line);
+            var merge = BpeReader.parseMerge(line);
             merges.add(new MergeLine(
                     number,
                     merge.orElseThrow(() ->

@@ -9,8 +9,6 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -55,7 +53,8 @@ public final class TokenizerJson {
     }
 
     private static BpeTokenizer readFile(Path file, TokenRoles roles) {
-        var root = JsonCursor.parse(file);
+        var reader = BpeReader.read(file);
+        var root = reader.root();
         var bpe = root.field("model");
         requireType(bpe, "BPE");
         boolean nfc = readNormalizer(root);
@@ -65,7 +64,8 @@ public final class TokenizerJson {
         var added = root.optional("added_tokens").map(JsonCursor::elements).orElse(List.of()).stream()
                 .map(t -> readAddedToken(t, t.field("id").id()))
                 .toList();
-        return assemble(file, readModel(bpe), splitter, added, roles);
+        requirePlain(bpe);
+        return assemble(file, reader.model(), splitter, added, roles);
     }
 
     /** Builds a tokenizer and adds the file's name to complaints about its tokens. */
@@ -118,7 +118,7 @@ public final class TokenizerJson {
         }
     }
 
-    private static BpeModel readModel(JsonCursor bpe) {
+    private static void requirePlain(JsonCursor bpe) {
         for (String name : List.of("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")) {
             bpe.optional(name)
                     .filter(v -> !v.isString() || !v.string().isEmpty())
@@ -128,46 +128,6 @@ public final class TokenizerJson {
         }
         bpe.requireUnset("byte_fallback", false);
         bpe.requireUnset("ignore_merges", false);
-        var mergeList = bpe.field("merges").elements();
-        var merges = mergeList.stream().map(TokenizerJson::readMerge).toList();
-        try {
-            return new BpeModel(readVocabulary(bpe.field("vocab")), merges);
-        } catch (BpeModel.Invalid e) {
-            throw (e.rank() < 0 ? bpe.field("vocab") : mergeList.get(e.rank())).error(e.problem());
-        }
-    }
-
-    static Map<String, Integer> readVocabulary(JsonCursor vocab) {
-        var ids = new HashMap<String, Integer>();
-        var seen = new HashSet<Integer>();
-        for (var member : vocab.members()) {
-            int id = member.value().id();
-            if (!seen.add(id)) {
-                throw member.value().error("id " + id + " is already taken by another token");
-            }
-            ids.put(member.name(), id);
-        }
-        return ids;
-    }
-
-    private static Merge readMerge(JsonCursor merge) {
-        if (merge.isString()) {
-            return parseMerge(merge.string())
-                    .orElseThrow(() ->
-                            merge.error("expected two tokens with one space between, found '" + merge.string() + "'"));
-        }
-        var pair = merge.elements();
-        if (pair.size() != 2) {
-            throw merge.error("expected two tokens, found " + pair.size());
-        }
-        return new Merge(pair.getFirst().string(), pair.getLast().string());
-    }
-
-    /** Splits {@code "left right"}; byte-level tokens contain no space themselves. */
-    static Optional<Merge> parseMerge(String line) {
-        int space = line.indexOf(' ');
-        boolean two = space > 0 && space == line.lastIndexOf(' ') && space < line.length() - 1;
-        return two ? Optional.of(new Merge(line.substring(0, space), line.substring(space + 1))) : Optional.empty();
     }
 
     static AddedToken readAddedToken(JsonCursor token, int id) {

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -113,8 +114,29 @@ final class TokenizerJsonTest {
     void syntaxErrorNamesLineAndColumn() throws IOException {
         Path file = Files.writeString(folder.resolve("t.json"), "{\n  \"model\": nul\n}");
         assertMessage(() -> TokenizerJson.read(file), "t.json: line 2");
-        Files.writeString(file, "{\"a\": 1, \"a\": 2}");
-        assertMessage(() -> TokenizerJson.read(file), "t.json: line 1", "a");
+        Files.writeString(file, "");
+        assertMessage(() -> TokenizerJson.read(file), "t.json: the file is empty");
+        Files.write(file, new byte[] {'{', '"', (byte) 0xC3, '"', ':', '1', '}'});
+        assertMessage(() -> TokenizerJson.read(file), "t.json: is not UTF-8 text");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{'a': 1, 'a': 2}",
+                "{'a': {'b': 1, 'b': 2}}",
+                "{'model': {'type': 'BPE', 'type': 'BPE'}}",
+                "{'model': {'vocab': {'a': 1, 'a': 1}}}",
+                "{'model': {'vocab': {}, 'vocab': {}}}",
+                "{'model': {'merges': [], 'merges': []}}",
+                "{'model': {'merges': [{'a': 1, 'a': 2}]}}",
+                "{} {}",
+                "{'model': {'vocab': {'a': 1",
+                "{'model': {'merges': ['a b'"
+            })
+    void whatAnotherReaderMightTakeHalfOfIsRefusedWithItsLine(String json) throws IOException {
+        Path file = Files.writeString(folder.resolve("t.json"), "\n" + json.replace('\'', '"'));
+        assertMessage(() -> TokenizerJson.read(file), "t.json: line 2, column ");
     }
 
     static Stream<Arguments> defects() {
@@ -123,7 +145,17 @@ final class TokenizerJsonTest {
                 defect("model type", t -> model(t).put("type", "Unigram"), "/model/type", "Unigram"),
                 defect("dropout", t -> model(t).put("dropout", 0.1), "/model/dropout"),
                 defect("byte fallback", t -> model(t).put("byte_fallback", true), "/model/byte_fallback"),
+                defect("no object", t -> t.removeAll(), "'model' is missing"),
+                defect("model of another kind", t -> t.put("model", "BPE"), "/model", "an object"),
                 defect("vocab type", t -> model(t).putArray("vocab"), "/model/vocab", "an object", "an array"),
+                defect("merges type", t -> model(t).putObject("merges"), "/model/merges", "an array", "an object"),
+                defect("no vocab", t -> model(t).remove("vocab"), "/model", "'vocab' is missing"),
+                defect("no merges", t -> model(t).remove("merges"), "/model", "'merges' is missing"),
+                defect(
+                        "other model with other vocab",
+                        t -> model(t).put("type", "Unigram").putArray("vocab"),
+                        "/model/type",
+                        "Unigram"),
                 defect("negative id", t -> vocab(t).put("a", -1), "/model/vocab/a", "-1"),
                 defect("fractional id", t -> vocab(t).put("a", 1.5), "/model/vocab/a", "1.5"),
                 defect("string id", t -> vocab(t).put("a", "7"), "/model/vocab/a", "\"7\""),
@@ -136,6 +168,11 @@ final class TokenizerJsonTest {
                 defect("merge twice", t -> merges(t).add(merges(t).get(0)), "/model/merges/74", "twice"),
                 defect("merge of three", t -> merges(t).add("a b c"), "/model/merges/74", "'a b c'"),
                 defect("merge array of one", t -> merges(t).addArray().add("a"), "/model/merges/74", "found 1"),
+                defect(
+                        "merge array of numbers",
+                        t -> merges(t).addArray().add(1).add(2),
+                        "/model/merges/74/0",
+                        "a string"),
                 defect("merge number", t -> merges(t).add(4), "/model/merges/74", "an array", "4"),
                 defect("normalizer", t -> t.putObject("normalizer").put("type", "NFKC"), "/normalizer/type", "NFKC"),
                 defect("normalizer type", t -> t.put("normalizer", "NFC"), "/normalizer", "an object"),
