@@ -36,7 +36,6 @@ final class BpeModel {
      */
     BpeModel(Map<String, Integer> vocabulary, List<Merge> merges) throws Invalid {
         this.vocabulary = Collections.unmodifiableMap(vocabulary);
-        this.merges = List.copyOf(merges);
         for (int b = 0; b < 256; b++) {
             Integer id = vocabulary.get(String.valueOf(ByteAlphabet.charOf(b)));
             if (id == null) {
@@ -49,6 +48,8 @@ final class BpeModel {
         }
         ranks = new MergeTable(merges.size());
         merged = new int[merges.size()];
+        var spelled = spellings(vocabulary);
+        var shared = new Merge[merged.length];
         for (int rank = 0; rank < merged.length; rank++) {
             Merge merge = merges.get(rank);
             int left = idIn(rank, merge, merge.left());
@@ -57,7 +58,20 @@ final class BpeModel {
             if (!ranks.add(left, right, rank)) {
                 throw new Invalid(rank, "merge '" + merge.left() + " " + merge.right() + "' is listed twice");
             }
+            shared[rank] = new Merge(spelled[left], spelled[right]);
         }
+        this.merges = List.of(shared);
+    }
+
+    /** The vocabulary's own strings by id, for merges to share: 300,000 copies of them take 22 MB. */
+    private static String[] spellings(Map<String, Integer> vocabulary) {
+        int highest = 0;
+        for (int id : vocabulary.values()) {
+            highest = Math.max(highest, id);
+        }
+        var spelled = new String[highest + 1];
+        vocabulary.forEach((token, id) -> spelled[id] = token);
+        return spelled;
     }
 
     /** What is wrong with a model; {@code rank} is the merge at fault, or -1 where it is the vocabulary. */
