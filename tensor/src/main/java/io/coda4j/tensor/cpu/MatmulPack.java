@@ -384,18 +384,28 @@ final class MatmulPack {
             long at,
             float[] buffer,
             float[] block) {
+        for (int c = 0; c < LANES; c++) {
+            long low = offset + c * stride;
+            pairs(from, low, low + LANES * stride, columns - c, depth, buffer, c * ROW);
+        }
         for (int k = 0; k < depth; k += LANES) {
-            for (int c = 0; c < LANES; c++) {
-                long source = offset + c * stride + k * 2L;
-                int count = depth - k;
-                var low = c < columns ? bits(from, source, count) : IntVector.zero(INTS);
-                var high = c + LANES < columns ? bits(from, source + LANES * stride, count) : IntVector.zero(INTS);
-                low.or(high.lanewise(VectorOperators.LSHL, 16))
-                        .reinterpretAsFloats()
-                        .intoArray(buffer, c * LANES);
-            }
             long target = at + k * (long) HALF_BYTES;
-            MatmulTurn.turn(buffer, 0, LANES, block, to, target, HALF_BYTES, Math.min(LANES, depth - k));
+            MatmulTurn.turn(buffer, k, ROW, block, to, target, HALF_BYTES, Math.min(LANES, depth - k));
+        }
+    }
+
+    /**
+     * A column in the low halves and another in the high ones, zeros for those of the two that are not there. Columns are read
+     * one after the other: a few elements of all in turn would be from one set of the first-level cache, which holds fewer.
+     */
+    private static void pairs(MemorySegment from, long low, long high, int columns, int depth, float[] to, int at) {
+        for (int k = 0; k < depth; k += LANES) {
+            int count = depth - k;
+            var first = columns > 0 ? bits(from, low + k * 2L, count) : IntVector.zero(INTS);
+            var second = columns > LANES ? bits(from, high + k * 2L, count) : IntVector.zero(INTS);
+            first.or(second.lanewise(VectorOperators.LSHL, 16))
+                    .reinterpretAsFloats()
+                    .intoArray(to, at + k);
         }
     }
 
