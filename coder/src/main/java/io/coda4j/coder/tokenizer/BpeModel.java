@@ -65,13 +65,17 @@ final class BpeModel {
 
     /** The vocabulary's own strings by id, for merges to share: 300,000 copies of them take 22 MB. */
     private static String[] spellings(Map<String, Integer> vocabulary) {
-        int highest = 0;
+        var spelled = new String[highestId(vocabulary) + 1];
+        vocabulary.forEach((token, id) -> spelled[id] = token);
+        return spelled;
+    }
+
+    private static int highestId(Map<String, Integer> vocabulary) {
+        int highest = -1;
         for (int id : vocabulary.values()) {
             highest = Math.max(highest, id);
         }
-        var spelled = new String[highest + 1];
-        vocabulary.forEach((token, id) -> spelled[id] = token);
-        return spelled;
+        return highest;
     }
 
     /** What is wrong with a model; {@code rank} is the merge at fault, or -1 where it is the vocabulary. */
@@ -103,6 +107,10 @@ final class BpeModel {
                             + "', which is not in the vocabulary");
         }
         return id;
+    }
+
+    int highestId() {
+        return highestId(vocabulary);
     }
 
     Map<String, Integer> vocabulary() {

@@ -50,11 +50,8 @@ public final class BpeTokenizer {
     }
 
     private int highestId() {
-        int highest = added.isEmpty() ? -1 : added.getLast().id();
-        for (int id : model.vocabulary().values()) {
-            highest = Math.max(highest, id);
-        }
-        return highest;
+        return Math.max(
+                model.highestId(), added.isEmpty() ? -1 : added.getLast().id());
     }
 
     private void register(AddedToken token) {

@@ -62,7 +62,7 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
 
     /** Reads a file as strictly as {@link #parse} in another way than as a tree, of which long lists make a slow one. */
     static <T> T read(Path file, Reading<T> reading) {
-        try (var parser = MAPPER.createParser(Files.readString(file))) {
+        try (var parser = MAPPER.createParser(text(file))) {
             if (parser.nextToken() == null) {
                 throw new TokenizerException(file + ": the file is empty");
             }
@@ -92,6 +92,12 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
                                     firstLine(e.getOriginalMessage())),
                     e);
         }
+    }
+
+    /** The text of a file, without the mark that some editors put before UTF-8. */
+    private static String text(Path file) throws IOException {
+        String text = Files.readString(file);
+        return text.startsWith("\uFEFF") ? text.substring(1) : text;
     }
 
     private static String firstLine(String message) {

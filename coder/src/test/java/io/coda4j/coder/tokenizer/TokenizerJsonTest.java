@@ -42,6 +42,14 @@ final class TokenizerJsonTest {
         assertSame(ours, TokenizerJson.read(folder));
     }
 
+    @Test
+    void byteOrderMarkIsSkipped() throws IOException {
+        Path file = folder.resolve("tokenizer.json");
+        TokenizerJson.write(Samples.tokenizer(), file);
+        Files.writeString(file, "\uFEFF" + Files.readString(file));
+        assertSame(Samples.tokenizer(), TokenizerJson.read(file));
+    }
+
     private static void assertSame(BpeTokenizer expected, BpeTokenizer actual) {
         assertEquals(expected.model().vocabulary(), actual.model().vocabulary());
         assertEquals(expected.model().merges(), actual.model().merges());
