@@ -22,6 +22,7 @@ final class BpeModel {
     private static final int SCAN_LIMIT = 40;
 
     private final Map<String, Integer> vocabulary;
+    private final int highestId;
     private final List<Merge> merges;
     private final int[] byteIds = new int[256];
     private final MergeTable ranks;
@@ -36,6 +37,7 @@ final class BpeModel {
      */
     BpeModel(Map<String, Integer> vocabulary, List<Merge> merges) throws Invalid {
         this.vocabulary = Collections.unmodifiableMap(vocabulary);
+        this.highestId = highestId(vocabulary);
         for (int b = 0; b < 256; b++) {
             Integer id = vocabulary.get(String.valueOf(ByteAlphabet.charOf(b)));
             if (id == null) {
@@ -48,7 +50,7 @@ final class BpeModel {
         }
         ranks = new MergeTable(merges.size());
         merged = new int[merges.size()];
-        var spelled = spellings(vocabulary);
+        var spelled = spellings();
         var shared = new Merge[merged.length];
         for (int rank = 0; rank < merged.length; rank++) {
             Merge merge = merges.get(rank);
@@ -64,8 +66,8 @@ final class BpeModel {
     }
 
     /** The vocabulary's own strings by id, for merges to share: 300,000 copies of them take 22 MB. */
-    private static String[] spellings(Map<String, Integer> vocabulary) {
-        var spelled = new String[highestId(vocabulary) + 1];
+    private String[] spellings() {
+        var spelled = new String[highestId + 1];
         vocabulary.forEach((token, id) -> spelled[id] = token);
         return spelled;
     }
@@ -110,7 +112,7 @@ final class BpeModel {
     }
 
     int highestId() {
-        return highestId(vocabulary);
+        return highestId;
     }
 
     Map<String, Integer> vocabulary() {

@@ -32,13 +32,17 @@ final class BpeReader {
     /** Reads a {@code tokenizer.json}. */
     static BpeReader read(Path file) {
         return JsonCursor.read(file, parser -> {
-            if (parser.currentToken() != JsonToken.START_OBJECT) {
-                throw JsonCursor.root(file, parser).expected("an object");
-            }
+            requireObject(file, parser);
             var reader = new BpeReader(file);
             reader.readRoot(parser);
             return reader;
         });
+    }
+
+    private static void requireObject(Path file, JsonParser parser) {
+        if (parser.currentToken() != JsonToken.START_OBJECT) {
+            throw JsonCursor.root(file, parser).expected("an object");
+        }
     }
 
     private void readRoot(JsonParser parser) {
@@ -102,17 +106,14 @@ final class BpeReader {
         try {
             return new BpeModel(vocabulary, merges);
         } catch (BpeModel.Invalid e) {
-            throw (e.rank() < 0 ? place.unread("vocab") : place.unread("merges").unread(Integer.toString(e.rank())))
-                    .error(e.problem());
+            throw (e.rank() < 0 ? place.unread("vocab") : place.unread("merges").unread(e.rank())).error(e.problem());
         }
     }
 
     /** Reads a {@code vocab.json}. */
     static Map<String, Integer> readVocabulary(Path file) {
         return JsonCursor.read(file, parser -> {
-            if (parser.currentToken() != JsonToken.START_OBJECT) {
-                throw JsonCursor.root(file, parser).expected("an object");
-            }
+            requireObject(file, parser);
             return vocabulary(parser, JsonCursor.root(file));
         });
     }
@@ -149,12 +150,12 @@ final class BpeReader {
     private static List<Merge> merges(JsonParser parser, JsonCursor place) {
         var merges = new ArrayList<Merge>();
         while (parser.nextToken() != JsonToken.END_ARRAY) {
-            merges.add(merge(parser, place, Integer.toString(merges.size())));
+            merges.add(merge(parser, place, merges.size()));
         }
         return merges;
     }
 
-    private static Merge merge(JsonParser parser, JsonCursor place, String rank) {
+    private static Merge merge(JsonParser parser, JsonCursor place, int rank) {
         return switch (parser.currentToken()) {
             case VALUE_STRING -> {
                 String line = parser.getString();
@@ -162,22 +163,23 @@ final class BpeReader {
                         .orElseThrow(() -> place.unread(rank)
                                 .error("expected two tokens with one space between, found '" + line + "'"));
             }
-            case START_ARRAY -> pair(parser, place.unread(rank));
-            default -> throw place.reading(rank, parser).expected("\"left right\" or an array");
+            case START_ARRAY -> pair(parser, place, rank);
+            default -> throw place.reading(Integer.toString(rank), parser).expected("\"left right\" or an array");
         };
     }
 
-    private static Merge pair(JsonParser parser, JsonCursor place) {
+    private static Merge pair(JsonParser parser, JsonCursor place, int rank) {
         var tokens = new ArrayList<String>(2);
         while (parser.nextToken() != JsonToken.END_ARRAY) {
             tokens.add(
                     parser.currentToken() == JsonToken.VALUE_STRING
                             ? parser.getString()
-                            : place.reading(Integer.toString(tokens.size()), parser)
+                            : place.unread(rank)
+                                    .reading(Integer.toString(tokens.size()), parser)
                                     .string());
         }
         if (tokens.size() != 2) {
-            throw place.error("expected two tokens, found " + tokens.size());
+            throw place.unread(rank).error("expected two tokens, found " + tokens.size());
         }
         return new Merge(tokens.getFirst(), tokens.getLast());
     }

@@ -11,6 +11,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
+import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
@@ -68,11 +69,7 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
             }
             T read = reading.read(parser);
             if (parser.nextToken() != null) {
-                throw new TokenizerException(file
-                        + ": line %d, column %d: something follows the end of the value"
-                                .formatted(
-                                        parser.currentTokenLocation().getLineNr(),
-                                        parser.currentTokenLocation().getColumnNr()));
+                throw new StreamReadException(parser, "something follows the end of the value");
             }
             return read;
         } catch (NoSuchFileException e) {
@@ -135,6 +132,11 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
     /** A place below this one whose value was not kept. */
     JsonCursor unread(String name) {
         return new JsonCursor(file, this, name, MissingNode.getInstance());
+    }
+
+    /** An element below this place whose value was not kept. */
+    JsonCursor unread(int index) {
+        return unread(Integer.toString(index));
     }
 
     /** The value that a parser stands at, as the member {@code name}. */
