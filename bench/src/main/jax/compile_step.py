@@ -9,7 +9,6 @@ checkpointed pieces, gradients clipped by their common norm, AdamW, arguments do
 
 import argparse
 import json
-import math
 import os
 import resource
 import time
@@ -19,95 +18,35 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import jax.numpy as jnp
+import transformer
 from jax.experimental import topologies
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from transformer import CODA
 
-VOCABULARY, WIDTH, HEADS, KV_HEADS, HEAD_WIDTH, INNER = 151936, 2048, 16, 8, 128, 6144
 CHUNKS = 16
-EPS, THETA = 1e-6, 1e6
-MATRICES = {
-    "q": (HEADS * HEAD_WIDTH, WIDTH),
-    "k": (KV_HEADS * HEAD_WIDTH, WIDTH),
-    "v": (KV_HEADS * HEAD_WIDTH, WIDTH),
-    "o": (WIDTH, HEADS * HEAD_WIDTH),
-    "gate": (INNER, WIDTH),
-    "up": (INNER, WIDTH),
-    "down": (WIDTH, INNER),
-}
-VECTORS = {"norm1": WIDTH, "norm2": WIDTH, "qnorm": HEAD_WIDTH, "knorm": HEAD_WIDTH}
 
-
-def rms_norm(x, weight):
-    wide = x.astype(jnp.float32)
-    scale = jax.lax.rsqrt(jnp.mean(wide * wide, axis=-1, keepdims=True) + EPS)
-    return (wide * scale).astype(x.dtype) * weight
-
-
-def rotate(x):
-    half = HEAD_WIDTH // 2
-    angles = jnp.arange(x.shape[1])[:, None] * THETA ** (-jnp.arange(half) / half)
-    cos, sin = jnp.cos(angles)[:, None], jnp.sin(angles)[:, None]
-    a, b = x[..., :half].astype(jnp.float32), x[..., half:].astype(jnp.float32)
-    return jnp.concatenate([a * cos - b * sin, b * cos + a * sin], axis=-1).astype(x.dtype)
-
-
-def heads(x, weight, count):
-    return (x @ weight.T).reshape(*x.shape[:2], count, HEAD_WIDTH)
-
-
-def attention(x, p):
-    q = rotate(rms_norm(heads(x, p["q"], HEADS), p["qnorm"]))
-    k = rotate(rms_norm(heads(x, p["k"], KV_HEADS), p["knorm"]))
-    v = heads(x, p["v"], KV_HEADS)
-    q = q.reshape(*q.shape[:2], KV_HEADS, HEADS // KV_HEADS, HEAD_WIDTH)
-    scores = jnp.einsum("btghd,bsgd->bghts", q, k, preferred_element_type=jnp.float32)
-    weights = jax.nn.softmax(scores / math.sqrt(HEAD_WIDTH), axis=-1).astype(x.dtype)
-    mixed = jnp.einsum("bghts,bsgd->btghd", weights, v)
-    return mixed.reshape(*x.shape[:2], HEADS * HEAD_WIDTH) @ p["o"].T
-
-
-def layer(x, p):
-    x = x + attention(rms_norm(x, p["norm1"]), p)
-    y = rms_norm(x, p["norm2"])
-    return x + (jax.nn.silu(y @ p["gate"].T) * (y @ p["up"].T)) @ p["down"].T
-
-
-@jax.checkpoint
-def piece_of_loss(states, head, targets, weights):
-    logits = (states @ head.T).astype(jnp.float32)
-    at_target = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-    return jnp.sum(weights * (jax.nn.logsumexp(logits, axis=-1) - at_target))
+piece_of_loss = jax.checkpoint(transformer.sum_of_losses)
 
 
 def loss(params, batch, form, place):
     """`place` keeps the rows of the batch where they are."""
     x = place(params["embed"][batch["ids"]])
-    step = jax.checkpoint(lambda x, p: place(layer(x, p)))
+    step = jax.checkpoint(lambda x, p: place(transformer.layer(x, p, CODA)))
     if form == "scan":
         x, _ = jax.lax.scan(lambda x, p: (step(x, p), None), x, params["layers"])
     else:
         for p in params["layers"]:
             x = step(x, p)
-    x = rms_norm(x, params["norm"])
+    x = transformer.rms_norm(x, params["norm"])
     columns = [jnp.split(part, CHUNKS, axis=1) for part in (x, batch["targets"], batch["weights"])]
     return sum(piece_of_loss(place(x), params["head"], targets, weights) for x, targets, weights in zip(*columns))
 
 
 def train_step(state, batch, rates, form, place):
     value, gradients = jax.value_and_grad(loss)(state["params"], batch, form, place)
-    norm = jnp.sqrt(sum(jnp.sum(jnp.square(g.astype(jnp.float32))) for g in jax.tree.leaves(gradients)))
-    scale = jnp.minimum(1.0, 1.0 / norm)
-
-    def update(p, g, m, v):
-        wide = g.astype(jnp.float32) * scale
-        m2 = 0.9 * m.astype(jnp.float32) + 0.1 * wide
-        v2 = 0.95 * v.astype(jnp.float32) + 0.05 * wide * wide
-        change = (m2 * rates[1]) / (jnp.sqrt(v2 * rates[2]) + 1e-8) + (0.1 if p.ndim > 1 else 0.0) * p
-        return tuple(x.astype(p.dtype) for x in (p - rates[0] * change, m2, v2))
-
-    new = jax.tree.map(update, state["params"], gradients, state["m"], state["v"])
-    part = lambda i: jax.tree.map(lambda t: t[i], new, is_leaf=lambda t: isinstance(t, tuple))
-    return {"params": part(0), "m": part(1), "v": part(2)}, value, norm
+    moments = {"m": state["m"], "v": state["v"]}
+    params, moments, norm = transformer.adamw(state["params"], gradients, moments, rates)
+    return {"params": params, **moments}, value, norm
 
 
 def parameters(form, layers, mesh):
@@ -119,13 +58,13 @@ def parameters(form, layers, mesh):
         return jax.ShapeDtypeStruct(dims, jnp.bfloat16, sharding=NamedSharding(mesh, PartitionSpec(*axes)))
 
     def one(stacked):
-        shapes = {name: dims for name, dims in MATRICES.items()} | {name: (n,) for name, n in VECTORS.items()}
+        shapes = transformer.matrices(CODA) | transformer.vectors(CODA)
         return {name: of(dims, stacked) for name, dims in shapes.items()}
 
     return {
-        "embed": of((VOCABULARY, WIDTH), False),
-        "head": of((VOCABULARY, WIDTH), False),
-        "norm": of((WIDTH,), False),
+        "embed": of((CODA.vocabulary, CODA.width), False),
+        "head": of((CODA.vocabulary, CODA.width), False),
+        "norm": of((CODA.width,), False),
         "layers": one(True) if form == "scan" else [one(False) for _ in range(layers)],
     }
 
@@ -135,7 +74,7 @@ def main():
     options.add_argument("--topology", required=True)
     options.add_argument("--batch", type=int, required=True)
     options.add_argument("--length", type=int, required=True)
-    options.add_argument("--layers", type=int, default=28)
+    options.add_argument("--layers", type=int, default=CODA.layers)
     options.add_argument("--form", choices=["scan", "unrolled"], default="scan")
     options = options.parse_args()
 

@@ -13,9 +13,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The kernels of machine code that this process uses, and why it does not use the others.
  *
- * <p>{@code -Dcoda.kernels=vector} switches them all off. {@code auto} uses those that have shown themselves on such a
- * processor; {@code x86} uses all, and makes it an error if none can be used. {@code -Dcoda.x86.mask} takes single features
- * away.
+ * <p>{@code -Dcoda.kernels=vector} switches them all off. {@code auto} uses those that the processor allows; {@code x86}
+ * does so, too, and makes it an error if it allows none. {@code -Dcoda.x86.mask} takes single features away.
  */
 public final class MachineKernels {
     private static final System.Logger LOG = System.getLogger(MachineKernels.class.getName());
@@ -89,10 +88,10 @@ public final class MachineKernels {
 
     static MachineKernels choose(String choice, String mask) {
         return switch (choice) {
-            case "auto" -> usable(mask, false);
+            case "auto" -> usable(mask);
             case "vector" -> none("switched off by -D" + CHOICE + "=vector");
             case "x86" -> {
-                var kernels = usable(mask, true);
+                var kernels = usable(mask);
                 if (kernels.products.isEmpty() && kernels.tiles.product.isEmpty()) {
                     throw new DeviceException("-D" + CHOICE + "=x86: no kernel of machine code can be used here: "
                             + kernels.refused + "; use -D" + CHOICE + "=auto");
@@ -111,30 +110,25 @@ public final class MachineKernels {
         return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused, Tiles.refused(reason));
     }
 
-    private static MachineKernels usable(String mask, boolean untried) {
+    private static MachineKernels usable(String mask) {
         var impossible = LinuxCalls.unusableBecause();
         if (impossible.isPresent()) {
             return none(impossible.get());
         }
         try {
-            return of(CpuFeatures.of(new NativeProcessor(), mask), untried);
+            return of(CpuFeatures.of(new NativeProcessor(), mask));
         } catch (SystemRefusal e) {
             LOG.log(System.Logger.Level.WARNING, "products use the Vector API: {0}", e.reason());
             return none(e.reason());
         }
     }
 
-    /**
-     * The kernels that {@code features} allow, assembled, made executable together, and checked one by one.
-     *
-     * @param untried whether those that have not run on such a processor yet may do so now
-     */
-    private static MachineKernels of(CpuFeatures features, boolean untried) {
+    /** The kernels that {@code features} allow, assembled, made executable together, and checked one by one. */
+    private static MachineKernels of(CpuFeatures features) {
         var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
         var routines = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
         for (var kernel : PanelKernel.values()) {
             kernel.unusableBecause(features)
-                    .or(() -> untried ? Optional.empty() : kernel.untriedBecause())
                     .ifPresentOrElse(why -> refused.put(kernel, why), () -> routines.put(kernel, kernel.routines()));
         }
         var tilesRefused = Stream.of(CpuFeature.AVX2, CpuFeature.FMA)

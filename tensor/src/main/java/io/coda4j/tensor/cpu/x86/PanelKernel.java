@@ -4,7 +4,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Supplier;
 
 /** The kernels that compute {@link PanelProduct}, those to be preferred first. */
@@ -65,9 +64,6 @@ enum PanelKernel {
         }
     }
 
-    /** The kernels whose tests have passed on a processor that has their instructions: AVX2_INT8 on an AMD EPYC of Zen 3. */
-    private static final Set<PanelKernel> TRIED = Set.of(AVX2_INT8);
-
     private final Elements elements;
     private final int rows;
     private final Supplier<List<byte[]>> routines;
@@ -78,16 +74,6 @@ enum PanelKernel {
         this.rows = rows;
         this.routines = routines;
         this.features = List.of(features);
-    }
-
-    /**
-     * Why this kernel is used only where it is asked for, or empty if it has shown itself on a processor: until then it is
-     * proved on an interpreter of its bytes alone.
-     */
-    Optional<String> untriedBecause() {
-        return TRIED.contains(this)
-                ? Optional.empty()
-                : Optional.of("it has not run on such a processor yet; -Dcoda.kernels=x86 uses it");
     }
 
     /** The kernels for BF16, best first. */

@@ -20,15 +20,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 class NativeKernelTest {
     private static final Pattern REACHING = Pattern.compile("Reaching safepoint: +(\\d+) ns");
 
-    /** The kernel on the processor; ends the test where that has not its instructions, or it must be asked for. */
+    /** The kernel on the processor; ends the test where that has not its instructions. */
     private static PanelProduct product(PanelKernel kernel) {
         Requirement.require("machine-code", LinuxCalls.unusableBecause());
         var features = CpuFeatures.of(new NativeProcessor(), "");
         Requirement.require(
                 kernel.toString(), kernel.unusableBecause(features).map(why -> kernel + " cannot run here: " + why));
-        Requirement.require(
-                kernel.toString(),
-                kernel.untriedBecause().filter(why -> !"x86".equals(System.getProperty("coda.kernels"))));
         return new PanelProduct(kernel, new NativeCode(ExecutableMemory.of(kernel.routines())));
     }
 

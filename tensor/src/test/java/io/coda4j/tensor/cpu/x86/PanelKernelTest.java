@@ -239,9 +239,6 @@ class PanelKernelTest {
         var features = CpuFeatures.of(new NativeProcessor(), "");
         Requirement.require(
                 kernel.toString(), kernel.unusableBecause(features).map(why -> kernel + " cannot run here: " + why));
-        Requirement.require(
-                kernel.toString(),
-                kernel.untriedBecause().filter(why -> !"x86".equals(System.getProperty("coda.kernels"))));
         var product = new PanelProduct(kernel, new NativeCode(ExecutableMemory.of(kernel.routines())));
         assertEquals(Optional.empty(), SelfCheck.failure(product));
         int differing = 0;
