@@ -92,13 +92,7 @@ public final class CpuDevice implements Device {
 
     /** Machine code for F32, whose panels have the width that vectors give them here. */
     private Optional<TileProduct> f32() {
-        return otherWidth().isEmpty() ? MachineKernels.ofProcess().f32() : Optional.empty();
-    }
-
-    private static Optional<String> otherWidth() {
-        return MicroKernel.NR == TileProduct.COLUMNS
-                ? Optional.empty()
-                : Optional.of(VECTOR + " is used with " + CpuKernels.vectorWidth());
+        return MachineKernels.ofProcess().f32(MicroKernel.NR);
     }
 
     private Optional<PanelProduct> bf16() {
@@ -115,9 +109,7 @@ public final class CpuDevice implements Device {
         if (fast) {
             var machine = MachineKernels.ofProcess();
             machine.features().forEach(state -> traits.add(trait("features", state)));
-            var f32 = machine.f32Kernel();
-            var unused = f32.unusedBecause().or(CpuDevice::otherWidth);
-            traits.add(new Trait(F32, f32.name(), unused));
+            machine.f32Kernels(MicroKernel.NR).forEach(state -> traits.add(trait(F32, state)));
             traits.add(new Trait(F32, VECTOR, f32().map(product -> product + " is faster")));
             products(traits, "bf16 products", machine.bf16Kernels(), machine.bf16());
             products(traits, "int8 products", machine.int8Kernels(), machine.int8());

@@ -10,21 +10,23 @@ import java.lang.foreign.MemorySegment;
 final class MachineMacroKernel implements MacroKernel {
     private static final TileProduct.Left ROWS = TileProduct.Left.rows(ROW * (long) Float.BYTES, Float.BYTES);
     private static final TileProduct.Left TURNED = TileProduct.Left.rows(Float.BYTES, ROW * (long) Float.BYTES);
-    private static final TileProduct.Left GROUPS = new TileProduct.Left(
-            Float.BYTES,
-            TileProduct.ROWS * (long) Float.BYTES,
-            MatmulPack.group(TileProduct.ROWS) * (long) Float.BYTES);
     private static final long EDGE_STRIDE = NR * (long) Float.BYTES;
 
     private final TileProduct product;
+    private final TileProduct.Left groups;
 
+    /** {@code product} must have panels of {@link MicroKernel#NR} columns. */
     MachineMacroKernel(TileProduct product) {
         this.product = product;
+        this.groups = new TileProduct.Left(
+                Float.BYTES,
+                product.rows() * (long) Float.BYTES,
+                MatmulPack.group(product.rows()) * (long) Float.BYTES);
     }
 
     @Override
     public int height() {
-        return TileProduct.ROWS;
+        return product.rows();
     }
 
     @Override
@@ -62,7 +64,7 @@ final class MachineMacroKernel implements MacroKernel {
             boolean add,
             MatmulWorkspace workspace) {
         var from = left.segment();
-        multiply(GROUPS, from, 0, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, workspace);
+        multiply(groups, from, 0, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, workspace);
     }
 
     private void multiply(

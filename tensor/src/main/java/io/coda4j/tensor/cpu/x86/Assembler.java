@@ -184,34 +184,37 @@ final class Assembler {
 
     // Vectors.
 
-    /** VMOVUPS: EVEX.512.0F.W0 10 /r. */
+    /** VMOVUPS: EVEX.512.0F.W0 10 /r, or VEX.256.0F.WIG 10 /r. */
     void vmovups(Vector to, Memory from) {
-        evex(NP, MAP_0F, 0x10, to, NONE, from, ZMM_BYTES);
+        vector(NP, MAP_0F, 0x10, to, NONE, from, ZMM_BYTES);
     }
 
-    /** VMOVUPS: EVEX.512.0F.W0 11 /r. */
+    /** VMOVUPS: EVEX.512.0F.W0 11 /r, or VEX.256.0F.WIG 11 /r. */
     void vmovups(Memory to, Vector from) {
-        evex(NP, MAP_0F, 0x11, from, NONE, to, ZMM_BYTES);
+        vector(NP, MAP_0F, 0x11, from, NONE, to, ZMM_BYTES);
     }
 
     /** VPXORD (see PXOR): EVEX.512.66.0F.W0 EF /r. */
     void vpxord(Vector to, Vector a, Vector b) {
-        evex(P66, MAP_0F, 0xef, to, a.number(), b, 0);
+        requireWide(to, a, b);
+        evex(P66, MAP_0F, 0xef, to.number(), a.number(), b, ZMM_BYTES);
     }
 
-    /** VPBROADCASTD (see VPBROADCAST): EVEX.512.66.0F38.W0 58 /r, from memory. */
+    /** VPBROADCASTD (see VPBROADCAST): EVEX.512.66.0F38.W0 58 /r, or VEX.256.66.0F38.W0 58 /r, from memory. */
     void vpbroadcastd(Vector to, Memory from) {
-        evex(P66, MAP_0F38, 0x58, to, NONE, from, Integer.BYTES);
+        vector(P66, MAP_0F38, 0x58, to, NONE, from, Integer.BYTES);
     }
 
     /** VDPBF16PS: EVEX.512.F3.0F38.W0 52 /r. */
     void vdpbf16ps(Vector sum, Vector a, Vector b) {
-        evex(PF3, MAP_0F38, 0x52, sum, a.number(), b, 0);
+        requireWide(sum, a, b);
+        evex(PF3, MAP_0F38, 0x52, sum.number(), a.number(), b, ZMM_BYTES);
     }
 
     /** VPDPBUSD: EVEX.512.66.0F38.W0 50 /r; {@code a} unsigned, {@code b} signed. */
     void vpdpbusd(Vector sum, Vector a, Vector b) {
-        evex(P66, MAP_0F38, 0x50, sum, a.number(), b, 0);
+        requireWide(sum, a, b);
+        evex(P66, MAP_0F38, 0x50, sum.number(), a.number(), b, ZMM_BYTES);
     }
 
     /** VPDPBUSD of AVX-VNNI: VEX.256.66.0F38.W0 50 /r. */
@@ -222,21 +225,6 @@ final class Assembler {
     /** VPXOR (see PXOR): VEX.256.66.0F.WIG EF /r. */
     void vpxorVex(Vector to, Vector a, Vector b) {
         vex(1, P66, MAP_0F, 0xef, to.number(), a.number(), b);
-    }
-
-    /** VMOVUPS: VEX.256.0F.WIG 10 /r. */
-    void vmovupsVex(Vector to, Memory from) {
-        vex(1, NP, MAP_0F, 0x10, to.number(), NONE, from);
-    }
-
-    /** VMOVUPS: VEX.256.0F.WIG 11 /r. */
-    void vmovupsVex(Memory to, Vector from) {
-        vex(1, NP, MAP_0F, 0x11, from.number(), NONE, to);
-    }
-
-    /** VPBROADCASTD (see VPBROADCAST): VEX.256.66.0F38.W0 58 /r, from memory. */
-    void vpbroadcastdVex(Vector to, Memory from) {
-        vex(1, P66, MAP_0F38, 0x58, to.number(), NONE, from);
     }
 
     /** VPMOVSXBW (see PMOVSX): VEX.256.66.0F38.WIG 20 /r, from 16 bytes of memory. */
@@ -259,35 +247,47 @@ final class Assembler {
         vex(1, P66, MAP_0F, 0xdb, to.number(), a.number(), b);
     }
 
-    /** VPCMPEQD (see PCMPEQB/PCMPEQW/PCMPEQD): VEX.256.66.0F.WIG 76 /r. */
-    void vpcmpeqd(Vector to, Vector a, Vector b) {
-        vex(1, P66, MAP_0F, 0x76, to.number(), a.number(), b);
+    /** VPANDD (see PAND): EVEX.512.66.0F.W0 DB /r. */
+    void vpandd(Vector to, Vector a, Vector b) {
+        requireWide(to, a, b);
+        evex(P66, MAP_0F, 0xdb, to.number(), a.number(), b, ZMM_BYTES);
     }
 
-    /** VPSLLD (see PSLLW/PSLLD/PSLLQ): VEX.256.66.0F.WIG 72 /6 ib; the destination is in vvvv. */
+    /** VPSLLD (see PSLLW/PSLLD/PSLLQ): EVEX.512.66.0F.W0 72 /6 ib, or VEX.256.66.0F.WIG 72 /6 ib; the destination is in vvvv. */
     void vpslld(Vector to, Vector from, int bits) {
-        vex(1, P66, MAP_0F, 0x72, 6, to.number(), from);
+        requireWidth(to, from);
+        if (isWide(to)) {
+            evex(P66, MAP_0F, 0x72, 6, to.number(), from, ZMM_BYTES);
+        } else {
+            vex(1, P66, MAP_0F, 0x72, 6, to.number(), from);
+        }
         int8(bits);
     }
 
-    /** VBROADCASTSS (see VBROADCAST): VEX.256.66.0F38.W0 18 /r, from memory. */
+    /** VBROADCASTSS (see VBROADCAST): EVEX.512.66.0F38.W0 18 /r, or VEX.256.66.0F38.W0 18 /r, from memory. */
     void vbroadcastss(Vector to, Memory from) {
-        vex(1, P66, MAP_0F38, 0x18, to.number(), NONE, from);
+        vector(P66, MAP_0F38, 0x18, to, NONE, from, Float.BYTES);
     }
 
-    /** VADDPS (see ADDPS): VEX.256.0F.WIG 58 /r, from memory. */
+    /** VADDPS (see ADDPS): EVEX.512.0F.W0 58 /r, or VEX.256.0F.WIG 58 /r, from memory. */
     void vaddps(Vector to, Vector a, Memory b) {
-        vex(1, NP, MAP_0F, 0x58, to.number(), a.number(), b);
+        requireWidth(to, a);
+        vector(NP, MAP_0F, 0x58, to, a.number(), b, ZMM_BYTES);
     }
 
-    /** VMULPS (see MULPS): VEX.256.0F.WIG 59 /r. */
+    /** VMULPS (see MULPS): EVEX.512.0F.W0 59 /r, or VEX.256.0F.WIG 59 /r. */
     void vmulps(Vector to, Vector a, Vector b) {
-        vex(1, NP, MAP_0F, 0x59, to.number(), a.number(), b);
+        requireWidth(to, a, b);
+        vector(NP, MAP_0F, 0x59, to, a.number(), b, ZMM_BYTES);
     }
 
-    /** VFMADD231PS (see VFMADD132PS/VFMADD213PS/VFMADD231PS): VEX.256.66.0F38.W0 B8 /r; sum = a * b + sum, rounded once. */
+    /**
+     * VFMADD231PS (see VFMADD132PS/VFMADD213PS/VFMADD231PS): EVEX.512.66.0F38.W0 B8 /r, or VEX.256.66.0F38.W0 B8 /r;
+     * sum = a * b + sum, rounded once.
+     */
     void vfmadd231ps(Vector sum, Vector a, Vector b) {
-        vex(1, P66, MAP_0F38, 0xb8, sum.number(), a.number(), b);
+        requireWidth(sum, a, b);
+        vector(P66, MAP_0F38, 0xb8, sum, a.number(), b, ZMM_BYTES);
     }
 
     /** VZEROUPPER: VEX.128.0F.WIG 77. */
@@ -399,19 +399,47 @@ final class Assembler {
         modRm(reg, rm, 1);
     }
 
-    /** The four bytes of EVEX (SDM 2.7.1), opcode, ModR/M; {@code unit} scales a displacement of 8 bits (SDM 2.7.5). */
-    private void evex(int prefix, int map, int opcode, Vector reg, int second, Operand rm, int unit) {
-        // A register in rm borrows the bit of the index register for its number's highest bit.
-        int index = rm instanceof Vector vector ? vector.number() >> 4 : index(rm);
-        if (reg.bits() != 512 || rm instanceof Vector operand && operand.bits() != 512) {
+    /** EVEX for 512 bits, VEX for 256. */
+    private void vector(int prefix, int map, int opcode, Vector reg, int second, Operand rm, int unit) {
+        if (isWide(reg)) {
+            evex(prefix, map, opcode, reg.number(), second, rm, unit);
+        } else {
+            vex(1, prefix, map, opcode, reg.number(), second, rm);
+        }
+    }
+
+    private static boolean isWide(Vector register) {
+        return register.bits() == 512;
+    }
+
+    private static void requireWide(Vector... registers) {
+        requireWidth(registers);
+        if (!isWide(registers[0])) {
             throw new IllegalArgumentException("EVEX is used for vectors of 512 bits only");
         }
+    }
+
+    private static void requireWidth(Vector... registers) {
+        for (var register : registers) {
+            if (register.bits() != registers[0].bits()) {
+                throw new IllegalArgumentException("registers of one width expected, got " + List.of(registers));
+            }
+        }
+    }
+
+    /**
+     * The four bytes of EVEX for vectors of 512 bits (SDM 2.7.1), opcode, ModR/M; {@code unit} scales a displacement of 8 bits
+     * (SDM 2.7.5).
+     */
+    private void evex(int prefix, int map, int opcode, int reg, int second, Operand rm, int unit) {
+        // A register in rm borrows the bit of the index register for its number's highest bit.
+        int index = rm instanceof Vector vector ? vector.number() >> 4 : index(rm);
         int8(0x62);
-        int8(not(high(reg.number())) << 7 | not(index) << 6 | not(base(rm)) << 5 | not(reg.number() >> 4) << 4 | map);
+        int8(not(high(reg)) << 7 | not(index) << 6 | not(base(rm)) << 5 | not(reg >> 4) << 4 | map);
         int8(~second << 3 & 0x78 | 4 | prefix);
         int8(LENGTH_512 << 5 | not(second >> 4) << 3);
         int8(opcode);
-        modRm(reg.number(), rm, unit);
+        modRm(reg, rm, unit);
     }
 
     /** ModR/M, SIB and displacement (SDM 2.1.3). */

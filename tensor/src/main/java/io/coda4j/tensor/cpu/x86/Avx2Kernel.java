@@ -118,7 +118,7 @@ final class Avx2Kernel {
         a.mov(r11, rcx);
         for (int r = 0; r < rows; r++) {
             for (int v = 0; v < vectors; v++) {
-                a.vmovupsVex(sum(r, v), at(r11, (first + v) * VECTOR_BYTES));
+                a.vmovups(sum(r, v), at(r11, (first + v) * VECTOR_BYTES));
             }
             a.add(r11, r8);
         }
@@ -129,7 +129,7 @@ final class Avx2Kernel {
         a.mov(r11, rcx);
         for (int r = 0; r < rows; r++) {
             for (int v = 0; v < vectors; v++) {
-                a.vmovupsVex(at(r11, (first + v) * VECTOR_BYTES), sum(r, v));
+                a.vmovups(at(r11, (first + v) * VECTOR_BYTES), sum(r, v));
             }
             a.add(r11, r8);
         }
@@ -163,7 +163,7 @@ final class Avx2Kernel {
             a.vpmovsxbw(weights(i), at(r11, pair * PAIR_BYTES + (column + i) * NARROW_BYTES));
         }
         for (int r = 0; r < rows; r++) {
-            a.vpbroadcastdVex(ELEMENT, row(r).plus(pair * Integer.BYTES));
+            a.vpbroadcastd(ELEMENT, row(r).plus(pair * Integer.BYTES));
             for (int i = 0; i < 2; i++) {
                 a.vpmaddwd(PRODUCT, ELEMENT, weights(i));
                 a.vpaddd(sum(r, v + i), sum(r, v + i), PRODUCT);

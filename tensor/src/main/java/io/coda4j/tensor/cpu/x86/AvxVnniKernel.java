@@ -58,7 +58,7 @@ final class AvxVnniKernel {
         a.mov(r11, rcx);
         for (int r = 0; r < rows; r++) {
             for (int v = 0; v < VECTORS; v++) {
-                a.vmovupsVex(ymm(VECTORS * r + v), at(r11, v * VECTOR_BYTES));
+                a.vmovups(ymm(VECTORS * r + v), at(r11, v * VECTOR_BYTES));
             }
             a.add(r11, r8);
         }
@@ -71,10 +71,10 @@ final class AvxVnniKernel {
         for (int group = 0; group < GROUPS; group++) {
             for (int r = 0; r < rows; r++) {
                 var row = r == 0 ? at(rax) : at(rax, rsi, r);
-                a.vpbroadcastdVex(ymm(12 + r), row.plus(group * Integer.BYTES));
+                a.vpbroadcastd(ymm(12 + r), row.plus(group * Integer.BYTES));
             }
             for (int v = 0; v < VECTORS; v++) {
-                a.vmovupsVex(B, at(r11, (VECTORS * group + v) * VECTOR_BYTES));
+                a.vmovups(B, at(r11, (VECTORS * group + v) * VECTOR_BYTES));
                 for (int r = 0; r < rows; r++) {
                     a.vpdpbusdVex(ymm(VECTORS * r + v), ymm(12 + r), B);
                 }
@@ -87,7 +87,7 @@ final class AvxVnniKernel {
 
         for (int r = 0; r < rows; r++) {
             for (int v = 0; v < VECTORS; v++) {
-                a.vmovupsVex(at(rcx, v * VECTOR_BYTES), ymm(VECTORS * r + v));
+                a.vmovups(at(rcx, v * VECTOR_BYTES), ymm(VECTORS * r + v));
             }
             a.add(rcx, r8);
             a.add(rdi, rsi);

@@ -7,6 +7,8 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.PrimitiveIterator;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -33,24 +35,20 @@ public final class MachineKernels {
     private final CpuFeatures features;
     private final Map<PanelKernel, PanelProduct> products;
     private final Map<PanelKernel, String> refused;
-    private final Tiles tiles;
-
-    /** The product of F32, or the reason why there is none. */
-    private record Tiles(Optional<TileProduct> product, Optional<String> refused) {
-        static Tiles refused(String reason) {
-            return new Tiles(Optional.empty(), Optional.of(reason));
-        }
-    }
+    private final Map<TileKernel, TileProduct> tileProducts;
+    private final Map<TileKernel, String> refusedTiles;
 
     private MachineKernels(
             CpuFeatures features,
             Map<PanelKernel, PanelProduct> products,
             Map<PanelKernel, String> refused,
-            Tiles tiles) {
+            Map<TileKernel, TileProduct> tileProducts,
+            Map<TileKernel, String> refusedTiles) {
         this.features = features;
         this.products = products;
         this.refused = refused;
-        this.tiles = tiles;
+        this.tileProducts = tileProducts;
+        this.refusedTiles = refusedTiles;
     }
 
     /**
@@ -92,7 +90,7 @@ public final class MachineKernels {
             case "vector" -> none("switched off by -D" + CHOICE + "=vector");
             case "x86" -> {
                 var kernels = usable(mask);
-                if (kernels.products.isEmpty() && kernels.tiles.product.isEmpty()) {
+                if (kernels.products.isEmpty() && kernels.tileProducts.isEmpty()) {
                     throw new DeviceException("-D" + CHOICE + "=x86: no kernel of machine code can be used here: "
                             + kernels.refused + "; use -D" + CHOICE + "=auto");
                 }
@@ -107,7 +105,11 @@ public final class MachineKernels {
         for (var kernel : PanelKernel.values()) {
             refused.put(kernel, reason);
         }
-        return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused, Tiles.refused(reason));
+        var refusedTiles = new EnumMap<TileKernel, String>(TileKernel.class);
+        for (var kernel : TileKernel.values()) {
+            refusedTiles.put(kernel, reason);
+        }
+        return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused, Map.of(), refusedTiles);
     }
 
     private static MachineKernels usable(String mask) {
@@ -126,47 +128,54 @@ public final class MachineKernels {
     /** The kernels that {@code features} allow, assembled, made executable together, and checked one by one. */
     private static MachineKernels of(CpuFeatures features) {
         var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
-        var routines = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
+        var refusedTiles = new EnumMap<TileKernel, String>(TileKernel.class);
+        var panels = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
+        var tiles = new EnumMap<TileKernel, List<byte[]>>(TileKernel.class);
         for (var kernel : PanelKernel.values()) {
             kernel.unusableBecause(features)
-                    .ifPresentOrElse(why -> refused.put(kernel, why), () -> routines.put(kernel, kernel.routines()));
+                    .ifPresentOrElse(why -> refused.put(kernel, why), () -> panels.put(kernel, kernel.routines()));
         }
-        var tilesRefused = Stream.of(CpuFeature.AVX2, CpuFeature.FMA)
-                .flatMap(feature -> features.unusableBecause(feature).map(why -> feature + ": " + why).stream())
-                .findFirst();
-        var tileRoutines = tilesRefused.isPresent() ? List.<byte[]>of() : Avx2TileKernel.routines();
-        var addresses = ExecutableMemory.of(
-                Stream.concat(tileRoutines.stream(), routines.values().stream().flatMap(List::stream))
-                        .toList());
+        for (var kernel : TileKernel.values()) {
+            kernel.unusableBecause(features)
+                    .ifPresentOrElse(why -> refusedTiles.put(kernel, why), () -> tiles.put(kernel, kernel.routines()));
+        }
+        var code = Stream.concat(panels.values().stream(), tiles.values().stream())
+                .flatMap(List::stream)
+                .toList();
+        var addresses = Arrays.stream(ExecutableMemory.of(code)).iterator();
         var products = new EnumMap<PanelKernel, PanelProduct>(PanelKernel.class);
-        int next = tileRoutines.size();
-        var tiles =
-                tilesRefused.map(Tiles::refused).orElseGet(() -> tiles(Arrays.copyOf(addresses, tileRoutines.size())));
-        for (var kernel : routines.keySet()) {
-            int end = next + kernel.rows();
-            var product = new PanelProduct(kernel, new NativeCode(Arrays.copyOfRange(addresses, next, end)));
-            var failure = SelfCheck.failure(product);
-            if (failure.isEmpty()) {
-                products.put(kernel, product);
-            } else {
-                LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", kernel, failure.get());
-                refused.put(kernel, failure.get());
-            }
-            next = end;
-        }
-        return new MachineKernels(features, products, refused, tiles);
+        panels.forEach((kernel, routines) -> {
+            var product = new PanelProduct(kernel, new NativeCode(next(addresses, routines.size())));
+            admit(kernel, product, SelfCheck.failure(product), products, refused);
+        });
+        var tileProducts = new EnumMap<TileKernel, TileProduct>(TileKernel.class);
+        tiles.forEach((kernel, routines) -> {
+            var product = new TileProduct(kernel, new NativeTileCode(next(addresses, routines.size())));
+            admit(kernel, product, TileSelfCheck.failure(product), tileProducts, refusedTiles);
+        });
+        return new MachineKernels(features, products, refused, tileProducts, refusedTiles);
     }
 
-    private static Tiles tiles(long[] addresses) {
-        var product = new TileProduct(new NativeTileCode(addresses));
-        var failure = TileSelfCheck.failure(product);
-        failure.ifPresent(why -> LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", product, why));
-        return failure.map(Tiles::refused).orElseGet(() -> new Tiles(Optional.of(product), Optional.empty()));
+    private static long[] next(PrimitiveIterator.OfLong addresses, int count) {
+        return LongStream.generate(addresses::nextLong).limit(count).toArray();
     }
 
-    /** The usable product of F32 rows and panels. */
-    public Optional<TileProduct> f32() {
-        return tiles.product;
+    /** Lets a product be used that has passed its self-check. */
+    private static <K, P> void admit(
+            K kernel, P product, Optional<String> failure, Map<K, P> products, Map<K, String> refused) {
+        failure.ifPresentOrElse(
+                why -> {
+                    LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", kernel, why);
+                    refused.put(kernel, why);
+                },
+                () -> products.put(kernel, product));
+    }
+
+    /** The usable product of F32 rows and panels of {@code columns} columns. */
+    public Optional<TileProduct> f32(int columns) {
+        return tileProducts.values().stream()
+                .filter(product -> product.columns() == columns)
+                .findFirst();
     }
 
     /** The fastest usable product of BF16 rows and panels with F32 sums. */
@@ -194,9 +203,18 @@ public final class MachineKernels {
                 .toList();
     }
 
-    /** The kernel for F32. */
-    public State f32Kernel() {
-        return new State(TileProduct.NAME, tiles.refused);
+    /** The kernels for F32, of which those with panels of {@code columns} columns may be used. */
+    public List<State> f32Kernels(int columns) {
+        return Arrays.stream(TileKernel.values())
+                .map(kernel -> new State(kernel.toString(), unusedBecause(kernel, columns)))
+                .toList();
+    }
+
+    private Optional<String> unusedBecause(TileKernel kernel, int columns) {
+        var width = kernel.columns() == columns
+                ? Optional.<String>empty()
+                : Optional.of("vectors have other than " + kernel.lanes() * Float.SIZE + " bits");
+        return Optional.ofNullable(refusedTiles.get(kernel)).or(() -> width);
     }
 
     /** The kernels for BF16, best first. */

@@ -4,40 +4,39 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /**
- * Rows of F32 times one panel of {@value #COLUMNS} columns by machine code: c[rows,16] = scale · a[rows,depth] ·
- * panel[depth,16], or that added to c.
+ * Rows of F32 times one panel by machine code: c[rows,N] = scale · a[rows,depth] · panel[depth,N], or that added to c. The
+ * columns N are those of two vectors.
  *
- * <p>Rows are computed in tiles of {@value #ROWS}. A panel holds F32 elements [depth][16], or pairs of BF16 elements
- * [depth][8]: column c in the lower half and column 8 + c in the upper half of pair c.
+ * <p>Rows are computed in tiles. A panel holds F32 elements [depth][N], or pairs of BF16 elements [depth][N/2]: column c in the
+ * lower half and column N/2 + c in the upper half of pair c.
  *
  * <p>Each sum is one chain of fused multiply-adds in ascending order of the depth, then multiplied by the scale, then added: its
  * bits depend on nothing else.
  */
 public final class TileProduct {
-    /** The name of the kernel, for people. */
-    static final String NAME = "avx2_f32";
-
-    /** Columns of a panel. */
-    public static final int COLUMNS = 16;
-
-    /** Rows of a tile. */
-    public static final int ROWS = Avx2TileKernel.ROWS;
-
-    /** Rows of the second last tile where the last would have one row or two: their sums are too few to fill the processor. */
-    private static final int SHORT = 4;
-
-    private static final int COLUMN_BYTES = COLUMNS * Float.BYTES;
-
     /**
      * Multiply-adds in one call, so that it ends within 100 microseconds: no thread reaches a safepoint while it runs. A core of
      * 3 GHz needs 45 for as many.
      */
     private static final long CALL_WORK = 1 << 21;
 
+    private final TileKernel kernel;
     private final TileCode code;
+    private final int rowsOfTile;
+    private final int columnBytes;
 
-    TileProduct(TileCode code) {
+    /**
+     * Rows of the second last tile where the last would have a third of the rows at most: their sums are too few to fill the
+     * processor.
+     */
+    private final int shortTile;
+
+    TileProduct(TileKernel kernel, TileCode code) {
+        this.kernel = kernel;
         this.code = code;
+        this.rowsOfTile = kernel.rows();
+        this.columnBytes = kernel.columns() * Float.BYTES;
+        this.shortTile = kernel.rows() * 2 / 3;
     }
 
     /**
@@ -45,39 +44,54 @@ public final class TileProduct {
      *
      * @param row bytes from a row to the next one of its tile
      * @param depth bytes from an element of a row to the next
-     * @param tile bytes from a tile to the next
+     * @param tile bytes from a tile to the next, or 0 if rows are at one distance through all tiles
      */
     public record Left(long row, long depth, long tile) {
         /** Rows at one distance, through all tiles. */
         public static Left rows(long row, long depth) {
-            return new Left(row, depth, ROWS * row);
+            return new Left(row, depth, 0);
         }
 
         private boolean isRegular() {
-            return tile == ROWS * row;
+            return tile == 0;
         }
+    }
 
-        /** Bytes from the first element to behind the last of {@code rows} rows. */
-        private long extent(int rows, int depths) {
-            long full = rows / ROWS == 0 ? 0 : (rows / ROWS - 1) * tile + (ROWS - 1) * row;
-            long last = rows % ROWS == 0 ? 0 : rows / ROWS * tile + (rows % ROWS - 1) * row;
-            return Math.max(full, last) + (depths - 1) * depth + Float.BYTES;
-        }
+    TileKernel kernel() {
+        return kernel;
+    }
+
+    /** Columns of a panel. */
+    public int columns() {
+        return kernel.columns();
+    }
+
+    /** Rows of a tile. */
+    public int rows() {
+        return rowsOfTile;
     }
 
     @Override
     public String toString() {
-        return NAME;
+        return kernel.toString();
+    }
+
+    /** Bytes from the first element of the left operand to behind the last. */
+    private long extent(Left left, int rows, int depth) {
+        long full = rows / rowsOfTile == 0 ? 0 : (rows / rowsOfTile - 1) * left.tile + (rowsOfTile - 1) * left.row;
+        long last = rows % rowsOfTile == 0 ? 0 : rows / rowsOfTile * left.tile + (rows % rowsOfTile - 1) * left.row;
+        long rowsExtent = left.isRegular() ? (rows - 1) * left.row : Math.max(full, last);
+        return rowsExtent + (depth - 1) * left.depth + Float.BYTES;
     }
 
     /**
-     * Computes {@code rows x 16} sums.
+     * Computes {@code rows} times {@link #columns()} sums.
      *
      * @param left how {@code a} lies from byte {@code aAt} on; {@code a} is native memory or an array of floats
      * @param narrow whether the panel holds pairs of BF16 elements
      * @param panel native memory in which the panel begins at byte {@code panelAt}
      * @param next the byte at which the panel begins that will be needed next, anywhere, or -1
-     * @param c native memory or an array of floats for rows of 16 sums, {@code cStride} bytes apart, from byte {@code cAt} on
+     * @param c native memory or an array of floats for rows of sums, {@code cStride} bytes apart, from byte {@code cAt} on
      * @param scale the factor of the sums
      * @param add whether to add to what {@code c} holds, instead of overwriting it
      * @throws IndexOutOfBoundsException if anything would be read or written outside of the segments
@@ -103,29 +117,29 @@ public final class TileProduct {
         distance(left.depth);
         distance(left.tile);
         distance(cStride);
-        Objects.checkFromIndexSize(aAt, left.extent(rows, depth), a.byteSize());
-        Objects.checkFromIndexSize(cAt, (rows - 1) * cStride + COLUMN_BYTES, c.byteSize());
-        Objects.checkFromIndexSize(
-                panelAt, (long) depth * (narrow ? COLUMN_BYTES / 2 : COLUMN_BYTES), panel.byteSize());
+        Objects.checkFromIndexSize(aAt, extent(left, rows, depth), a.byteSize());
+        Objects.checkFromIndexSize(cAt, (rows - 1) * cStride + columnBytes, c.byteSize());
+        Objects.checkFromIndexSize(panelAt, (long) depth * (narrow ? columnBytes / 2 : columnBytes), panel.byteSize());
         if (!panel.isNative()) {
             throw new IndexOutOfBoundsException("a panel in native memory expected, got " + panel);
         }
-        int most = Math.toIntExact(Math.max(1, CALL_WORK / ((long) depth * COLUMNS * ROWS)));
+        int most = Math.toIntExact(Math.max(1, CALL_WORK / ((long) depth * kernel.columns() * rowsOfTile)));
+        long tile = left.isRegular() ? rowsOfTile * left.row : left.tile;
         int row = 0;
         while (row < rows) {
-            int tall = left.isRegular() ? tall(rows - row) : Math.min(ROWS, rows - row);
-            int tiles = tall < ROWS ? 1 : Math.min(most, tiles(left, rows - row));
+            int tall = left.isRegular() ? tall(rows - row) : Math.min(rowsOfTile, rows - row);
+            int tiles = tall < rowsOfTile ? 1 : Math.min(most, tiles(left, rows - row));
             code.run(
-                    tall - 1 + (narrow ? ROWS : 0),
+                    tall - 1 + (narrow ? rowsOfTile : 0),
                     a,
                     c,
                     panel.address() + panelAt,
                     left.row,
                     left.depth,
                     cStride,
-                    aAt + (left.isRegular() ? row * left.row : row / ROWS * left.tile),
+                    aAt + (left.isRegular() ? row * left.row : row / rowsOfTile * tile),
                     cAt + row * cStride,
-                    left.tile,
+                    tile,
                     next < 0 || row > 0 ? 0 : panel.address() + next,
                     depth,
                     add ? 1 : 0,
@@ -136,16 +150,16 @@ public final class TileProduct {
     }
 
     /** The rows of the next tile where {@code rows} are left. */
-    private static int tall(int rows) {
-        boolean rest = rows > ROWS && rows < 2 * ROWS && rows % ROWS <= ROWS - SHORT;
-        return rest && rows % ROWS > 0 ? SHORT : Math.min(ROWS, rows);
+    private int tall(int rows) {
+        int rest = rows - rowsOfTile;
+        return 0 < rest && rest <= rowsOfTile - shortTile ? shortTile : Math.min(rowsOfTile, rows);
     }
 
     /** Full tiles one after the other where {@code rows} are left. */
-    private static int tiles(Left left, int rows) {
-        int tiles = rows / ROWS;
-        int rest = rows % ROWS;
-        boolean shorter = left.isRegular() && tiles > 1 && rest > 0 && rest <= ROWS - SHORT;
+    private int tiles(Left left, int rows) {
+        int tiles = rows / rowsOfTile;
+        int rest = rows % rowsOfTile;
+        boolean shorter = left.isRegular() && tiles > 1 && rest > 0 && rest <= rowsOfTile - shortTile;
         return shorter ? tiles - 1 : tiles;
     }
 

@@ -11,16 +11,17 @@ import java.util.Optional;
  */
 final class TileSelfCheck {
     private static final int DEPTH = 5;
-    private static final int ROWS = 2 * TileProduct.ROWS + 1;
-
-    /** Floats between rows of the sums: some behind each row must stay as they are. */
-    private static final int STRIDE = TileProduct.COLUMNS + 8;
-
     private static final float UNTOUCHED = 77;
     private static final float OLD = 3;
     private static final float SCALE = 2;
 
     private final TileProduct product;
+    private final int columns;
+    private final int mostRows;
+
+    /** Floats between rows of the sums: some behind each row must stay as they are. */
+    private final int stride;
+
     private final MemorySegment a;
     private final MemorySegment wide;
     private final MemorySegment narrow;
@@ -28,19 +29,22 @@ final class TileSelfCheck {
 
     private TileSelfCheck(TileProduct product, Arena arena) {
         this.product = product;
-        this.a = arena.allocate(ROWS * DEPTH * 4L, 64);
-        this.wide = arena.allocate(DEPTH * TileProduct.COLUMNS * 4L, 64);
-        this.narrow = arena.allocate(DEPTH * TileProduct.COLUMNS * 2L, 64);
-        this.c = arena.allocate(ROWS * STRIDE * 4L, 64);
+        this.columns = product.columns();
+        this.mostRows = 2 * product.rows() + 1;
+        this.stride = columns + 8;
+        this.a = arena.allocate(mostRows * DEPTH * 4L, 64);
+        this.wide = arena.allocate(DEPTH * columns * 4L, 64);
+        this.narrow = arena.allocate(DEPTH * columns * 2L, 64);
+        this.c = arena.allocate(mostRows * stride * 4L, 64);
         for (int k = 0; k < DEPTH; k++) {
-            for (int r = 0; r < ROWS; r++) {
+            for (int r = 0; r < mostRows; r++) {
                 a.setAtIndex(ValueLayout.JAVA_FLOAT, (long) r * DEPTH + k, left(r, k));
             }
-            for (int i = 0; i < TileProduct.COLUMNS; i++) {
-                wide.setAtIndex(ValueLayout.JAVA_FLOAT, (long) k * TileProduct.COLUMNS + i, right(k, i));
+            for (int i = 0; i < columns; i++) {
+                wide.setAtIndex(ValueLayout.JAVA_FLOAT, (long) k * columns + i, right(k, i));
                 // Small integers have zeros in the lower half.
                 short upper = (short) (Float.floatToRawIntBits(right(k, i)) >>> 16);
-                int half = TileProduct.COLUMNS / 2;
+                int half = columns / 2;
                 narrow.setAtIndex(ValueLayout.JAVA_SHORT, 2L * (k * half + i % half) + i / half, upper);
             }
         }
@@ -54,7 +58,7 @@ final class TileSelfCheck {
     }
 
     private Optional<String> run() {
-        for (int rows = 1; rows <= ROWS; rows++) {
+        for (int rows = 1; rows <= mostRows; rows++) {
             for (int form = 0; form < 4; form++) {
                 var failure = check(rows, (form & 1) != 0, (form & 2) != 0);
                 if (failure.isPresent()) {
@@ -66,14 +70,14 @@ final class TileSelfCheck {
     }
 
     private Optional<String> check(int rows, boolean pairs, boolean add) {
-        for (int i = 0; i < ROWS * STRIDE; i++) {
+        for (int i = 0; i < mostRows * stride; i++) {
             c.setAtIndex(ValueLayout.JAVA_FLOAT, i, isSum(i, rows) && add ? OLD : UNTOUCHED);
         }
         var left = TileProduct.Left.rows(DEPTH * 4L, 4);
-        product.multiply(left, a, 0, rows, DEPTH, pairs, pairs ? narrow : wide, 0, 0, c, 0, STRIDE * 4L, SCALE, add);
-        for (int i = 0; i < ROWS * STRIDE; i++) {
-            int r = i / STRIDE;
-            int column = i % STRIDE;
+        product.multiply(left, a, 0, rows, DEPTH, pairs, pairs ? narrow : wide, 0, 0, c, 0, stride * 4L, SCALE, add);
+        for (int i = 0; i < mostRows * stride; i++) {
+            int r = i / stride;
+            int column = i % stride;
             float expected = isSum(i, rows) ? SCALE * sum(r, column) + (add ? OLD : 0) : UNTOUCHED;
             float got = c.getAtIndex(ValueLayout.JAVA_FLOAT, i);
             if (got != expected) {
@@ -84,8 +88,8 @@ final class TileSelfCheck {
         return Optional.empty();
     }
 
-    private static boolean isSum(int i, int rows) {
-        return i / STRIDE < rows && i % STRIDE < TileProduct.COLUMNS;
+    private boolean isSum(int i, int rows) {
+        return i / stride < rows && i % stride < columns;
     }
 
     private static float sum(int row, int column) {

@@ -3,7 +3,7 @@
  * AVX-512, INT8 on these, AVX-VNNI and AVX2; and for F32 on AVX2, where its compiler leaves sums in memory.
  *
  * <p>In the order in which they come to work: {@link io.coda4j.tensor.cpu.x86.CpuFeatures} says what the processor and the
- * operating system allow; each {@link io.coda4j.tensor.cpu.x86.PanelKernel}, and {@link io.coda4j.tensor.cpu.x86.Avx2TileKernel}, is a program in Java that
+ * operating system allow; each {@link io.coda4j.tensor.cpu.x86.PanelKernel} and {@link io.coda4j.tensor.cpu.x86.TileKernel} is a program in Java that
  * {@link io.coda4j.tensor.cpu.x86.Assembler} turns into bytes; {@link io.coda4j.tensor.cpu.x86.ExecutableMemory} makes them
  * callable; {@link io.coda4j.tensor.cpu.x86.SelfCheck} and {@link io.coda4j.tensor.cpu.x86.TileSelfCheck} let them prove
  * themselves; and {@link io.coda4j.tensor.cpu.x86.PanelProduct} and {@link io.coda4j.tensor.cpu.x86.TileProduct}, which are

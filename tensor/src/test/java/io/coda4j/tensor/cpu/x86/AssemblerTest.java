@@ -5,6 +5,7 @@ import static io.coda4j.tensor.cpu.x86.Registers.rdi;
 import static io.coda4j.tensor.cpu.x86.Registers.rsp;
 import static io.coda4j.tensor.cpu.x86.Registers.tmm1;
 import static io.coda4j.tensor.cpu.x86.Registers.ymm;
+import static io.coda4j.tensor.cpu.x86.Registers.zmm;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -77,7 +78,10 @@ class AssemblerTest {
         assertThrows(IllegalArgumentException.class, () -> new Operand.Memory(rdi, rdi, 3, 0));
         assertThrows(IllegalArgumentException.class, () -> assembler.tileloadd(tmm1, at(rdi)));
         assertThrows(IllegalArgumentException.class, () -> assembler.vpxord(ymm(0), ymm(1), ymm(2)));
+        assertThrows(IllegalArgumentException.class, () -> assembler.vmulps(ymm(0), zmm(1), ymm(2)));
+        assertThrows(IllegalArgumentException.class, () -> assembler.vpslld(zmm(0), ymm(1), 16));
         assertThrows(IllegalArgumentException.class, () -> assembler.vpdpbusdVex(ymm(0), ymm(16), ymm(1)));
+        assertThrows(IllegalArgumentException.class, () -> assembler.vmovups(ymm(16), at(rdi)));
         var label = new Assembler.Label();
         assembler.jz(label);
         assertThrows(IllegalStateException.class, assembler::bytes);

@@ -21,6 +21,7 @@ import static io.coda4j.tensor.cpu.x86.Registers.zmm;
 import io.coda4j.tensor.cpu.x86.Operand.Gpr;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Tile;
+import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -181,12 +182,29 @@ final class EncodingTable {
     private void vectors() {
         var vectors = List.of(zmm(0), zmm(9), zmm(16), zmm(31));
         var ends = List.of(vectors.getFirst(), vectors.getLast());
-        pairs("vmovups", ends, MEMORIES, Assembler::vmovups);
-        pairs("vmovups", MEMORIES, ends, Assembler::vmovups);
-        pairs("vpbroadcastd", List.of(zmm(3), zmm(25)), MEMORIES, Assembler::vpbroadcastd);
         triples("vpxord", vectors, Assembler::vpxord);
         triples("vdpbf16ps", vectors, Assembler::vdpbf16ps);
         triples("vpdpbusd", vectors, Assembler::vpdpbusd);
+        triples("vpandd", vectors, Assembler::vpandd);
+        bothWidths(vectors, ends);
+    }
+
+    /** Instructions that are encoded in one way for 256 bits and in another for 512. */
+    private void bothWidths(List<Vector> vectors, List<Vector> ends) {
+        pairs("vmovups", ends, MEMORIES, Assembler::vmovups);
+        pairs("vmovups", MEMORIES, ends, Assembler::vmovups);
+        pairs("vpbroadcastd", ends, MEMORIES, Assembler::vpbroadcastd);
+        pairs("vbroadcastss", ends, MEMORIES, Assembler::vbroadcastss);
+        triples("vmulps", vectors, Assembler::vmulps);
+        triples("vfmadd231ps", vectors, Assembler::vfmadd231ps);
+        for (int bits : new int[] {1, 16}) {
+            pairs("vpslld", vectors, ends, (a, to, from) -> a.vpslld(to, from, bits), bits);
+        }
+        for (var memory : MEMORIES) {
+            for (var register : ends) {
+                add("vaddps", a -> a.vaddps(register, vectors.get(1), memory), register, vectors.get(1), memory);
+            }
+        }
     }
 
     private void narrowVectors() {
@@ -196,20 +214,8 @@ final class EncodingTable {
         triples("vpmaddwd", vectors, Assembler::vpmaddwd);
         triples("vpaddd", vectors, Assembler::vpaddd);
         triples("vpand", vectors, Assembler::vpand);
-        triples("vpcmpeqd", vectors, Assembler::vpcmpeqd);
-        triples("vmulps", vectors, Assembler::vmulps);
-        triples("vfmadd231ps", vectors, Assembler::vfmadd231ps);
         var ends = List.of(ymm(1), ymm(14));
-        for (int bits : new int[] {1, 16}) {
-            pairs("vpslld", vectors, ends, (a, to, from) -> a.vpslld(to, from, bits), bits);
-        }
-        pairs("vbroadcastss", ends, MEMORIES, Assembler::vbroadcastss);
-        for (var memory : MEMORIES) {
-            add("vaddps", a -> a.vaddps(ymm(2), ymm(13), memory), ymm(2), ymm(13), memory);
-        }
-        pairs("vmovups", ends, MEMORIES, Assembler::vmovupsVex);
-        pairs("vmovups", MEMORIES, ends, Assembler::vmovupsVex);
-        pairs("vpbroadcastd", ends, MEMORIES, Assembler::vpbroadcastdVex);
+        bothWidths(vectors, ends);
         pairs("vpmovsxbw", ends, MEMORIES, Assembler::vpmovsxbw);
         add("vzeroupper", Assembler::vzeroupper);
     }

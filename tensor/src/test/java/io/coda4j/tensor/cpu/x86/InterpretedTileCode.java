@@ -10,10 +10,16 @@ import java.util.List;
  * element of the left rows, the panel, and each row of sums. All memory must be native.
  */
 final class InterpretedTileCode implements TileCode {
-    private final List<byte[]> routines = Avx2TileKernel.routines();
+    private final TileKernel kernel;
+    private final List<byte[]> routines;
 
-    static TileProduct product() {
-        return new TileProduct(new InterpretedTileCode());
+    InterpretedTileCode(TileKernel kernel) {
+        this.kernel = kernel;
+        this.routines = kernel.routines();
+    }
+
+    static TileProduct product(TileKernel kernel) {
+        return new TileProduct(kernel, new InterpretedTileCode(kernel));
     }
 
     @Override
@@ -33,7 +39,7 @@ final class InterpretedTileCode implements TileCode {
             long add,
             long scale,
             long tiles) {
-        int tall = routine % TileProduct.ROWS + 1;
+        int tall = routine % kernel.rows() + 1;
         var regions = new ArrayList<Region>();
         for (int tile = 0; tile < tiles; tile++) {
             for (int row = 0; row < tall; row++) {
@@ -42,10 +48,10 @@ final class InterpretedTileCode implements TileCode {
                     regions.add(region("element " + k + " of row " + row, element, Float.BYTES, false));
                 }
                 long sums = c.address() + cAt + (tile * tall + row) * cStride;
-                regions.add(region("sums " + row, sums, TileProduct.COLUMNS * Float.BYTES, true));
+                regions.add(region("sums " + row, sums, kernel.columns() * Float.BYTES, true));
             }
         }
-        int step = TileProduct.COLUMNS * (routine < TileProduct.ROWS ? Float.BYTES : Short.BYTES);
+        int step = kernel.columns() * (routine < kernel.rows() ? Float.BYTES : Short.BYTES);
         regions.add(region("panel", panel, depth * step, false));
         new Interpreter(regions)
                 .call(

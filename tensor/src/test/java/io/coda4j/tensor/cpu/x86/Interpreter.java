@@ -298,7 +298,7 @@ final class Interpreter {
         int modRm = code[ip] & 0xff;
         var place = modRm(extension, 1);
         switch (opcode) {
-            case 0x1010, 0x1011, 0x1058, 0x1059, 0x1172, 0x1176, 0x11db, 0x11ef, 0x11f5, 0x11fe -> {
+            case 0x1010, 0x1011, 0x1058, 0x1059, 0x1172, 0x11db, 0x11ef, 0x11f5, 0x11fe -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
@@ -353,7 +353,7 @@ final class Interpreter {
         bits = 128 << (p2 >> 5 & 3);
         check(bits == 512, "EVEX with vectors of 512 bits");
         int opcode = (p0 & 7) << 12 | (p1 & 3) << 8 | int8();
-        boolean broadcast = opcode == 0x2158;
+        boolean broadcast = opcode == 0x2118 || opcode == 0x2158;
         var place = modRm(~p0 >> 5 & 7, broadcast ? 4 : bits / 8);
         reg |= ~p0 & 0x10;
         if (place.register) {
@@ -414,7 +414,6 @@ final class Interpreter {
                 reg = second;
                 write(result);
             }
-            case 0x1176 -> dwords((_, a, b) -> a == b ? -1 : 0, place);
             case 0x11db -> dwords((_, a, b) -> a & b, place);
             case 0x1058 -> floats((_, a, b) -> a + b, place);
             case 0x1059 -> floats((_, a, b) -> a * b, place);

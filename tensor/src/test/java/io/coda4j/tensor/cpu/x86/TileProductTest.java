@@ -15,31 +15,47 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** The F32 kernel as bytes on the interpreter, and on the processor where it can run there. */
+/** The F32 kernels as bytes on the interpreter, and on the processor where it can run there. */
 class TileProductTest {
-    private static final int COLUMNS = TileProduct.COLUMNS;
-    private static final int ROWS = TileProduct.ROWS;
-
     /** How the left rows lie: one after the other, by columns in groups, or as the columns of a matrix. */
     private enum Form {
         ROWS,
         GROUPS,
         TURNED;
 
-        TileProduct.Left left(int rows, int depth) {
+        TileProduct.Left left(TileKernel kernel, int rows, int depth) {
             return switch (this) {
                 case ROWS -> TileProduct.Left.rows((depth + 3) * 4L, 4);
-                case GROUPS -> new TileProduct.Left(4, TileProduct.ROWS * 4L, (TileProduct.ROWS * depth + 16) * 4L);
+                case GROUPS -> new TileProduct.Left(4, kernel.rows() * 4L, (kernel.rows() * depth + 16) * 4L);
                 case TURNED -> TileProduct.Left.rows(4, (rows + 5) * 4L);
             };
         }
     }
 
     /** One product of random elements. */
-    private record Case(Form form, int rows, int depth, boolean narrow, boolean add, float scale, boolean arrays) {
+    private record Case(
+            TileKernel kernel,
+            Form form,
+            int rows,
+            int depth,
+            boolean narrow,
+            boolean add,
+            float scale,
+            boolean arrays) {
         private int stride() {
-            return COLUMNS + rows % 3;
+            return kernel.columns() + rows % 3;
+        }
+
+        private TileProduct.Left left() {
+            return form.left(kernel, rows, depth);
+        }
+
+        /** Bytes from a tile to the next. */
+        private long tile() {
+            return form == Form.GROUPS ? left().tile() : kernel.rows() * left().row();
         }
 
         private MemorySegment random(Arena arena, int floats, long seed, boolean array) {
@@ -52,14 +68,13 @@ class TileProductTest {
         }
 
         private MemorySegment left(Arena arena) {
-            var left = form.left(rows, depth);
-            long tiles = Math.ceilDiv(rows, ROWS);
-            long bytes = tiles * left.tile() + ROWS * left.row() + depth * left.depth();
+            long tiles = Math.ceilDiv(rows, kernel.rows());
+            long bytes = tiles * tile() + kernel.rows() * left().row() + depth * left().depth();
             return random(arena, (int) (bytes / 4), 1, arrays);
         }
 
         private MemorySegment panel(Arena arena) {
-            return random(arena, depth * COLUMNS / (narrow ? 2 : 1), 2, false);
+            return random(arena, depth * kernel.columns() / (narrow ? 2 : 1), 2, false);
         }
 
         private MemorySegment sums(Arena arena) {
@@ -69,9 +84,21 @@ class TileProductTest {
         float[] run(TileProduct product) {
             try (var arena = Arena.ofConfined()) {
                 var c = sums(arena);
-                var left = form.left(rows, depth);
                 product.multiply(
-                        left, left(arena), 0, rows, depth, narrow, panel(arena), 0, 0, c, 0, stride() * 4L, scale, add);
+                        left(),
+                        left(arena),
+                        0,
+                        rows,
+                        depth,
+                        narrow,
+                        panel(arena),
+                        0,
+                        0,
+                        c,
+                        0,
+                        stride() * 4L,
+                        scale,
+                        add);
                 return c.toArray(ValueLayout.JAVA_FLOAT);
             }
         }
@@ -83,7 +110,7 @@ class TileProductTest {
                 var panel = panel(arena);
                 float[] sums = sums(arena).toArray(ValueLayout.JAVA_FLOAT);
                 for (int r = 0; r < rows; r++) {
-                    for (int c = 0; c < COLUMNS; c++) {
+                    for (int c = 0; c < kernel.columns(); c++) {
                         float sum = 0;
                         for (int k = 0; k < depth; k++) {
                             sum = Math.fma(element(a, r, k), weight(panel, k, c), sum);
@@ -97,17 +124,16 @@ class TileProductTest {
         }
 
         private float element(MemorySegment a, int r, int k) {
-            var left = form.left(rows, depth);
-            long at = r / ROWS * left.tile() + r % ROWS * left.row() + k * left.depth();
+            long at = r / kernel.rows() * tile() + r % kernel.rows() * left().row() + k * left().depth();
             return a.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at);
         }
 
         private float weight(MemorySegment panel, int k, int c) {
             if (!narrow) {
-                return panel.getAtIndex(ValueLayout.JAVA_FLOAT, k * COLUMNS + c);
+                return panel.getAtIndex(ValueLayout.JAVA_FLOAT, k * kernel.columns() + c);
             }
-            int pair = panel.getAtIndex(ValueLayout.JAVA_INT, k * COLUMNS / 2 + c % (COLUMNS / 2));
-            return Numbers.half(pair, c / (COLUMNS / 2));
+            int pair = panel.getAtIndex(ValueLayout.JAVA_INT, k * kernel.lanes() + c % kernel.lanes());
+            return Numbers.half(pair, c / kernel.lanes());
         }
 
         void check(TileProduct product) {
@@ -115,36 +141,39 @@ class TileProductTest {
         }
     }
 
-    private static TileProduct onTheProcessor() {
+    private static TileProduct onTheProcessor(TileKernel kernel) {
         Requirement.require("machine-code", LinuxCalls.unusableBecause());
         var features = CpuFeatures.of(new NativeProcessor(), "");
-        Requirement.require("avx2", features.unusableBecause(CpuFeature.AVX2));
-        Requirement.require("fma", features.unusableBecause(CpuFeature.FMA));
-        return new TileProduct(new NativeTileCode(ExecutableMemory.of(Avx2TileKernel.routines())));
+        Requirement.require(
+                kernel.toString(), kernel.unusableBecause(features).map(why -> kernel + " cannot run here: " + why));
+        return new TileProduct(kernel, new NativeTileCode(ExecutableMemory.of(kernel.routines())));
     }
 
-    @Test
-    void theBytesComputeTheDefinitionBitForBit() {
-        var product = InterpretedTileCode.product();
+    @ParameterizedTest
+    @EnumSource
+    void theBytesComputeTheDefinitionBitForBit(TileKernel kernel) {
+        var product = InterpretedTileCode.product(kernel);
         for (var form : Form.values()) {
-            for (int rows = 1; rows <= 2 * ROWS + 3; rows++) {
-                boolean narrow = rows % 2 == 0;
-                new Case(form, rows, 1 + rows % 4, narrow, rows % 3 == 0, rows % 5 == 0 ? 0.3f : 1, false)
-                        .check(product);
+            for (int rows = 1; rows <= 2 * kernel.rows() + 3; rows++) {
+                for (boolean narrow : new boolean[] {false, true}) {
+                    float scale = rows % 5 == 0 ? 0.3f : 1;
+                    new Case(kernel, form, rows, 1 + rows % 4, narrow, rows % 3 == 0, scale, false).check(product);
+                }
             }
         }
     }
 
-    @Test
-    void theProcessorComputesTheSame() {
-        var product = onTheProcessor();
+    @ParameterizedTest
+    @EnumSource
+    void theProcessorComputesTheSame(TileKernel kernel) {
+        var product = onTheProcessor(kernel);
         assertEquals(Optional.empty(), TileSelfCheck.failure(product));
         for (var form : Form.values()) {
             for (int rows = 1; rows <= 40; rows++) {
                 for (int depth : new int[] {1, 2, 7, 64, 256, 300}) {
                     for (int i = 0; i < 8; i++) {
                         float scale = i < 4 ? 1 : 0.125f + rows;
-                        new Case(form, rows, depth, (i & 1) != 0, (i & 2) != 0, scale, i > 2).check(product);
+                        new Case(kernel, form, rows, depth, (i & 1) != 0, (i & 2) != 0, scale, i > 2).check(product);
                     }
                 }
             }
@@ -152,23 +181,26 @@ class TileProductTest {
     }
 
     /** Infinities, NaN, denormal numbers and zeros with signs go through as in the definition. */
-    @Test
-    void specialNumbersAreKept() {
-        var product = onTheProcessor();
+    @ParameterizedTest
+    @EnumSource
+    void specialNumbersAreKept(TileKernel kernel) {
+        var product = onTheProcessor(kernel);
+        int columns = kernel.columns();
         float[] specials = {
             0f, -0f, Float.MIN_VALUE, -Float.MIN_VALUE, Float.MIN_NORMAL, Float.MAX_VALUE, Float.NEGATIVE_INFINITY, 1f
         };
         try (var arena = Arena.ofConfined()) {
             var a = arena.allocate(4);
-            var panel = arena.allocate(64, 64);
-            var c = arena.allocate(64);
+            var panel = arena.allocate(columns * 4L, 64);
+            var c = arena.allocate(columns * 4L);
             for (float left : specials) {
-                for (int i = 0; i < COLUMNS; i++) {
+                for (int i = 0; i < columns; i++) {
                     panel.setAtIndex(ValueLayout.JAVA_FLOAT, i, specials[i % specials.length]);
                 }
                 a.set(ValueLayout.JAVA_FLOAT, 0, left);
-                product.multiply(TileProduct.Left.rows(4, 4), a, 0, 1, 1, false, panel, 0, -1, c, 0, 64, 1, false);
-                for (int i = 0; i < COLUMNS; i++) {
+                product.multiply(
+                        TileProduct.Left.rows(4, 4), a, 0, 1, 1, false, panel, 0, -1, c, 0, columns * 4L, 1, false);
+                for (int i = 0; i < columns; i++) {
                     float expected = Math.fma(left, specials[i % specials.length], 0f);
                     assertEquals(expected, c.getAtIndex(ValueLayout.JAVA_FLOAT, i), left + " times column " + i);
                 }
@@ -176,62 +208,92 @@ class TileProductTest {
         }
     }
 
-    @Test
-    void longProductsTakeSeveralShortCalls() {
+    @ParameterizedTest
+    @EnumSource
+    void longProductsTakeSeveralShortCalls(TileKernel kernel) {
         int[] calls = {0};
-        var product = new TileProduct((routine, _, _, _, _, _, _, _, _, _, _, depth, _, _, tiles) -> {
+        var product = new TileProduct(kernel, (routine, _, _, _, _, _, _, _, _, _, _, depth, _, _, tiles) -> {
             calls[0]++;
-            long work = (routine % ROWS + 1) * tiles * depth * COLUMNS;
+            long work = (routine % kernel.rows() + 1) * tiles * depth * kernel.columns();
             assertTrue(work <= 1 << 21, () -> "a call of " + work + " multiply-adds takes too long");
         });
-        var test = new Case(Form.ROWS, 1001, 1000, false, false, 1, false);
+        var test = new Case(kernel, Form.ROWS, 1001, 1000, false, false, 1, false);
         test.run(product);
         assertTrue(calls[0] > 5, () -> calls[0] + " calls");
     }
 
     /** The last tiles are made even: seven rows are four and three. */
     @Test
-    void aLastTileOfOneOrTwoRowsIsAvoided() {
-        var talls = new StringBuilder();
-        var product = new TileProduct((routine, _, _, _, _, _, _, _, _, _, _, _, _, _, tiles) ->
-                talls.append(routine % ROWS + 1).append('x').append(tiles).append(' '));
-        for (int rows : new int[] {2, 6, 7, 8, 9, 13, 20}) {
-            talls.append(rows).append(": ");
-            new Case(Form.ROWS, rows, 3, false, false, 1, false).run(product);
-        }
+    void aLastTileOfFewRowsIsAvoided() {
         assertEquals(
-                "2: 2x1 6: 6x1 7: 4x1 3x1 8: 4x1 4x1 9: 6x1 3x1 13: 6x1 4x1 3x1 20: 6x2 4x1 4x1 ", talls.toString());
+                "2: 2x1 6: 6x1 7: 4x1 3x1 8: 4x1 4x1 9: 6x1 3x1 13: 6x1 4x1 3x1 20: 6x2 4x1 4x1 ",
+                talls(TileKernel.AVX2_F32, 2, 6, 7, 8, 9, 13, 20));
+        assertEquals(
+                "12: 12x1 13: 8x1 5x1 16: 8x1 8x1 17: 12x1 5x1 28: 12x1 8x1 8x1 ",
+                talls(TileKernel.AVX512_F32, 12, 13, 16, 17, 28));
     }
 
-    @Test
-    void theSelfCheckAcceptsTheKernelAndFindsFaults() {
-        assertEquals(Optional.empty(), TileSelfCheck.failure(InterpretedTileCode.product()));
-        var code = new InterpretedTileCode();
+    /** For each number of rows its tiles: the rows of one, times how many. */
+    private static String talls(TileKernel kernel, int... numbers) {
+        var talls = new StringBuilder();
+        var product = new TileProduct(
+                kernel,
+                (routine, _, _, _, _, _, _, _, _, _, _, _, _, _, tiles) -> talls.append(routine % kernel.rows() + 1)
+                        .append('x')
+                        .append(tiles)
+                        .append(' '));
+        for (int rows : numbers) {
+            talls.append(rows).append(": ");
+            new Case(kernel, Form.ROWS, rows, 3, false, false, 1, false).run(product);
+        }
+        return talls.toString();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void theSelfCheckAcceptsTheKernelAndFindsFaults(TileKernel kernel) {
+        assertEquals(Optional.empty(), TileSelfCheck.failure(InterpretedTileCode.product(kernel)));
+        var code = new InterpretedTileCode(kernel);
+        long row = kernel.columns() * 4L;
         // Another sum, a store behind the sums, a step left out, and old sums forgotten.
-        assertFound((routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) -> {
-            code.run(routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles);
-            c.set(ValueLayout.JAVA_INT, cAt + 60, c.get(ValueLayout.JAVA_INT, cAt + 60) ^ 1);
-        });
-        assertFound((routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) -> {
-            code.run(routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles);
-            c.set(ValueLayout.JAVA_FLOAT, cAt + 64, 0f);
-        });
-        assertFound((routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) ->
-                code.run(
-                        routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth - 1, add, scale,
-                        tiles));
-        assertFound((routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) ->
-                code.run(routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, 0, scale, tiles));
+        assertFound(
+                kernel,
+                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) -> {
+                    code.run(
+                            routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale,
+                            tiles);
+                    c.set(ValueLayout.JAVA_INT, cAt + row - 4, c.get(ValueLayout.JAVA_INT, cAt + row - 4) ^ 1);
+                });
+        assertFound(
+                kernel,
+                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) -> {
+                    code.run(
+                            routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale,
+                            tiles);
+                    c.set(ValueLayout.JAVA_FLOAT, cAt + row, 0f);
+                });
+        assertFound(
+                kernel,
+                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) ->
+                        code.run(
+                                routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth - 1, add,
+                                scale, tiles));
+        assertFound(
+                kernel,
+                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) ->
+                        code.run(
+                                routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, 0, scale,
+                                tiles));
     }
 
-    private static void assertFound(TileCode code) {
-        var failure = TileSelfCheck.failure(new TileProduct(code));
+    private static void assertFound(TileKernel kernel, TileCode code) {
+        var failure = TileSelfCheck.failure(new TileProduct(kernel, code));
         assertTrue(failure.orElse("").contains("its self-check"), "nothing found");
     }
 
     @Test
     void nothingOutsideOfTheSegmentsIsTouched() {
-        var product = new TileProduct((_, _, _, _, _, _, _, _, _, _, _, _, _, _, _) -> {
+        var product = new TileProduct(TileKernel.AVX2_F32, (_, _, _, _, _, _, _, _, _, _, _, _, _, _, _) -> {
             throw new AssertionError("called");
         });
         try (var arena = Arena.ofConfined()) {
@@ -261,10 +323,11 @@ class TileProductTest {
         assertThrows(IndexOutOfBoundsException.class, call::run);
     }
 
-    @Test
-    void objdumpKnowsEveryInstruction(@TempDir Path folder) throws IOException {
+    @ParameterizedTest
+    @EnumSource
+    void objdumpKnowsEveryInstruction(TileKernel kernel, @TempDir Path folder) throws IOException {
         Binutils.require();
-        for (byte[] routine : Avx2TileKernel.routines()) {
+        for (byte[] routine : kernel.routines()) {
             var lines = Binutils.disassemble(folder, routine);
             assertTrue(lines.size() > 20, lines::toString);
             assertTrue(lines.stream().noneMatch(line -> line.contains("bad")), lines::toString);
@@ -273,10 +336,11 @@ class TileProductTest {
     }
 
     /** With arrays, which must not move while they are read, and a collector that would like to move them. */
-    @Test
-    void manyProductsOfArraysSurviveTheCollector() {
-        var product = onTheProcessor();
-        var test = new Case(Form.ROWS, 13, 64, false, false, 1, true);
+    @ParameterizedTest
+    @EnumSource
+    void manyProductsOfArraysSurviveTheCollector(TileKernel kernel) {
+        var product = onTheProcessor(kernel);
+        var test = new Case(kernel, Form.ROWS, 13, 64, false, false, 1, true);
         float[] expected = test.expected();
         byte[][] garbage = new byte[64][];
         for (int i = 0; i < 20_000; i++) {

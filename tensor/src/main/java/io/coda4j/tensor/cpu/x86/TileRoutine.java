@@ -6,6 +6,7 @@ import static io.coda4j.tensor.cpu.x86.Registers.r11;
 import static io.coda4j.tensor.cpu.x86.Registers.r12;
 import static io.coda4j.tensor.cpu.x86.Registers.r13;
 import static io.coda4j.tensor.cpu.x86.Registers.r14;
+import static io.coda4j.tensor.cpu.x86.Registers.r15;
 import static io.coda4j.tensor.cpu.x86.Registers.r8;
 import static io.coda4j.tensor.cpu.x86.Registers.r9;
 import static io.coda4j.tensor.cpu.x86.Registers.rax;
@@ -15,60 +16,59 @@ import static io.coda4j.tensor.cpu.x86.Registers.rcx;
 import static io.coda4j.tensor.cpu.x86.Registers.rdi;
 import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
+import static io.coda4j.tensor.cpu.x86.Registers.rsp;
 import static io.coda4j.tensor.cpu.x86.Registers.ymm;
+import static io.coda4j.tensor.cpu.x86.Registers.zmm;
+import static io.coda4j.tensor.cpu.x86.TileKernel.VECTORS;
 
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
-import java.util.List;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /**
- * {@link TileProduct} on AVX2 and FMA: twelve sums of a vector each in registers, which the Vector API's compiler does not
+ * One routine of {@link TileProduct}: two vectors of sums for each row in registers, which the Vector API's compiler does not
  * keep there, and requests for memory that is needed soon, for which it has no word.
  *
  * <p>The processor asks on its own for the left rows, which it reads in order. The panel comes from the first-level cache but
  * for the first tile, during which the next panel is asked for; and the rows of C, far apart, when a tile begins.
  */
-final class Avx2TileKernel {
-    /** Rows of a tile: with two vectors of sums each, two of the panel, one element and one constant they fill 16 registers. */
-    static final int ROWS = 6;
-
-    private static final int LANES = 8;
-    private static final int VECTOR_BYTES = LANES * Float.BYTES;
+final class TileRoutine {
     private static final int LINE_BYTES = 64;
 
-    /** Vectors of sums of one row. */
-    private static final int VECTORS = TileProduct.COLUMNS / LANES;
-
-    private static final Vector ELEMENT = ymm(14);
-
-    /** The upper halves of 32 bits. */
-    private static final Vector UPPER = ymm(15);
+    /** The last row that is reached from row 0. */
+    private static final int NEAR = 6;
 
     private final Assembler a = new Assembler();
+    private final TileKernel kernel;
     private final int rows;
     private final boolean narrow;
+    private final int vectorBytes;
 
-    private Avx2TileKernel(int rows, boolean narrow) {
+    /** Bytes of the panel that one step of the depth takes. */
+    private final int stepBytes;
+
+    /** The upper halves of 32 bits. */
+    private final Vector upper;
+
+    private TileRoutine(TileKernel kernel, int rows, boolean narrow) {
+        this.kernel = kernel;
         this.rows = rows;
         this.narrow = narrow;
+        this.vectorBytes = kernel.lanes() * Float.BYTES;
+        this.stepBytes = narrow ? vectorBytes : VECTORS * vectorBytes;
+        this.upper = vector(registers() - 1);
     }
 
-    /** A routine for each number of rows from 1 to 6 with panels of F32, then as many with panels of BF16. */
-    static List<byte[]> routines() {
-        return Stream.of(false, true)
-                .flatMap(narrow ->
-                        IntStream.rangeClosed(1, ROWS).mapToObj(rows -> new Avx2TileKernel(rows, narrow).code()))
-                .toList();
+    /** The routine for {@code rows} rows and panels of F32, or of pairs of BF16 if {@code narrow}. */
+    static byte[] code(TileKernel kernel, int rows, boolean narrow) {
+        return new TileRoutine(kernel, rows, narrow).code();
     }
 
     /**
-     * Arguments as {@link TileCode#run} lists them. In the loop rax walks along the depth of row 0, and with the distances rcx,
-     * r10 = 3 rcx and r12 = 5 rcx reaches the others; r11 walks along the panel, r14 along the next one.
+     * Arguments as {@link TileCode#run} lists them. In the loop rax walks along the depth of row 0 and r15 along row 5; with the
+     * distances rcx, r10 = 3 rcx and r12 = 5 rcx they reach all rows. r11 walks along the panel, r14 along the next one.
      */
     private byte[] code() {
-        var frame = StackFrame.enter(a, rbx, rbp, r12, r13, r14);
+        var frame = StackFrame.enter(a, rbx, rbp, r12, r13, r14, r15);
         a.mov(rax, frame.argument(TileCode.A_AT));
         a.add(rdi, rax);
         a.mov(rax, frame.argument(TileCode.C_AT));
@@ -78,8 +78,10 @@ final class Avx2TileKernel {
         a.mov(r14, frame.argument(TileCode.NEXT));
         a.mov(rbx, frame.argument(TileCode.TILES));
         if (narrow) {
-            a.vpcmpeqd(UPPER, UPPER, UPPER);
-            a.vpslld(UPPER, UPPER, 16);
+            a.mov(rax, 0xffff_0000);
+            a.push(rax);
+            a.vpbroadcastd(upper, at(rsp));
+            a.pop(rax);
         }
         var tile = new Assembler.Label();
         a.place(tile);
@@ -96,25 +98,56 @@ final class Avx2TileKernel {
         return a.bytes();
     }
 
-    private Vector sum(int row, int v) {
-        return ymm(row * VECTORS + v);
+    private boolean isWide() {
+        return kernel.lanes() == 16;
     }
 
-    private static Vector weights(int v) {
-        return ymm(ROWS * VECTORS + v);
+    private int registers() {
+        return isWide() ? 32 : 16;
+    }
+
+    private Vector vector(int number) {
+        return isWide() ? zmm(number) : ymm(number);
+    }
+
+    private Vector sum(int row, int v) {
+        return vector(row * VECTORS + v);
+    }
+
+    private Vector weights(int v) {
+        return vector(kernel.rows() * VECTORS + v);
+    }
+
+    /** Registers for elements of rows take turns where there are several, so that broadcasts can run ahead. */
+    private Vector element(int row) {
+        int first = (kernel.rows() + 1) * VECTORS;
+        return vector(first + row % (registers() - 1 - first));
+    }
+
+    private void clear(Vector register) {
+        if (isWide()) {
+            a.vpxord(register, register, register);
+        } else {
+            a.vpxorVex(register, register, register);
+        }
     }
 
     /** Zeros for sums, and a request for the rows of C that they will go to. */
     private void begin(StackFrame frame) {
         a.mov(rax, rdi);
+        if (rows > NEAR) {
+            a.lea(r15, at(rdi, r12, 1));
+        }
         a.mov(r11, rdx);
         a.mov(rbp, frame.argument(TileCode.DEPTH));
         a.mov(r13, rsi);
         for (int r = 0; r < rows; r++) {
-            a.prefetcht0(at(r13));
+            for (int line = 0; line < VECTORS * vectorBytes; line += LINE_BYTES) {
+                a.prefetcht0(at(r13, line));
+            }
             a.add(r13, r9);
             for (int v = 0; v < VECTORS; v++) {
-                a.vpxorVex(sum(r, v), sum(r, v), sum(r, v));
+                clear(sum(r, v));
             }
         }
     }
@@ -127,8 +160,10 @@ final class Avx2TileKernel {
         a.jz(alone);
         var asking = new Assembler.Label();
         a.place(asking);
-        a.prefetcht1(at(r14));
-        a.add(r14, narrow ? LINE_BYTES / 2 : LINE_BYTES);
+        for (int line = 0; line < stepBytes; line += LINE_BYTES) {
+            a.prefetcht1(at(r14, line));
+        }
+        a.add(r14, stepBytes);
         step();
         a.jnz(asking);
         a.mov(r14, 0);
@@ -142,29 +177,37 @@ final class Avx2TileKernel {
     /** One step of the depth; the zero flag says whether it was the last. */
     private void step() {
         if (narrow) {
-            a.vmovupsVex(weights(1), at(r11));
+            a.vmovups(weights(1), at(r11));
             a.vpslld(weights(0), weights(1), 16);
-            a.vpand(weights(1), weights(1), UPPER);
+            if (isWide()) {
+                a.vpandd(weights(1), weights(1), upper);
+            } else {
+                a.vpand(weights(1), weights(1), upper);
+            }
         } else {
-            a.vmovupsVex(weights(0), at(r11));
-            a.vmovupsVex(weights(1), at(r11, VECTOR_BYTES));
+            a.vmovups(weights(0), at(r11));
+            a.vmovups(weights(1), at(r11, vectorBytes));
         }
         for (int r = 0; r < rows; r++) {
-            a.vbroadcastss(ELEMENT, row(r));
+            a.vbroadcastss(element(r), row(r));
             for (int v = 0; v < VECTORS; v++) {
-                a.vfmadd231ps(sum(r, v), ELEMENT, weights(v));
+                a.vfmadd231ps(sum(r, v), element(r), weights(v));
             }
         }
-        a.add(r11, narrow ? VECTOR_BYTES : VECTORS * VECTOR_BYTES);
+        a.add(r11, stepBytes);
         a.add(rax, r8);
+        if (rows > NEAR) {
+            a.add(r15, r8);
+        }
         a.dec(rbp);
     }
 
     /** Scales the sums, adds what is there if it is to be added, and stores them; r13 ends behind the rows. */
     private void finish(StackFrame frame) {
-        a.vbroadcastss(ELEMENT, frame.argument(TileCode.SCALE));
+        var scale = element(0);
+        a.vbroadcastss(scale, frame.argument(TileCode.SCALE));
         for (int i = 0; i < rows * VECTORS; i++) {
-            a.vmulps(ymm(i), ymm(i), ELEMENT);
+            a.vmulps(vector(i), vector(i), scale);
         }
         var store = new Assembler.Label();
         a.mov(rax, frame.argument(TileCode.ADD));
@@ -173,7 +216,7 @@ final class Avx2TileKernel {
         a.mov(r13, rsi);
         for (int r = 0; r < rows; r++) {
             for (int v = 0; v < VECTORS; v++) {
-                a.vaddps(sum(r, v), sum(r, v), at(r13, v * VECTOR_BYTES));
+                a.vaddps(sum(r, v), sum(r, v), at(r13, v * vectorBytes));
             }
             a.add(r13, r9);
         }
@@ -181,7 +224,7 @@ final class Avx2TileKernel {
         a.mov(r13, rsi);
         for (int r = 0; r < rows; r++) {
             for (int v = 0; v < VECTORS; v++) {
-                a.vmovupsVex(at(r13, v * VECTOR_BYTES), sum(r, v));
+                a.vmovups(at(r13, v * vectorBytes), sum(r, v));
             }
             a.add(r13, r9);
         }
@@ -196,7 +239,13 @@ final class Avx2TileKernel {
             case 3 -> at(rax, r10, 1);
             case 4 -> at(rax, rcx, 4);
             case 5 -> at(rax, r12, 1);
-            default -> throw new IllegalArgumentException("rows 0 to 5 expected, got " + row);
+            case 6 -> at(rax, r10, 2);
+            case 7 -> at(r15, rcx, 2);
+            case 8 -> at(rax, rcx, 8);
+            case 9 -> at(r15, rcx, 4);
+            case 10 -> at(rax, r12, 2);
+            case 11 -> at(r15, r10, 2);
+            default -> throw new IllegalArgumentException("rows 0 to 11 expected, got " + row);
         };
     }
 }
