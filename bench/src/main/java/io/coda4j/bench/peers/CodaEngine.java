@@ -5,6 +5,7 @@ import io.coda4j.bench.Workload;
 import io.coda4j.coder.generate.Precision;
 import io.coda4j.coder.train.TrainStep;
 import io.coda4j.tensor.Array;
+import io.coda4j.tensor.Bf16Products;
 import io.coda4j.tensor.Compiled;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Eager;
@@ -37,7 +38,7 @@ final class CodaEngine implements Engine {
         INT8,
         /** F32 weights. */
         F32,
-        /** BF16 weights, as a checkpoint has them. */
+        /** BF16 weights, as a checkpoint has them, and activations rounded to BF16 where the device multiplies these faster. */
         BF16
     }
 
@@ -129,7 +130,10 @@ final class CodaEngine implements Engine {
                 ? wide
                 : (Array) new Eager(Devices.defaultDevice()).run(() -> wide.convert(DType.BF16));
         var dot = new Primitive.Dot(List.of(), List.of(), List.of(1), List.of(1), DType.F32);
-        return task(in -> Interpreter.current().apply(dot, in), new Layout(Set.of(1)), x, operand);
+        UnaryOperator<List<Tensor>> product = in -> Interpreter.current().apply(dot, in);
+        boolean rounds = products == Products.BF16 && device.hasFastBf16();
+        UnaryOperator<List<Tensor>> rounded = in -> Bf16Products.within(() -> product.apply(in));
+        return task(rounds ? rounded : product, new Layout(Set.of(1)), x, operand);
     }
 
     private static Array operand(Work.Gemm work, long seed, Shape shape) {

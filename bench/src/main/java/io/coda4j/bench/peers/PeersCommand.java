@@ -85,7 +85,8 @@ public final class PeersCommand implements Callable<Integer> {
             description = {
                 "gemm: element type of the operands: f32 (the default), bf16 with F32 sums and prepared weights, or int8"
                         + " (prepared weights with a scale for each row, activations rounded row by row; compared with"
-                        + " the same product here in F32 and with BF16 weights, and in PyTorch).",
+                        + " the same product here in F32 and with BF16 weights (and activations, where the processor has"
+                        + " instructions for it), and in PyTorch).",
                 "step: what passes compute in: f32, or bf16 over weights and moments in F32, as in 'coda train --precision',"
                         + " compared with PyTorch's autocast.",
                 "denoise: what products with the model's matrices are made of, as in 'coda generate --precision', and what"

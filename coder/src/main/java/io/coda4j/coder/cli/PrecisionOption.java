@@ -11,7 +11,7 @@ final class PrecisionOption {
             paramLabel = "P",
             description = "Products with the model's matrices: f32 (of BF16 and INT8 matrices exact), bf16 (operands"
                     + " rounded to BF16, sums F32) or int8 (of INT8 matrices with activations rounded to 8 bits row by"
-                    + " row). Default: int8 for matrices stored as INT8, bf16 for those stored as BF16 on a cpu with"
+                    + " row; others as bf16 on a cpu with instructions for it, else as f32). Default: int8 for matrices stored as INT8, bf16 for those stored as BF16 on a cpu with"
                     + " instructions for it (see 'coda devices'), else f32.")
     private @Nullable Precision precision;
 

@@ -71,11 +71,12 @@ final class ModelPrograms implements AutoCloseable {
             eldest.getValue().close();
         }
         var created = new Programs(
-                Compiled.of("hidden_states", precision.of(this::whole), device).freezing("transformer.**"),
-                Compiled.of("window_states", precision.of(ModelPrograms::window), device)
+                Compiled.of("hidden_states", precision.of(this::whole, device), device)
+                        .freezing("transformer.**"),
+                Compiled.of("window_states", precision.of(ModelPrograms::window, device), device)
                         .freezing("transformer.**")
                         .donating("caches.**"),
-                Compiled.of("logits", precision.of(ModelPrograms::logits), device)
+                Compiled.of("logits", precision.of(ModelPrograms::logits, device), device)
                         .freezing("head.**"));
         programs.put(List.copyOf(sizes), created);
         return created;

@@ -19,7 +19,10 @@ public enum Precision {
     /** Products of BF16 values: each operand is rounded to BF16 unless it is stored so. Matrices stored as INT8 are kept. */
     BF16,
 
-    /** Products of INT8 values where matrices are stored so, the activations being rounded row by row; others as F32. */
+    /**
+     * Products of INT8 values where matrices are stored so, the activations being rounded row by row; others as {@link #BF16}
+     * on a device that multiplies BF16 faster, else as {@link #F32}.
+     */
     INT8;
 
     /**
@@ -58,12 +61,15 @@ public enum Precision {
         return matrix.convert(DType.BF16);
     }
 
-    /** {@code function}, computing in this precision. */
-    public <I, O> Function<I, O> of(Function<I, O> function) {
+    /** {@code function}, computing in this precision on {@code device}. */
+    public <I, O> Function<I, O> of(Function<I, O> function, Device device) {
         return switch (this) {
             case F32 -> function;
-            case INT8 -> in -> QuantizedActivations.within(() -> function.apply(in));
             case BF16 -> in -> Bf16Products.within(() -> function.apply(in));
+            case INT8 -> {
+                Function<I, O> quantized = in -> QuantizedActivations.within(() -> function.apply(in));
+                yield device.hasFastBf16() ? BF16.of(quantized, device) : quantized;
+            }
         };
     }
 

@@ -62,7 +62,7 @@ record ForwardFamily(FixtureFolder folder, Device device, Precision precision) i
     private void check(String name, ModelFolder loaded, Bf16Bounds bounds, Comparison comparison) {
         var attention = folder.attention(name);
         try (var recorded = folder.tensors("forward/" + name + "/expected.safetensors");
-                var program = Compiled.of("forward", precision.of(ForwardFamily::forward), device)
+                var program = Compiled.of("forward", precision.of(ForwardFamily::forward, device), device)
                         .freezing("model.**")) {
             var shape = recorded.shape(IDS, 2);
             var ids = recorded.tokens(IDS, loaded.config().transformer().vocabulary(), shape);
