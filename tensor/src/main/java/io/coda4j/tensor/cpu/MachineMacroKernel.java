@@ -25,6 +25,31 @@ final class MachineMacroKernel implements MacroKernel {
     }
 
     @Override
+    public boolean readsInPlace() {
+        return true;
+    }
+
+    @Override
+    public void inPlace(
+            TileProduct.Left left,
+            MemorySegment from,
+            long fromAt,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            MatmulWorkspace workspace) {
+        multiply(
+                left, from, fromAt, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, workspace);
+    }
+
+    @Override
     public int height() {
         return product.rows();
     }
@@ -46,7 +71,9 @@ final class MachineMacroKernel implements MacroKernel {
             boolean add,
             MatmulWorkspace workspace) {
         var from = left.segment();
-        multiply(ROWS, from, at, rows, depth, narrow, panels, panel, next, to, toAt, stride, columns, add, workspace);
+        multiply(
+                ROWS, from, at * 4L, rows, depth, narrow, panels, panel, next, to, toAt, stride, columns, add,
+                workspace);
     }
 
     @Override
@@ -70,7 +97,7 @@ final class MachineMacroKernel implements MacroKernel {
     private void multiply(
             TileProduct.Left layout,
             MemorySegment left,
-            int at,
+            long from,
             int rows,
             int depth,
             boolean narrow,
@@ -83,7 +110,6 @@ final class MachineMacroKernel implements MacroKernel {
             int columns,
             boolean add,
             MatmulWorkspace workspace) {
-        long from = at * (long) Float.BYTES;
         if (columns == NR) {
             product.multiply(layout, left, from, rows, depth, narrow, panels, panel, next, to, toAt, stride, 1, add);
         } else {

@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu;
 
+import io.coda4j.tensor.cpu.x86.TileProduct;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -12,6 +13,30 @@ import java.lang.foreign.MemorySegment;
  * {@code toAt} on, in rows {@code stride} bytes apart, of which the first {@code columns} elements are written.
  */
 sealed interface MacroKernel permits VectorMacroKernel, MachineMacroKernel {
+    /** Whether {@link #inPlace} may be called. */
+    boolean readsInPlace();
+
+    /**
+     * Rows of F32 that are not packed.
+     *
+     * @param left how they lie in {@code from}, which is native memory, from byte {@code fromAt} on
+     */
+    void inPlace(
+            TileProduct.Left left,
+            MemorySegment from,
+            long fromAt,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            MatmulWorkspace workspace);
+
     /** Rows of a tile, of which groups of left columns are made: see {@link MatmulPack#leftColumns}. */
     int height();
 

@@ -2,14 +2,16 @@ package io.coda4j.tensor.cpu;
 
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
 
+import io.coda4j.tensor.cpu.x86.TileProduct;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Products of packed operands.
  *
  * <p>The right operand is packed into shared panels, some megabytes at a time; then each task computes one block of the
- * result, packing the left rows that it needs. The depth is cut into steps that depend on the depth alone and are
- * summed in ascending order, so results do not depend on the tasks.
+ * result, packing the left rows that it needs, unless machine code can read them where they lie. The depth is cut into
+ * steps that depend on the depth alone and are summed in ascending order, so results do not depend on the tasks.
  *
  * <p>The side called right is the one cheaper to have as panels: where that is the first operand of the product, tasks
  * compute the transpose of their block and turn it at the end.
@@ -18,12 +20,22 @@ final class MatmulKernel implements Matmul.Product {
     /** Elements that one packing task moves at least. */
     private static final int PACK_TASK = 1 << 15;
 
+    /**
+     * The greatest distance of left rows, or of their steps, that are read in place: at a page, rows of a tile would lie in the same
+     * sets of the first-level cache, and copying them costs less the more columns they meet.
+     */
+    private static final long IN_PLACE_BYTES = 2048;
+
     private final MatmulOperand left;
     private final MatmulOperand right;
     private final boolean turned;
     private final Parallel parallel;
     private final MatmulContext context;
     private final MacroKernel kernel;
+
+    /** How the left rows lie where they are read in place; else they are packed. */
+    private final TileProduct.@Nullable Left inPlace;
+
     private final MatmulBlocks blocks;
     private final int rowBlocks;
     private final int columnBlocks;
@@ -51,6 +63,7 @@ final class MatmulKernel implements Matmul.Product {
         this.parallel = parallel;
         this.context = context;
         this.kernel = context.macroKernel();
+        this.inPlace = kernel.readsInPlace() ? inPlace(left) : null;
         this.blocks = MatmulBlocks.of(
                 left.batch().length, left.outer(), right.outer(), left.depth(), turned, parallel.threads());
         this.rowBlocks = MatmulBlocks.count(left.outer(), blocks.rows());
@@ -59,6 +72,17 @@ final class MatmulKernel implements Matmul.Product {
         this.partColumns = right.depthContiguous() ? NR : MatmulWorkspace.MAX_COLUMNS;
         this.parts = MatmulBlocks.count(blocks.columns(), partColumns);
         this.group = Math.max(1, PACK_TASK / (Math.min(partColumns, blocks.columns()) * blocks.step()));
+    }
+
+    /** How {@code left} is read without a copy, or null if it must be packed. */
+    private static TileProduct.@Nullable Left inPlace(MatmulOperand left) {
+        long distance = left.depthContiguous() ? left.outerBytes() : left.depthBytes();
+        if (left.narrow() || distance > IN_PLACE_BYTES) {
+            return null;
+        }
+        return left.depthContiguous()
+                ? TileProduct.Left.rows(distance, Float.BYTES)
+                : TileProduct.Left.rows(Float.BYTES, distance);
     }
 
     @Override
@@ -167,13 +191,16 @@ final class MatmulKernel implements Matmul.Product {
         int span = span(firstK);
         for (int k = 0; k < span; k += blocks.step()) {
             int step = step(firstK + k);
-            packLeft(batch, row, rows, firstK + k, step, workspace.left.array());
+            long leftAt = left.byteOffset(batch, row, firstK + k);
+            if (inPlace == null) {
+                packLeft(leftAt, rows, step, workspace.left.array());
+            }
             boolean add = k > 0 || firstK > 0 && !turned;
             for (int c = 0; c < columns; c += NR) {
                 long panel = panelAt(slot, k, c / NR, step);
                 long next = c + NR < columns ? panelAt(slot, k, c / NR + 1, step) : -1;
                 int width = Math.min(NR, columns - c);
-                column(panel, next, step, rows, to, toAt + c * 4L, toRow, width, add, workspace);
+                column(leftAt, panel, next, step, rows, to, toAt + c * 4L, toRow, width, add, workspace);
             }
         }
         if (turned) {
@@ -181,8 +208,7 @@ final class MatmulKernel implements Matmul.Product {
         }
     }
 
-    private void packLeft(int batch, int row, int rows, int k, int step, float[] to) {
-        long offset = left.byteOffset(batch, row, k);
+    private void packLeft(long offset, int rows, int step, float[] to) {
         if (left.depthContiguous()) {
             MatmulPack.leftRows(left.narrow(), from, offset, left.outerBytes(), rows, step, to);
         } else {
@@ -190,8 +216,9 @@ final class MatmulKernel implements Matmul.Product {
         }
     }
 
-    /** All packed rows against one panel, which stays in the first-level cache. */
+    /** All rows of a block against one panel, which stays in the first-level cache. */
     private void column(
+            long leftAt,
             long panel,
             long next,
             int step,
@@ -203,7 +230,10 @@ final class MatmulKernel implements Matmul.Product {
             boolean add,
             MatmulWorkspace workspace) {
         var rowsOf = workspace.left;
-        if (left.depthContiguous()) {
+        if (inPlace != null) {
+            kernel.inPlace(
+                    inPlace, from, leftAt, rows, step, panels, panel, next, to, at, toRow, columns, add, workspace);
+        } else if (left.depthContiguous()) {
             kernel.rows(rowsOf, 0, rows, step, false, panels, panel, next, to, at, toRow, columns, add, workspace);
         } else {
             kernel.columns(rowsOf, rows, step, panels, panel, next, to, at, toRow, columns, add, workspace);

@@ -3,10 +3,35 @@ package io.coda4j.tensor.cpu;
 import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
+import io.coda4j.tensor.cpu.x86.TileProduct;
 import java.lang.foreign.MemorySegment;
 
 /** The Vector API's: tile after tile against the panel, which stays in the first-level cache. */
 final class VectorMacroKernel implements MacroKernel {
+    @Override
+    public boolean readsInPlace() {
+        return false;
+    }
+
+    @Override
+    public void inPlace(
+            TileProduct.Left left,
+            MemorySegment from,
+            long fromAt,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            MatmulWorkspace workspace) {
+        throw new IllegalStateException("the vector kernels read packed rows");
+    }
+
     @Override
     public int height() {
         return MR;

@@ -108,6 +108,13 @@ class MacroKernelTest {
                 }
             }
         }
+        // On both sides of the distance up to which left rows are read in place.
+        for (int m : new int[] {512, 513}) {
+            for (int k : new int[] {512, 513}) {
+                var test = MatmulCase.matrices(form, DType.F32, m, 40, k);
+                check(test.dot(), List.of(test.lhs(), test.rhs()), Set.of());
+            }
+        }
         var deep = MatmulCase.matrices(form, DType.F32, 13, 40, 2 * 16 * MicroKernel.KC + 5);
         check(deep.dot(), List.of(deep.lhs(), deep.rhs()), Set.of());
     }
