@@ -330,10 +330,7 @@ final class MatmulPack {
         for (int c = 0; c < NR; c += LANES) {
             int count = Math.clamp(columns - c, 0, LANES);
             int whole = narrow || count < LANES ? 0 : SPECIES.loopBound(depth);
-            for (int k = 0; k < whole; k += LANES) {
-                long source = offset + c * stride + k * 4L;
-                MatmulTurn.turn(from, source, stride, block, to, at + k * (long) PANEL_BYTES + c * 4L, PANEL_BYTES);
-            }
+            MatmulTurn.columns(from, offset + c * stride, stride, whole, block, to, at + c * 4L, PANEL_BYTES);
             if (whole < depth) {
                 long source = offset + c * stride + whole * (narrow ? 2L : 4L);
                 long target = at + whole * (long) PANEL_BYTES + c * 4L;
@@ -388,9 +385,11 @@ final class MatmulPack {
             long low = offset + c * stride;
             pairs(from, low, low + LANES * stride, columns - c, depth, buffer, c * ROW);
         }
-        for (int k = 0; k < depth; k += LANES) {
-            long target = at + k * (long) HALF_BYTES;
-            MatmulTurn.turn(buffer, k, ROW, block, to, target, HALF_BYTES, Math.min(LANES, depth - k));
+        int whole = SPECIES.loopBound(depth);
+        MatmulTurn.columns(MemorySegment.ofArray(buffer), 0, ROW * 4L, whole, block, to, at, HALF_BYTES);
+        if (whole < depth) {
+            long target = at + whole * (long) HALF_BYTES;
+            MatmulTurn.turn(buffer, whole, ROW, block, to, target, HALF_BYTES, depth - whole);
         }
     }
 

@@ -4,6 +4,8 @@ import static io.coda4j.tensor.cpu.MicroKernel.LANES;
 import static io.coda4j.tensor.cpu.MicroKernel.ORDER;
 import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
 
+import io.coda4j.tensor.cpu.x86.MachineKernels;
+import io.coda4j.tensor.cpu.x86.Transposition;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.function.IntUnaryOperator;
@@ -11,6 +13,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorShuffle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Transposes square blocks of one vector's width.
@@ -68,7 +71,45 @@ final class MatmulTurn {
         }
     }
 
-    /** Transposes a native F32 block with rows {@code stride} bytes apart to rows {@code toStride} bytes apart. */
+    /** Machine code for {@link #columns}, chosen when the first panel is packed. */
+    private static final class Machine {
+        static final @Nullable Transposition CODE = LANES % Transposition.WIDTH == 0
+                ? MachineKernels.ofProcess().transposition().orElse(null)
+                : null;
+
+        private Machine() {}
+    }
+
+    /**
+     * Turns as many columns as a vector has lanes, each of them in one piece, into steps side by side.
+     *
+     * @param from native memory or an array of floats
+     * @param stride bytes between columns
+     * @param steps elements of a column, a multiple of the lanes
+     * @param toStride bytes between steps
+     */
+    static void columns(
+            MemorySegment from,
+            long at,
+            long stride,
+            int steps,
+            float[] block,
+            MemorySegment to,
+            long toAt,
+            long toStride) {
+        var code = Machine.CODE;
+        if (code == null) {
+            for (int k = 0; k < steps; k += LANES) {
+                turn(from, at + k * 4L, stride, block, to, toAt + k * toStride, toStride);
+            }
+        } else {
+            for (int c = 0; c < LANES; c += Transposition.WIDTH) {
+                code.turn(from, at + c * stride, stride, steps, to, toAt + c * 4L, toStride);
+            }
+        }
+    }
+
+    /** Transposes an F32 block with rows {@code stride} bytes apart to rows {@code toStride} bytes apart. */
     static void turn(
             MemorySegment from, long at, long stride, float[] block, MemorySegment to, long toAt, long toStride) {
         for (int i = 0; i < LAST; i++) {

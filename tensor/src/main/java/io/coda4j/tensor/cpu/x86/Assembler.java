@@ -25,6 +25,7 @@ final class Assembler {
     // The leading opcode bytes that they hold in the field mmmmm.
     private static final int MAP_0F = 1;
     private static final int MAP_0F38 = 2;
+    private static final int MAP_0F3A = 3;
 
     /** The field L'L of EVEX. */
     private static final int LENGTH_512 = 2;
@@ -225,6 +226,37 @@ final class Assembler {
     /** VPXOR (see PXOR): VEX.256.66.0F.WIG EF /r. */
     void vpxorVex(Vector to, Vector a, Vector b) {
         vex(1, P66, MAP_0F, 0xef, to.number(), a.number(), b);
+    }
+
+    /** VBROADCASTF128 (see VBROADCAST): VEX.256.66.0F38.W0 1A /r, from 16 bytes of memory to both halves. */
+    void vbroadcastf128(Vector to, Memory from) {
+        vex(1, P66, MAP_0F38, 0x1a, to.number(), NONE, from);
+    }
+
+    /** VINSERTF128: VEX.256.66.0F3A.W0 18 /r ib; {@code a} with 16 bytes of memory in its half number {@code half}. */
+    void vinsertf128(Vector to, Vector a, Memory b, int half) {
+        vex(1, P66, MAP_0F3A, 0x18, to.number(), a.number(), b);
+        int8(half);
+    }
+
+    /** VUNPCKLPS (see UNPCKLPS): VEX.256.0F.WIG 14 /r. */
+    void vunpcklps(Vector to, Vector a, Vector b) {
+        vex(1, NP, MAP_0F, 0x14, to.number(), a.number(), b);
+    }
+
+    /** VUNPCKHPS (see UNPCKHPS): VEX.256.0F.WIG 15 /r. */
+    void vunpckhps(Vector to, Vector a, Vector b) {
+        vex(1, NP, MAP_0F, 0x15, to.number(), a.number(), b);
+    }
+
+    /** VUNPCKLPD (see UNPCKLPD): VEX.256.66.0F.WIG 14 /r. */
+    void vunpcklpd(Vector to, Vector a, Vector b) {
+        vex(1, P66, MAP_0F, 0x14, to.number(), a.number(), b);
+    }
+
+    /** VUNPCKHPD (see UNPCKHPD): VEX.256.66.0F.WIG 15 /r. */
+    void vunpckhpd(Vector to, Vector a, Vector b) {
+        vex(1, P66, MAP_0F, 0x15, to.number(), a.number(), b);
     }
 
     /** VPMOVSXBW (see PMOVSX): VEX.256.66.0F38.WIG 20 /r, from 16 bytes of memory. */

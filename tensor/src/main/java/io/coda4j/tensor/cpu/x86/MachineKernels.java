@@ -37,18 +37,24 @@ public final class MachineKernels {
     private final Map<PanelKernel, String> refused;
     private final Map<TileKernel, TileProduct> tileProducts;
     private final Map<TileKernel, String> refusedTiles;
+    private final Optional<Transposition> transposition;
+    private final Optional<String> refusedTransposition;
 
     private MachineKernels(
             CpuFeatures features,
             Map<PanelKernel, PanelProduct> products,
             Map<PanelKernel, String> refused,
             Map<TileKernel, TileProduct> tileProducts,
-            Map<TileKernel, String> refusedTiles) {
+            Map<TileKernel, String> refusedTiles,
+            Optional<Transposition> transposition,
+            Optional<String> refusedTransposition) {
         this.features = features;
         this.products = products;
         this.refused = refused;
         this.tileProducts = tileProducts;
         this.refusedTiles = refusedTiles;
+        this.transposition = transposition;
+        this.refusedTransposition = refusedTransposition;
     }
 
     /**
@@ -109,7 +115,14 @@ public final class MachineKernels {
         for (var kernel : TileKernel.values()) {
             refusedTiles.put(kernel, reason);
         }
-        return new MachineKernels(CpuFeatures.none(reason), Map.of(), refused, Map.of(), refusedTiles);
+        return new MachineKernels(
+                CpuFeatures.none(reason),
+                Map.of(),
+                refused,
+                Map.of(),
+                refusedTiles,
+                Optional.empty(),
+                Optional.of(reason));
     }
 
     private static MachineKernels usable(String mask) {
@@ -139,8 +152,12 @@ public final class MachineKernels {
             kernel.unusableBecause(features)
                     .ifPresentOrElse(why -> refusedTiles.put(kernel, why), () -> tiles.put(kernel, kernel.routines()));
         }
-        var code = Stream.concat(panels.values().stream(), tiles.values().stream())
-                .flatMap(List::stream)
+        var turning = Transposition.unusableBecause(features);
+        var code = Stream.of(
+                        panels.values().stream().flatMap(List::stream),
+                        tiles.values().stream().flatMap(List::stream),
+                        Stream.of(Transposition.routine()))
+                .flatMap(routines -> routines)
                 .toList();
         var addresses = Arrays.stream(ExecutableMemory.of(code)).iterator();
         var products = new EnumMap<PanelKernel, PanelProduct>(PanelKernel.class);
@@ -153,7 +170,23 @@ public final class MachineKernels {
             var product = new TileProduct(kernel, new NativeTileCode(next(addresses, routines.size())));
             admit(kernel, product, TileSelfCheck.failure(product), tileProducts, refusedTiles);
         });
-        return new MachineKernels(features, products, refused, tileProducts, refusedTiles);
+        long last = addresses.nextLong();
+        if (turning.isPresent()) {
+            return new MachineKernels(
+                    features, products, refused, tileProducts, refusedTiles, Optional.empty(), turning);
+        }
+        var transposition = new Transposition(new NativeTranspositionCode(last));
+        var failure = Transposition.failure(transposition);
+        failure.ifPresent(
+                why -> LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", Transposition.NAME, why));
+        return new MachineKernels(
+                features,
+                products,
+                refused,
+                tileProducts,
+                refusedTiles,
+                failure.isPresent() ? Optional.empty() : Optional.of(transposition),
+                failure);
     }
 
     private static long[] next(PrimitiveIterator.OfLong addresses, int count) {
@@ -176,6 +209,16 @@ public final class MachineKernels {
         return tileProducts.values().stream()
                 .filter(product -> product.columns() == columns)
                 .findFirst();
+    }
+
+    /** The usable kernel that packs panels out of columns. */
+    public Optional<Transposition> transposition() {
+        return transposition;
+    }
+
+    /** The kernel that packs panels out of columns. */
+    public State transpositionKernel() {
+        return new State(Transposition.NAME, refusedTransposition);
     }
 
     /** The fastest usable product of BF16 rows and panels with F32 sums. */

@@ -217,6 +217,14 @@ final class EncodingTable {
         var ends = List.of(ymm(1), ymm(14));
         bothWidths(vectors, ends);
         pairs("vpmovsxbw", ends, MEMORIES, Assembler::vpmovsxbw);
+        pairs("vbroadcastf128", ends, MEMORIES, Assembler::vbroadcastf128);
+        for (var memory : MEMORIES) {
+            add("vinsertf128", a -> a.vinsertf128(ymm(1), ymm(14), memory, 1), ymm(1), ymm(14), memory, 1);
+        }
+        triples("vunpcklps", vectors, Assembler::vunpcklps);
+        triples("vunpckhps", vectors, Assembler::vunpckhps);
+        triples("vunpcklpd", vectors, Assembler::vunpcklpd);
+        triples("vunpckhpd", vectors, Assembler::vunpckhpd);
         add("vzeroupper", Assembler::vzeroupper);
     }
 

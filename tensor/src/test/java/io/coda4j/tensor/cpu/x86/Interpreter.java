@@ -298,11 +298,23 @@ final class Interpreter {
         int modRm = code[ip] & 0xff;
         var place = modRm(extension, 1);
         switch (opcode) {
-            case 0x1010, 0x1011, 0x1058, 0x1059, 0x1172, 0x11db, 0x11ef, 0x11f5, 0x11fe -> {
+            case 0x1010,
+                    0x1011,
+                    0x1014,
+                    0x1015,
+                    0x1058,
+                    0x1059,
+                    0x1114,
+                    0x1115,
+                    0x1172,
+                    0x11db,
+                    0x11ef,
+                    0x11f5,
+                    0x11fe -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
-            case 0x2118, 0x2158, 0x2150, 0x2120, 0x21b8 -> {
+            case 0x2118, 0x211a, 0x2158, 0x2150, 0x2120, 0x21b8, 0x3118 -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
@@ -367,7 +379,7 @@ final class Interpreter {
 
     private void vector(int opcode, Place place) {
         upperHalvesInUse = true;
-        boolean unary = List.of(0x1010, 0x1011, 0x2118, 0x2158, 0x2120).contains(opcode);
+        boolean unary = List.of(0x1010, 0x1011, 0x2118, 0x211a, 0x2158, 0x2120).contains(opcode);
         check(!unary || second == 0, "vvvv must be ones where it names nothing");
         switch (opcode) {
             case 0x1010 -> write(load(place));
@@ -385,6 +397,25 @@ final class Interpreter {
                 }
                 write(result);
             }
+            case 0x211a -> {
+                check(!place.register, "a broadcast from a register is not known");
+                byte[] result = new byte[64];
+                var from = memory(place.end(), 16, false);
+                MemorySegment.copy(from, 0, MemorySegment.ofArray(result), 0, 16);
+                MemorySegment.copy(from, 0, MemorySegment.ofArray(result), 16, 16);
+                write(result);
+            }
+            case 0x3118 -> {
+                check(!place.register, "vinsertf128 from a register is not known");
+                byte[] result = vectors[second].clone();
+                var from = memory(place.end(), 16, false);
+                MemorySegment.copy(from, 0, MemorySegment.ofArray(result), (int8() & 1) * 16, 16);
+                write(result);
+            }
+            case 0x1014 -> unpack(4, 0, place);
+            case 0x1015 -> unpack(4, 8, place);
+            case 0x1114 -> unpack(8, 0, place);
+            case 0x1115 -> unpack(8, 8, place);
             case 0x11ef -> {
                 byte[] result = vectors[second].clone();
                 byte[] other = operand(place);
@@ -424,6 +455,19 @@ final class Interpreter {
             case 0x2150 -> dwords(Numbers::dotUnsignedSigned, place);
             default -> throw unknown("vector opcode " + Integer.toHexString(opcode) + " is not known");
         }
+    }
+
+    /** Elements of {@code size} bytes of both operands in turn, from byte {@code first} of each 16 bytes on. */
+    private void unpack(int size, int first, Place place) {
+        byte[] a = vectors[second];
+        byte[] b = operand(place);
+        byte[] result = new byte[64];
+        for (int i = 0; i < bits / 8; i++) {
+            int element = i % 16 / size;
+            byte[] source = element % 2 == 0 ? a : b;
+            result[i] = source[i / 16 * 16 + first + element / 2 * size + i % size];
+        }
+        write(result);
     }
 
     @FunctionalInterface
