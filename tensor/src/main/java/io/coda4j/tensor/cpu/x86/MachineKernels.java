@@ -152,7 +152,6 @@ public final class MachineKernels {
             kernel.unusableBecause(features)
                     .ifPresentOrElse(why -> refusedTiles.put(kernel, why), () -> tiles.put(kernel, kernel.routines()));
         }
-        var turning = Transposition.unusableBecause(features);
         var code = Stream.of(
                         panels.values().stream().flatMap(List::stream),
                         tiles.values().stream().flatMap(List::stream),
@@ -170,23 +169,17 @@ public final class MachineKernels {
             var product = new TileProduct(kernel, new NativeTileCode(next(addresses, routines.size())));
             admit(kernel, product, TileSelfCheck.failure(product), tileProducts, refusedTiles);
         });
-        long last = addresses.nextLong();
-        if (turning.isPresent()) {
-            return new MachineKernels(
-                    features, products, refused, tileProducts, refusedTiles, Optional.empty(), turning);
-        }
-        var transposition = new Transposition(new NativeTranspositionCode(last));
-        var failure = Transposition.failure(transposition);
-        failure.ifPresent(
-                why -> LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", Transposition.NAME, why));
+        var transposition = new Transposition(new NativeTranspositionCode(addresses.nextLong()));
+        var refusedTransposition = Transposition.unusableBecause(features)
+                .or(() -> told(Transposition.NAME, Transposition.failure(transposition)));
         return new MachineKernels(
                 features,
                 products,
                 refused,
                 tileProducts,
                 refusedTiles,
-                failure.isPresent() ? Optional.empty() : Optional.of(transposition),
-                failure);
+                refusedTransposition.isPresent() ? Optional.empty() : Optional.of(transposition),
+                refusedTransposition);
     }
 
     private static long[] next(PrimitiveIterator.OfLong addresses, int count) {
@@ -196,12 +189,14 @@ public final class MachineKernels {
     /** Lets a product be used that has passed its self-check. */
     private static <K, P> void admit(
             K kernel, P product, Optional<String> failure, Map<K, P> products, Map<K, String> refused) {
-        failure.ifPresentOrElse(
-                why -> {
-                    LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", kernel, why);
-                    refused.put(kernel, why);
-                },
-                () -> products.put(kernel, product));
+        told(String.valueOf(kernel), failure)
+                .ifPresentOrElse(why -> refused.put(kernel, why), () -> products.put(kernel, product));
+    }
+
+    /** The failure of a self-check, after a line in the log. */
+    private static Optional<String> told(String kernel, Optional<String> failure) {
+        failure.ifPresent(why -> LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", kernel, why));
+        return failure;
     }
 
     /** The usable product of F32 rows and panels of {@code columns} columns. */
