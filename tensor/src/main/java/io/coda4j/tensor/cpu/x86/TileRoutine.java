@@ -34,7 +34,7 @@ import io.coda4j.tensor.cpu.x86.Operand.Vector;
 final class TileRoutine {
     private static final int LINE_BYTES = 64;
 
-    /** The last row that is reached from row 0. */
+    /** Up to so many rows are all reached from row 0. */
     private static final int NEAR = 6;
 
     private final Assembler a = new Assembler();
