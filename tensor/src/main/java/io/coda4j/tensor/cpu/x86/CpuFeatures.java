@@ -4,6 +4,7 @@ import io.coda4j.tensor.DeviceException;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -71,6 +72,13 @@ record CpuFeatures(Map<CpuFeature, String> unusable) {
     /** Why {@code feature} cannot be used, or empty if it can. */
     Optional<String> unusableBecause(CpuFeature feature) {
         return Optional.ofNullable(unusable.get(feature));
+    }
+
+    /** The first of {@code needed} that cannot be used, and why; empty if all can. */
+    Optional<String> unusableBecause(List<CpuFeature> needed) {
+        return needed.stream()
+                .flatMap(feature -> unusableBecause(feature).map(why -> feature + ": " + why).stream())
+                .findFirst();
     }
 
     /**

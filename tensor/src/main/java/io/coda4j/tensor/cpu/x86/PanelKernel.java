@@ -111,9 +111,7 @@ enum PanelKernel {
 
     /** Why {@code features} do not allow this kernel, or empty if they do. */
     Optional<String> unusableBecause(CpuFeatures available) {
-        return features.stream()
-                .flatMap(feature -> available.unusableBecause(feature).map(why -> feature + ": " + why).stream())
-                .findFirst();
+        return available.unusableBecause(features);
     }
 
     @Override

@@ -51,9 +51,7 @@ enum TileKernel {
 
     /** Why {@code available} does not allow this kernel, or empty if it does. */
     Optional<String> unusableBecause(CpuFeatures available) {
-        return features.stream()
-                .flatMap(feature -> available.unusableBecause(feature).map(why -> feature + ": " + why).stream())
-                .findFirst();
+        return available.unusableBecause(features);
     }
 
     @Override

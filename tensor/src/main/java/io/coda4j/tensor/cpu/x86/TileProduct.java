@@ -57,10 +57,6 @@ public final class TileProduct {
         }
     }
 
-    TileKernel kernel() {
-        return kernel;
-    }
-
     /** Columns of a panel. */
     public int columns() {
         return kernel.columns();
