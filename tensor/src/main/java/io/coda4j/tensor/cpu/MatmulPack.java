@@ -381,6 +381,25 @@ final class MatmulPack {
             long at,
             float[] buffer,
             float[] block) {
+        int turned = columns == NR ? MatmulTurn.pairs(from, offset, stride, depth, to, at) : 0;
+        if (turned < depth) {
+            long source = offset + turned * 2L;
+            long target = at + turned * (long) HALF_BYTES;
+            pairedEdge(from, source, stride, columns, depth - turned, to, target, buffer, block);
+        }
+    }
+
+    /** Steps for which there is no machine code. */
+    private static void pairedEdge(
+            MemorySegment from,
+            long offset,
+            long stride,
+            int columns,
+            int depth,
+            MemorySegment to,
+            long at,
+            float[] buffer,
+            float[] block) {
         for (int c = 0; c < LANES; c++) {
             long low = offset + c * stride;
             pairs(from, low, low + LANES * stride, columns - c, depth, buffer, c * ROW);

@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu;
 
+import static io.coda4j.tensor.cpu.MicroKernel.HALF_BYTES;
 import static io.coda4j.tensor.cpu.MicroKernel.LANES;
 import static io.coda4j.tensor.cpu.MicroKernel.ORDER;
 import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
@@ -71,7 +72,7 @@ final class MatmulTurn {
         }
     }
 
-    /** Machine code for {@link #columns}, chosen when the first panel is packed. */
+    /** Machine code for {@link #columns} and {@link #pairs}, chosen when the first panel is packed. */
     private static final class Machine {
         static final @Nullable Transposition CODE = LANES % Transposition.WIDTH == 0
                 ? MachineKernels.ofProcess().transposition().orElse(null)
@@ -107,6 +108,24 @@ final class MatmulTurn {
                 code.turn(from, at + c * stride, stride, steps, to, toAt + c * 4L, toStride);
             }
         }
+    }
+
+    /**
+     * Turns BF16 columns, each in one piece, into steps of pairs as {@link MatmulPack#pairedPanel} has them, as far as there is
+     * machine code for it: the number of steps done, none if there is none.
+     *
+     * @param stride bytes between columns, of which there are twice as many as a vector has lanes
+     */
+    static int pairs(MemorySegment from, long at, long stride, int depth, MemorySegment to, long toAt) {
+        var code = Machine.CODE;
+        if (code == null) {
+            return 0;
+        }
+        int whole = depth - depth % Transposition.PAIRS_STEPS;
+        for (int c = 0; c < LANES; c += Transposition.PAIRS_WIDTH) {
+            code.turnPairs(from, at + c * stride, stride, LANES * stride, whole, to, toAt + c * 4L, HALF_BYTES);
+        }
+        return whole;
     }
 
     /** Transposes an F32 block with rows {@code stride} bytes apart to rows {@code toStride} bytes apart. */

@@ -239,6 +239,22 @@ final class Assembler {
         int8(half);
     }
 
+    /** VEXTRACTF128: VEX.256.66.0F3A.W0 19 /r ib; stores half number {@code half}. */
+    void vextractf128(Memory to, Vector from, int half) {
+        vex(1, P66, MAP_0F3A, 0x19, from.number(), NONE, to);
+        int8(half);
+    }
+
+    /** VPUNPCKLWD (see PUNPCKLBW/PUNPCKLWD/PUNPCKLDQ/PUNPCKLQDQ): VEX.256.66.0F.WIG 61 /r, from memory. */
+    void vpunpcklwd(Vector to, Vector a, Memory b) {
+        vex(1, P66, MAP_0F, 0x61, to.number(), a.number(), b);
+    }
+
+    /** VPUNPCKHWD (see PUNPCKHBW/PUNPCKHWD/PUNPCKHDQ/PUNPCKHQDQ): VEX.256.66.0F.WIG 69 /r, from memory. */
+    void vpunpckhwd(Vector to, Vector a, Memory b) {
+        vex(1, P66, MAP_0F, 0x69, to.number(), a.number(), b);
+    }
+
     /** VUNPCKLPS (see UNPCKLPS): VEX.256.0F.WIG 14 /r. */
     void vunpcklps(Vector to, Vector a, Vector b) {
         vex(1, NP, MAP_0F, 0x14, to.number(), a.number(), b);

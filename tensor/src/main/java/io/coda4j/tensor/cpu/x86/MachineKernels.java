@@ -3,11 +3,16 @@ package io.coda4j.tensor.cpu.x86;
 import io.coda4j.tensor.DeviceException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.PrimitiveIterator;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -30,31 +35,41 @@ public final class MachineKernels {
      */
     public record State(String name, Optional<String> unusedBecause) {}
 
+    /** A kernel that may be used, or why not: one of the two is there. */
+    private record Verdict<P>(Optional<P> kernel, Optional<String> refusal) {
+        static <P> Verdict<P> refused(String reason) {
+            return new Verdict<>(Optional.empty(), Optional.of(reason));
+        }
+
+        /** {@code kernel}, unless the processor lacks something or its self-check fails, which a line in the log tells. */
+        static <P> Verdict<P> of(
+                Object name, Optional<String> unusableBecause, P kernel, Function<P, Optional<String>> selfCheck) {
+            if (unusableBecause.isPresent()) {
+                return refused(unusableBecause.get());
+            }
+            var failure = selfCheck.apply(kernel);
+            failure.ifPresent(
+                    why -> LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", name.toString(), why));
+            return new Verdict<>(failure.isPresent() ? Optional.empty() : Optional.of(kernel), failure);
+        }
+    }
+
     private static @Nullable MachineKernels ofProcess;
 
     private final CpuFeatures features;
-    private final Map<PanelKernel, PanelProduct> products;
-    private final Map<PanelKernel, String> refused;
-    private final Map<TileKernel, TileProduct> tileProducts;
-    private final Map<TileKernel, String> refusedTiles;
-    private final Optional<Transposition> transposition;
-    private final Optional<String> refusedTransposition;
+    private final Map<PanelKernel, Verdict<PanelProduct>> panels;
+    private final Map<TileKernel, Verdict<TileProduct>> tiles;
+    private final Verdict<Transposition> transposition;
 
     private MachineKernels(
             CpuFeatures features,
-            Map<PanelKernel, PanelProduct> products,
-            Map<PanelKernel, String> refused,
-            Map<TileKernel, TileProduct> tileProducts,
-            Map<TileKernel, String> refusedTiles,
-            Optional<Transposition> transposition,
-            Optional<String> refusedTransposition) {
+            Map<PanelKernel, Verdict<PanelProduct>> panels,
+            Map<TileKernel, Verdict<TileProduct>> tiles,
+            Verdict<Transposition> transposition) {
         this.features = features;
-        this.products = products;
-        this.refused = refused;
-        this.tileProducts = tileProducts;
-        this.refusedTiles = refusedTiles;
+        this.panels = panels;
+        this.tiles = tiles;
         this.transposition = transposition;
-        this.refusedTransposition = refusedTransposition;
     }
 
     /**
@@ -96,9 +111,9 @@ public final class MachineKernels {
             case "vector" -> none("switched off by -D" + CHOICE + "=vector");
             case "x86" -> {
                 var kernels = usable(mask);
-                if (kernels.products.isEmpty() && kernels.tileProducts.isEmpty()) {
+                if (!kernels.canMultiply()) {
                     throw new DeviceException("-D" + CHOICE + "=x86: no kernel of machine code can be used here: "
-                            + kernels.refused + "; use -D" + CHOICE + "=auto");
+                            + kernels.refusals() + "; use -D" + CHOICE + "=auto");
                 }
                 yield kernels;
             }
@@ -106,23 +121,33 @@ public final class MachineKernels {
         };
     }
 
+    private boolean canMultiply() {
+        return Stream.of(panels, tiles)
+                .flatMap(kernels -> kernels.values().stream())
+                .anyMatch(verdict -> verdict.kernel().isPresent());
+    }
+
+    /** Why each product is not used that is not. */
+    private Map<String, String> refusals() {
+        var refusals = new LinkedHashMap<String, String>();
+        Stream.of(panels, tiles)
+                .flatMap(kernels -> kernels.entrySet().stream())
+                .forEach(entry -> entry.getValue()
+                        .refusal()
+                        .ifPresent(why -> refusals.put(entry.getKey().toString(), why)));
+        return refusals;
+    }
+
     private static MachineKernels none(String reason) {
-        var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
+        var panels = new EnumMap<PanelKernel, Verdict<PanelProduct>>(PanelKernel.class);
         for (var kernel : PanelKernel.values()) {
-            refused.put(kernel, reason);
+            panels.put(kernel, Verdict.refused(reason));
         }
-        var refusedTiles = new EnumMap<TileKernel, String>(TileKernel.class);
+        var tiles = new EnumMap<TileKernel, Verdict<TileProduct>>(TileKernel.class);
         for (var kernel : TileKernel.values()) {
-            refusedTiles.put(kernel, reason);
+            tiles.put(kernel, Verdict.refused(reason));
         }
-        return new MachineKernels(
-                CpuFeatures.none(reason),
-                Map.of(),
-                refused,
-                Map.of(),
-                refusedTiles,
-                Optional.empty(),
-                Optional.of(reason));
+        return new MachineKernels(CpuFeatures.none(reason), panels, tiles, Verdict.refused(reason));
     }
 
     private static MachineKernels usable(String mask) {
@@ -140,80 +165,66 @@ public final class MachineKernels {
 
     /** The kernels that {@code features} allow, assembled, made executable together, and checked one by one. */
     private static MachineKernels of(CpuFeatures features) {
-        var refused = new EnumMap<PanelKernel, String>(PanelKernel.class);
-        var refusedTiles = new EnumMap<TileKernel, String>(TileKernel.class);
-        var panels = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
-        var tiles = new EnumMap<TileKernel, List<byte[]>>(TileKernel.class);
+        var panelCode = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
         for (var kernel : PanelKernel.values()) {
-            kernel.unusableBecause(features)
-                    .ifPresentOrElse(why -> refused.put(kernel, why), () -> panels.put(kernel, kernel.routines()));
+            panelCode.put(kernel, allowed(kernel.unusableBecause(features), kernel::routines));
         }
+        var tileCode = new EnumMap<TileKernel, List<byte[]>>(TileKernel.class);
         for (var kernel : TileKernel.values()) {
-            kernel.unusableBecause(features)
-                    .ifPresentOrElse(why -> refusedTiles.put(kernel, why), () -> tiles.put(kernel, kernel.routines()));
+            tileCode.put(kernel, allowed(kernel.unusableBecause(features), kernel::routines));
         }
-        var code = Stream.of(
-                        panels.values().stream().flatMap(List::stream),
-                        tiles.values().stream().flatMap(List::stream),
-                        Stream.of(Transposition.routine()))
-                .flatMap(routines -> routines)
+        var transpositionCode = allowed(Transposition.unusableBecause(features), Transposition::routines);
+        var code = Stream.of(panelCode.values(), tileCode.values(), List.of(transpositionCode))
+                .flatMap(Collection::stream)
+                .flatMap(List::stream)
                 .toList();
         var addresses = Arrays.stream(ExecutableMemory.of(code)).iterator();
-        var products = new EnumMap<PanelKernel, PanelProduct>(PanelKernel.class);
-        panels.forEach((kernel, routines) -> {
-            var product = new PanelProduct(kernel, new NativeCode(next(addresses, routines.size())));
-            admit(kernel, product, SelfCheck.failure(product), products, refused);
+        var panels = new EnumMap<PanelKernel, Verdict<PanelProduct>>(PanelKernel.class);
+        panelCode.forEach((kernel, routines) -> {
+            var product = new PanelProduct(kernel, new NativeCode(next(addresses, routines)));
+            panels.put(kernel, Verdict.of(kernel, kernel.unusableBecause(features), product, SelfCheck::failure));
         });
-        var tileProducts = new EnumMap<TileKernel, TileProduct>(TileKernel.class);
-        tiles.forEach((kernel, routines) -> {
-            var product = new TileProduct(kernel, new NativeTileCode(next(addresses, routines.size())));
-            admit(kernel, product, TileSelfCheck.failure(product), tileProducts, refusedTiles);
+        var tiles = new EnumMap<TileKernel, Verdict<TileProduct>>(TileKernel.class);
+        tileCode.forEach((kernel, routines) -> {
+            var product = new TileProduct(kernel, new NativeTileCode(next(addresses, routines)));
+            tiles.put(kernel, Verdict.of(kernel, kernel.unusableBecause(features), product, TileSelfCheck::failure));
         });
-        var transposition = new Transposition(new NativeTranspositionCode(addresses.nextLong()));
-        var refusedTransposition = Transposition.unusableBecause(features)
-                .or(() -> told(Transposition.NAME, Transposition.failure(transposition)));
+        var transposition = new Transposition(new NativeTranspositionCode(next(addresses, transpositionCode)));
         return new MachineKernels(
                 features,
-                products,
-                refused,
-                tileProducts,
-                refusedTiles,
-                refusedTransposition.isPresent() ? Optional.empty() : Optional.of(transposition),
-                refusedTransposition);
+                panels,
+                tiles,
+                Verdict.of(
+                        Transposition.NAME,
+                        Transposition.unusableBecause(features),
+                        transposition,
+                        Transposition::failure));
     }
 
-    private static long[] next(PrimitiveIterator.OfLong addresses, int count) {
-        return LongStream.generate(addresses::nextLong).limit(count).toArray();
+    private static List<byte[]> allowed(Optional<String> unusableBecause, Supplier<List<byte[]>> routines) {
+        return unusableBecause.isPresent() ? List.of() : routines.get();
     }
 
-    /** Lets a product be used that has passed its self-check. */
-    private static <K, P> void admit(
-            K kernel, P product, Optional<String> failure, Map<K, P> products, Map<K, String> refused) {
-        told(String.valueOf(kernel), failure)
-                .ifPresentOrElse(why -> refused.put(kernel, why), () -> products.put(kernel, product));
-    }
-
-    /** The failure of a self-check, after a line in the log. */
-    private static Optional<String> told(String kernel, Optional<String> failure) {
-        failure.ifPresent(why -> LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", kernel, why));
-        return failure;
+    private static long[] next(PrimitiveIterator.OfLong addresses, List<byte[]> routines) {
+        return LongStream.generate(addresses::nextLong).limit(routines.size()).toArray();
     }
 
     /** The usable product of F32 rows and panels of {@code columns} columns. */
     public Optional<TileProduct> f32(int columns) {
-        return tileProducts.values().stream()
+        return tiles.values().stream()
+                .flatMap(verdict -> verdict.kernel().stream())
                 .filter(product -> product.columns() == columns)
                 .findFirst();
     }
 
     /** The usable kernel that packs panels out of columns. */
     public Optional<Transposition> transposition() {
-        return transposition;
+        return transposition.kernel();
     }
 
     /** The kernel that packs panels out of columns. */
     public State transpositionKernel() {
-        return new State(Transposition.NAME, refusedTransposition);
+        return new State(Transposition.NAME, transposition.refusal());
     }
 
     /** The fastest usable product of BF16 rows and panels with F32 sums. */
@@ -227,11 +238,13 @@ public final class MachineKernels {
     }
 
     private Optional<PanelProduct> first(List<PanelKernel> kernels) {
-        return kernels.stream().flatMap(kernel -> product(kernel).stream()).findFirst();
+        return kernels.stream()
+                .flatMap(kernel -> verdict(kernel).kernel().stream())
+                .findFirst();
     }
 
-    private Optional<PanelProduct> product(PanelKernel kernel) {
-        return Optional.ofNullable(products.get(kernel));
+    private Verdict<PanelProduct> verdict(PanelKernel kernel) {
+        return Objects.requireNonNull(panels.get(kernel));
     }
 
     /** The features of the processor that matter here. */
@@ -243,16 +256,14 @@ public final class MachineKernels {
 
     /** The kernels for F32, of which those with panels of {@code columns} columns may be used. */
     public List<State> f32Kernels(int columns) {
-        return Arrays.stream(TileKernel.values())
-                .map(kernel -> new State(kernel.toString(), unusedBecause(kernel, columns)))
-                .toList();
-    }
-
-    private Optional<String> unusedBecause(TileKernel kernel, int columns) {
-        var width = kernel.columns() == columns
-                ? Optional.<String>empty()
-                : Optional.of("vectors have other than " + kernel.lanes() * Float.SIZE + " bits");
-        return Optional.ofNullable(refusedTiles.get(kernel)).or(() -> width);
+        var states = new ArrayList<State>();
+        tiles.forEach((kernel, verdict) -> {
+            var width = kernel.columns() == columns
+                    ? Optional.<String>empty()
+                    : Optional.of("vectors have other than " + kernel.lanes() * Float.SIZE + " bits");
+            states.add(new State(kernel.toString(), verdict.refusal().or(() -> width)));
+        });
+        return states;
     }
 
     /** The kernels for BF16, best first. */
@@ -271,8 +282,7 @@ public final class MachineKernels {
         for (var kernel : kernels) {
             var better =
                     best.filter(product -> product.kernel() != kernel).map(product -> product.name() + " is faster");
-            states.add(new State(
-                    kernel.toString(), Optional.ofNullable(refused.get(kernel)).or(() -> better)));
+            states.add(new State(kernel.toString(), verdict(kernel).refusal().or(() -> better)));
         }
         return states;
     }

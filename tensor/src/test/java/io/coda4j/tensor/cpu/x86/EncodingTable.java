@@ -220,6 +220,9 @@ final class EncodingTable {
         pairs("vbroadcastf128", ends, MEMORIES, Assembler::vbroadcastf128);
         for (var memory : MEMORIES) {
             add("vinsertf128", a -> a.vinsertf128(ymm(1), ymm(14), memory, 1), ymm(1), ymm(14), memory, 1);
+            add("vextractf128", a -> a.vextractf128(memory, ymm(9), 1), memory, ymm(9), 1);
+            add("vpunpcklwd", a -> a.vpunpcklwd(ymm(1), ymm(14), memory), ymm(1), ymm(14), memory);
+            add("vpunpckhwd", a -> a.vpunpckhwd(ymm(9), ymm(2), memory), ymm(9), ymm(2), memory);
         }
         triples("vunpcklps", vectors, Assembler::vunpcklps);
         triples("vunpckhps", vectors, Assembler::vunpckhps);

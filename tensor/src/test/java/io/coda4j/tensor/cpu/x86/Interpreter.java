@@ -306,6 +306,8 @@ final class Interpreter {
                     0x1059,
                     0x1114,
                     0x1115,
+                    0x1161,
+                    0x1169,
                     0x1172,
                     0x11db,
                     0x11ef,
@@ -314,7 +316,7 @@ final class Interpreter {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
-            case 0x2118, 0x211a, 0x2158, 0x2150, 0x2120, 0x21b8, 0x3118 -> {
+            case 0x2118, 0x211a, 0x2158, 0x2150, 0x2120, 0x21b8, 0x3118, 0x3119 -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
@@ -412,6 +414,13 @@ final class Interpreter {
                 MemorySegment.copy(from, 0, MemorySegment.ofArray(result), (int8() & 1) * 16, 16);
                 write(result);
             }
+            case 0x3119 -> {
+                check(!place.register && second == 0, "vextractf128 to a register is not known");
+                var to = memory(place.end(), 16, true);
+                MemorySegment.copy(MemorySegment.ofArray(vectors[reg]), (int8() & 1) * 16, to, 0, 16);
+            }
+            case 0x1161 -> unpack(2, 0, place);
+            case 0x1169 -> unpack(2, 8, place);
             case 0x1014 -> unpack(4, 0, place);
             case 0x1015 -> unpack(4, 8, place);
             case 0x1114 -> unpack(8, 0, place);

@@ -23,20 +23,46 @@ import org.junit.jupiter.api.io.TempDir;
 class TranspositionTest {
     private static final int WIDTH = Transposition.WIDTH;
 
+    private static final int PAIRS_WIDTH = Transposition.PAIRS_WIDTH;
+
     /** On the interpreter, which lets it touch the columns and the steps and nothing between them. */
     private static Transposition interpreted() {
-        byte[] routine = Transposition.routine();
-        return new Transposition((from, to, fromAt, stride, toAt, toStride, blocks) -> {
-            var regions = new ArrayList<Region>();
-            for (int c = 0; c < WIDTH; c++) {
-                regions.add(region("column " + c, from, fromAt + c * stride, blocks * WIDTH * 4, false));
+        return new Transposition(TranspositionTest::interpret);
+    }
+
+    private static void interpret(
+            int routine,
+            MemorySegment from,
+            MemorySegment to,
+            long fromAt,
+            long stride,
+            long toAt,
+            long toStride,
+            long blocks,
+            long pair) {
+        boolean words = routine == TranspositionCode.WORDS;
+        int lanes = words ? WIDTH : PAIRS_WIDTH;
+        var regions = new ArrayList<Region>();
+        for (int c = 0; c < lanes; c++) {
+            regions.add(region("column " + c, from, fromAt + c * stride, blocks * 32, false));
+            if (!words) {
+                regions.add(region("partner " + c, from, fromAt + pair + c * stride, blocks * 32, false));
             }
-            for (int k = 0; k < blocks * WIDTH; k++) {
-                regions.add(region("step " + k, to, toAt + k * toStride, WIDTH * 4, true));
-            }
-            new Interpreter(regions)
-                    .call(routine, from.address(), to.address(), fromAt, stride, toAt, toStride, blocks);
-        });
+        }
+        for (int k = 0; k < blocks * (words ? WIDTH : Transposition.PAIRS_STEPS); k++) {
+            regions.add(region("step " + k, to, toAt + k * toStride, lanes * 4, true));
+        }
+        new Interpreter(regions)
+                .call(
+                        Transposition.routines().get(routine),
+                        from.address(),
+                        to.address(),
+                        fromAt,
+                        stride,
+                        toAt,
+                        toStride,
+                        blocks,
+                        pair);
     }
 
     private static Region region(String name, MemorySegment memory, long at, long bytes, boolean isWritable) {
@@ -46,7 +72,7 @@ class TranspositionTest {
     private static Transposition onTheProcessor() {
         Requirement.require("machine-code", LinuxCalls.unusableBecause());
         Requirement.require("avx2", Transposition.unusableBecause(CpuFeatures.of(new NativeProcessor(), "")));
-        return new Transposition(new NativeTranspositionCode(ExecutableMemory.of(List.of(Transposition.routine()))[0]));
+        return new Transposition(new NativeTranspositionCode(ExecutableMemory.of(Transposition.routines())));
     }
 
     /** Columns that begin at element 3, {@code gap} elements apart; in arrays or not. */
@@ -68,12 +94,40 @@ class TranspositionTest {
         }
     }
 
+    /** Columns that begin at element 3, {@code gap} elements apart, and their partners that many further; in arrays or not. */
+    private static void checkPairs(Transposition transposition, int steps, int gap, int toGap, boolean arrays) {
+        int stride = steps + gap;
+        int pair = PAIRS_WIDTH * stride + gap;
+        int toStride = PAIRS_WIDTH + toGap;
+        short[] numbers = new short[3 + pair + PAIRS_WIDTH * stride];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = (short) (0x9e37 * (i + 1));
+        }
+        int[] expected = new int[5 + steps * toStride];
+        for (int k = 0; k < steps; k++) {
+            for (int c = 0; c < PAIRS_WIDTH; c++) {
+                int at = 3 + c * stride + k;
+                expected[5 + k * toStride + c] = numbers[at] & 0xffff | numbers[at + pair] << 16;
+            }
+        }
+        try (var arena = Arena.ofConfined()) {
+            var from = arrays ? MemorySegment.ofArray(numbers) : arena.allocateFrom(ValueLayout.JAVA_SHORT, numbers);
+            var to = arrays ? MemorySegment.ofArray(new int[expected.length]) : arena.allocate(expected.length * 4L, 4);
+            transposition.turnPairs(from, 6, stride * 2L, pair * 2L, steps, to, 20, toStride * 4L);
+            assertArrayEquals(expected, to.toArray(ValueLayout.JAVA_INT), steps + " steps");
+        }
+    }
+
     @Test
     void theBytesTurnColumnsAndTouchNothingElse() {
         var transposition = interpreted();
         for (int steps : new int[] {0, 8, 16, 40}) {
             check(transposition, steps, 0, 0, false);
             check(transposition, steps, 3, 8, false);
+        }
+        for (int steps : new int[] {0, 16, 32, 80}) {
+            checkPairs(transposition, steps, 0, 0, false);
+            checkPairs(transposition, steps, 3, 8, false);
         }
         assertEquals(Optional.empty(), Transposition.failure(transposition));
     }
@@ -85,40 +139,52 @@ class TranspositionTest {
             check(transposition, steps, steps % 5, steps % 24, false);
             check(transposition, steps, steps % 7, steps % 24, true);
         }
+        for (int steps = 0; steps <= 512; steps += 16) {
+            checkPairs(transposition, steps, steps / 16 % 5, steps / 16 % 24, false);
+            checkPairs(transposition, steps, steps / 16 % 7, steps / 16 % 24, true);
+        }
         // More blocks than one call may turn.
         check(transposition, 8 * 2500, 1, 8, false);
+        checkPairs(transposition, 16 * 2500, 1, 8, false);
         assertEquals(Optional.empty(), Transposition.failure(transposition));
     }
 
     @Test
     void longColumnsTakeSeveralCalls() {
         var blocks = new ArrayList<Long>();
-        var transposition = new Transposition((_, _, _, _, _, _, count) -> blocks.add(count));
+        var transposition = new Transposition((_, _, _, _, _, _, _, count, _) -> blocks.add(count));
         try (var arena = Arena.ofConfined()) {
-            var memory = arena.allocate(8 * 2500 * 32L);
+            var memory = arena.allocate(16 * 2500 * 32L);
             transposition.turn(memory, 0, 0, 8 * 2500, memory, 0, 32);
+            transposition.turnPairs(memory, 0, 0, 0, 16 * 2500, memory, 0, 16);
         }
-        assertEquals(List.of(1024L, 1024L, 452L), blocks);
+        assertEquals(List.of(1024L, 1024L, 452L, 1024L, 1024L, 452L), blocks);
+    }
+
+    /** Right but for one lane of the first step, of the routine with the number {@code faulty}. */
+    private static String selfCheck(int faulty, int lane, int value) {
+        TranspositionCode code = (routine, from, to, fromAt, stride, toAt, toStride, blocks, pair) -> {
+            interpret(routine, from, to, fromAt, stride, toAt, toStride, blocks, pair);
+            if (routine == faulty) {
+                to.set(ValueLayout.JAVA_INT, toAt + lane * 4L, value);
+            }
+        };
+        return Transposition.failure(new Transposition(code)).orElse("");
     }
 
     @Test
     void theSelfCheckFindsFaults() {
-        var right = interpreted();
-        var wrong = new Transposition((from, to, fromAt, stride, toAt, toStride, blocks) -> {
-            right.turn(from, fromAt, stride, (int) blocks * WIDTH, to, toAt, toStride);
-            to.set(ValueLayout.JAVA_INT, toAt + 4, 0);
-        });
-        assertTrue(Transposition.failure(wrong).orElse("").contains("its self-check"));
-        var wide = new Transposition((from, to, fromAt, stride, toAt, toStride, blocks) -> {
-            right.turn(from, fromAt, stride, (int) blocks * WIDTH, to, toAt, toStride);
-            to.set(ValueLayout.JAVA_INT, toAt + WIDTH * 4, 1);
-        });
-        assertTrue(Transposition.failure(wide).orElse("").contains("its self-check"));
+        String got = ", got 0";
+        assertEquals(
+                "its self-check expected 18 at step 0, column 1 of 8" + got, selfCheck(TranspositionCode.WORDS, 1, 0));
+        assertTrue(selfCheck(TranspositionCode.PAIRS, 1, 0).endsWith(" at step 0, column 1 of 4" + got));
+        assertTrue(selfCheck(TranspositionCode.WORDS, WIDTH, 1).contains("expected 0 at step 0, column 8 of 8"));
+        assertTrue(selfCheck(TranspositionCode.PAIRS, PAIRS_WIDTH, 1).contains("expected 0 at step 0, column 4 of 4"));
     }
 
     @Test
     void nothingOutsideOfTheSegmentsIsTouched() {
-        var transposition = new Transposition((_, _, _, _, _, _, _) -> {
+        var transposition = new Transposition((_, _, _, _, _, _, _, _, _) -> {
             throw new AssertionError("called");
         });
         try (var arena = Arena.ofConfined()) {
@@ -133,6 +199,16 @@ class TranspositionTest {
             assertOutside(() -> transposition.turn(from, 0, 40, 8, to, 12, 40));
             assertOutside(() -> transposition.turn(from, 0, 40, 8, to, 0, 44));
             assertOutside(() -> transposition.turn(from, 0, 40, 8, to, 280, -40));
+            assertOutside(() -> transposition.turnPairs(from, 10, 40, 160, 16, to, 0, 20));
+            assertOutside(() -> transposition.turnPairs(from, -2, 40, 160, 16, to, 0, 20));
+            assertOutside(() -> transposition.turnPairs(from, 0, 44, 160, 16, to, 0, 20));
+            assertOutside(() -> transposition.turnPairs(from, 0, -40, 160, 16, to, 0, 20));
+            assertOutside(() -> transposition.turnPairs(from, 0, 40, 170, 16, to, 0, 20));
+            assertOutside(() -> transposition.turnPairs(from, 0, 40, -160, 16, to, 0, 20));
+            assertOutside(() -> transposition.turnPairs(from, 0, 40, 160, 8, to, 0, 20));
+            assertOutside(() -> transposition.turnPairs(from, 0, 40, 160, 16, to, 8, 20));
+            assertOutside(() -> transposition.turnPairs(from, 0, 40, 160, 16, to, 0, 21));
+            assertOutside(() -> transposition.turnPairs(from, 0, 40, 160, 16, to, 300, -20));
         }
     }
 
@@ -143,9 +219,11 @@ class TranspositionTest {
     @Test
     void objdumpKnowsEveryInstruction(@TempDir Path folder) throws IOException {
         Binutils.require();
-        var lines = Binutils.disassemble(folder, Transposition.routine());
-        assertTrue(lines.size() > 60, lines::toString);
-        assertTrue(lines.stream().noneMatch(line -> line.contains("bad")), lines::toString);
-        assertEquals("ret", lines.getLast());
+        for (byte[] routine : Transposition.routines()) {
+            var lines = Binutils.disassemble(folder, routine);
+            assertTrue(lines.size() > 60, lines::toString);
+            assertTrue(lines.stream().noneMatch(line -> line.contains("bad")), lines::toString);
+            assertEquals("ret", lines.getLast());
+        }
     }
 }
