@@ -3,6 +3,7 @@ package io.coda4j.coder.train;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.IntToLongFunction;
 
 /**
  * Guesses a masked token by counting: the most frequent token between its two visible neighbours in the training text,
@@ -12,61 +13,61 @@ import java.util.Map;
 public final class NeighbourBaseline {
     private static final int NONE = -1;
 
+    /** Bits of an id in a key: three ids, of which the last is counted in the context of the others, in order of the context. */
+    private static final int ID_BITS = 21;
+
+    private static final long ID = (1L << ID_BITS) - 1;
+
     private final Map<Long, Integer> between = new HashMap<>();
     private final Map<Long, Integer> afterLeft = new HashMap<>();
     private final Map<Long, Integer> beforeRight = new HashMap<>();
     private final int mostFrequent;
 
-    /** Counts {@code tokens}. */
+    /**
+     * Counts {@code tokens}.
+     *
+     * @throws IllegalArgumentException if one of them is not from 0 to 2^21
+     */
     public NeighbourBaseline(int[] tokens) {
         int n = tokens.length;
-        var middle = new Count[Math.max(0, n - 2)];
-        for (int i = 0; i < middle.length; i++) {
-            middle[i] = new Count(key(tokens[i], tokens[i + 2]), tokens[i + 1]);
-        }
-        choose(middle, between);
-        var pairs = new Count[Math.max(0, n - 1)];
-        for (int i = 0; i < pairs.length; i++) {
-            pairs[i] = new Count(tokens[i], tokens[i + 1]);
-        }
-        choose(pairs, afterLeft);
-        for (int i = 0; i < pairs.length; i++) {
-            pairs[i] = new Count(tokens[i + 1], tokens[i]);
-        }
-        choose(pairs, beforeRight);
-        var single = new Count[n];
         for (int i = 0; i < n; i++) {
-            single[i] = new Count(0, tokens[i]);
+            if ((tokens[i] & ~ID) != 0) {
+                throw new IllegalArgumentException(
+                        "token " + i + ": an id below " + (ID + 1) + " expected, got " + tokens[i]);
+            }
         }
+        choose(keys(n - 2, i -> key(key(tokens[i], tokens[i + 2]), tokens[i + 1])), between);
+        choose(keys(n - 1, i -> key(tokens[i], tokens[i + 1])), afterLeft);
+        choose(keys(n - 1, i -> key(tokens[i + 1], tokens[i])), beforeRight);
         var best = new HashMap<Long, Integer>();
-        choose(single, best);
+        choose(keys(n, i -> tokens[i]), best);
         mostFrequent = best.getOrDefault(0L, 0);
     }
 
-    private record Count(long context, int token) implements Comparable<Count> {
-        @Override
-        public int compareTo(Count other) {
-            int byContext = Long.compare(context, other.context);
-            return byContext != 0 ? byContext : Integer.compare(token, other.token);
-        }
+    private static long key(long context, int token) {
+        return context << ID_BITS | token;
     }
 
-    private static long key(int left, int right) {
-        return (long) left << 32 | right;
+    /** The keys of {@code count} places, equal ones side by side. */
+    private static long[] keys(int count, IntToLongFunction keyOf) {
+        long[] keys = new long[Math.max(0, count)];
+        Arrays.setAll(keys, keyOf);
+        Arrays.sort(keys);
+        return keys;
     }
 
     /** The most frequent token of each context. */
-    private static void choose(Count[] counts, Map<Long, Integer> best) {
-        Arrays.sort(counts);
+    private static void choose(long[] keys, Map<Long, Integer> best) {
         int bestCount = 0;
-        for (int start = 0; start < counts.length; ) {
+        for (int start = 0; start < keys.length; ) {
             int end = start;
-            while (end < counts.length && counts[end].equals(counts[start])) {
+            while (end < keys.length && keys[end] == keys[start]) {
                 end++;
             }
-            boolean isNew = start == 0 || counts[start - 1].context != counts[start].context;
+            long context = keys[start] >>> ID_BITS;
+            boolean isNew = start == 0 || keys[start - 1] >>> ID_BITS != context;
             if (isNew || end - start > bestCount) {
-                best.put(counts[start].context, counts[start].token);
+                best.put(context, (int) (keys[start] & ID));
                 bestCount = end - start;
             }
             start = end;
