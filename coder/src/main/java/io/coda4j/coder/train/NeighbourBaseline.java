@@ -26,7 +26,7 @@ public final class NeighbourBaseline {
     /**
      * Counts {@code tokens}.
      *
-     * @throws IllegalArgumentException if one of them is not from 0 to 2^21
+     * @throws IllegalArgumentException if one of them is negative, or 2^21 or more
      */
     public NeighbourBaseline(int[] tokens) {
         int n = tokens.length;

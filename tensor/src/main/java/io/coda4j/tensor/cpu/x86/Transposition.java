@@ -35,7 +35,7 @@ public final class Transposition {
     /** Columns of 32-bit elements, and steps of a block of them. */
     public static final int WIDTH = 8;
 
-    /** Lanes of pairs of 16-bit elements: as many lines of the first-level cache as have place in one of its sets. */
+    /** Lanes of pairs of 16-bit elements. Their eight columns find place in one set of the first-level cache, at worst. */
     public static final int PAIRS_WIDTH = 4;
 
     /** Steps of a block of pairs. */
