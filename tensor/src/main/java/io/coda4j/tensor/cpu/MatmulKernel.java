@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * steps that depend on the depth alone and are summed in ascending order, so results do not depend on the tasks.
  *
  * <p>The side called right is the one cheaper to have as panels: where that is the first operand of the product, tasks
- * compute the transpose of their block and turn it at the end.
+ * compute the transpose of their block and turn it at the end. Where rows of the result share sets of the cache, which
+ * steps of the depth would load and store again and again, tasks keep their sums in memory of their own to the end.
  */
 final class MatmulKernel implements Matmul.Product {
     /** Elements that one packing task moves at least. */
@@ -25,6 +26,12 @@ final class MatmulKernel implements Matmul.Product {
      * sets of the first-level cache, and copying them costs less the more columns they meet.
      */
     private static final long IN_PLACE_BYTES = 2048;
+
+    /** Rows this far apart lie in the same sets of a first-level cache. */
+    private static final long PAGE = 4096;
+
+    /** Steps of the depth from which on keeping sums apart gains more than copying them costs. */
+    private static final int APART_STEPS = 4;
 
     private final MatmulOperand left;
     private final MatmulOperand right;
@@ -37,6 +44,10 @@ final class MatmulKernel implements Matmul.Product {
     private final TileProduct.@Nullable Left inPlace;
 
     private final MatmulBlocks blocks;
+
+    /** Whether tasks keep their sums to the end of a span, though they are not turned. */
+    private final boolean apart;
+
     private final int rowBlocks;
     private final int columnBlocks;
     private final int partColumns;
@@ -66,6 +77,7 @@ final class MatmulKernel implements Matmul.Product {
         this.inPlace = kernel.readsInPlace() ? inPlace(left) : null;
         this.blocks = MatmulBlocks.of(
                 left.batch().length, left.outer(), right.outer(), left.depth(), turned, parallel.threads());
+        this.apart = !turned && resultRow() % PAGE == 0 && left.depth() >= APART_STEPS * blocks.step();
         this.rowBlocks = MatmulBlocks.count(left.outer(), blocks.rows());
         this.columnBlocks = MatmulBlocks.count(right.outer(), blocks.columns());
         // Columns side by side are copied many at a time, for long runs of memory; others are transposed by panels.
@@ -182,12 +194,59 @@ final class MatmulKernel implements Matmul.Product {
         int columns = Math.min(blocks.columns(), right.outer() - column);
         int row = rowBlock * blocks.rows();
         int rows = Math.min(blocks.rows(), left.outer() - row);
-        long resultRow = (turned ? left.outer() : right.outer()) * (long) Float.BYTES;
+        long resultRow = resultRow();
         long at = (long) batch * left.outer() * right.outer() * Float.BYTES
                 + (turned ? column * resultRow + row * 4L : row * resultRow + column * 4L);
-        var to = turned ? workspace.sums.segment() : result;
-        long toAt = turned ? 0 : at;
-        long toRow = turned ? MatmulWorkspace.sumsStride(blocks.columns()) : resultRow;
+        long apartRow = MatmulWorkspace.sumsStride(blocks.columns());
+        if (turned) {
+            var sums = workspace.sums.segment();
+            sum(batch, slot, row, rows, columns, sums, 0, apartRow, false, workspace);
+            MatmulTile.turn(sums, apartRow, rows, columns, result, at, resultRow, firstK > 0, workspace);
+        } else if (apart) {
+            var block = workspace.wideSums.borrow(blocks.rows() * apartRow);
+            var sums = block.segment();
+            if (firstK > 0) {
+                copyRows(result, at, resultRow, sums, 0, apartRow, rows, columns);
+            }
+            sum(batch, slot, row, rows, columns, sums, 0, apartRow, firstK > 0, workspace);
+            copyRows(sums, 0, apartRow, result, at, resultRow, rows, columns);
+            workspace.wideSums.giveBack(block);
+        } else {
+            sum(batch, slot, row, rows, columns, result, at, resultRow, firstK > 0, workspace);
+        }
+    }
+
+    /** Bytes between rows of the result. */
+    private long resultRow() {
+        return (turned ? left.outer() : right.outer()) * (long) Float.BYTES;
+    }
+
+    private static void copyRows(
+            MemorySegment from,
+            long at,
+            long stride,
+            MemorySegment to,
+            long toAt,
+            long toStride,
+            int rows,
+            int columns) {
+        for (int r = 0; r < rows; r++) {
+            MemorySegment.copy(from, at + r * stride, to, toAt + r * toStride, columns * (long) Float.BYTES);
+        }
+    }
+
+    /** Sums a block over the span of the moment, into rows {@code toRow} bytes apart, or to what {@code to} holds if {@code add}. */
+    private void sum(
+            int batch,
+            int slot,
+            int row,
+            int rows,
+            int columns,
+            MemorySegment to,
+            long toAt,
+            long toRow,
+            boolean add,
+            MatmulWorkspace workspace) {
         int span = span(firstK);
         for (int k = 0; k < span; k += blocks.step()) {
             int step = step(firstK + k);
@@ -195,16 +254,12 @@ final class MatmulKernel implements Matmul.Product {
             if (inPlace == null) {
                 packLeft(leftAt, rows, step, workspace.left.array());
             }
-            boolean add = k > 0 || firstK > 0 && !turned;
             for (int c = 0; c < columns; c += NR) {
                 long panel = panelAt(slot, k, c / NR, step);
                 long next = c + NR < columns ? panelAt(slot, k, c / NR + 1, step) : -1;
                 int width = Math.min(NR, columns - c);
-                column(leftAt, panel, next, step, rows, to, toAt + c * 4L, toRow, width, add, workspace);
+                column(leftAt, panel, next, step, rows, to, toAt + c * 4L, toRow, width, add || k > 0, workspace);
             }
-        }
-        if (turned) {
-            MatmulTile.turn(to, toRow, rows, columns, result, at, resultRow, firstK > 0, workspace);
         }
     }
 

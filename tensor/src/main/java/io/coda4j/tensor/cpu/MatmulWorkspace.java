@@ -28,6 +28,9 @@ final class MatmulWorkspace {
     /** Sums of a task whose part of the result is stored transposed at the end. */
     final NativeScratch.Block sums = NativeScratch.Block.of(MAX_ROWS * sumsStride(MAX_COLUMNS));
 
+    /** Sums of a task with any number of columns, see {@link MatmulKernel}. */
+    final NativeScratch wideSums = new NativeScratch();
+
     /** Bytes between rows of sums: a cache line more than they need, because columns are read, whose lines must not share sets. */
     static long sumsStride(int columns) {
         return (columns + 16L) * Float.BYTES;
