@@ -42,7 +42,7 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
         int enough = enough(threads);
         int step = even(depth, KC, 1);
         int span = Math.min(roundUp(depth, step), MAX_SPAN / step * step);
-        int max = turned ? MatmulWorkspace.MAX_COLUMNS : columns(span);
+        int max = turned ? MatmulWorkspace.MAX_COLUMNS : fittingColumns(span);
         var whole = new MatmulBlocks(even(rows, maxRows, MR), even(columns, max, NR), step, span);
         return whole.narrower(MatmulWorkspace.MAX_COLUMNS, enough, batches, rows, columns)
                 .lower(4 * MR, enough, batches, rows, columns)
@@ -50,7 +50,7 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
     }
 
     /** Columns whose panels over {@code span} are packed at a time: all rows meet them, from the last cache if they fit there. */
-    private static int columns(int span) {
+    private static int fittingColumns(int span) {
         long fitting = PANELS / Float.BYTES / span / NR * NR;
         return Math.clamp(fitting, MatmulWorkspace.MAX_COLUMNS, 4 * MatmulWorkspace.MAX_COLUMNS);
     }

@@ -188,12 +188,7 @@ public final class Transposition {
      */
     public void turn(
             MemorySegment from, long fromAt, long stride, int steps, MemorySegment to, long toAt, long toStride) {
-        require(steps, WIDTH, stride, 0, toStride);
-        if (steps > 0) {
-            checkColumns(from, fromAt, WIDTH, stride, 4L * steps);
-            checkSteps(to, toAt, steps, toStride, BYTES);
-            run(TranspositionCode.WORDS, from, fromAt, stride, 0, steps / WIDTH, WIDTH, to, toAt, toStride);
-        }
+        run(TranspositionCode.WORDS, WIDTH, WIDTH, from, fromAt, stride, 0, steps, to, toAt, toStride);
     }
 
     /**
@@ -217,52 +212,33 @@ public final class Transposition {
             MemorySegment to,
             long toAt,
             long toStride) {
-        require(steps, PAIRS_STEPS, stride, pair, toStride);
-        if (steps > 0) {
-            checkColumns(from, fromAt, PAIRS_WIDTH, stride, Math.addExact(pair, 2L * steps));
-            checkSteps(to, toAt, steps, toStride, HALF);
-            run(
-                    TranspositionCode.PAIRS,
-                    from,
-                    fromAt,
-                    stride,
-                    pair,
-                    steps / PAIRS_STEPS,
-                    PAIRS_STEPS,
-                    to,
-                    toAt,
-                    toStride);
-        }
+        run(TranspositionCode.PAIRS, PAIRS_WIDTH, PAIRS_STEPS, from, fromAt, stride, pair, steps, to, toAt, toStride);
     }
 
-    private static void require(int steps, int unit, long stride, long pair, long toStride) {
+    /** Runs a routine for {@code lanes} lanes, whose blocks of {@code unit} steps read {@link #BYTES} of each column. */
+    private void run(
+            int routine,
+            int lanes,
+            int unit,
+            MemorySegment from,
+            long fromAt,
+            long stride,
+            long pair,
+            int steps,
+            MemorySegment to,
+            long toAt,
+            long toStride) {
         if (steps < 0 || steps % unit != 0 || stride < 0 || pair < 0 || toStride < 0) {
             throw new IndexOutOfBoundsException(
                     "a multiple of " + unit + " steps and distances from 0 on expected, got " + steps + ", " + stride
                             + ", " + pair + " and " + toStride);
         }
-    }
-
-    private static void checkColumns(MemorySegment from, long at, int columns, long stride, long bytes) {
-        Objects.checkFromIndexSize(at, Math.addExact(Math.multiplyExact(columns - 1, stride), bytes), from.byteSize());
-    }
-
-    private static void checkSteps(MemorySegment to, long at, int steps, long stride, int bytes) {
-        Objects.checkFromIndexSize(at, Math.addExact(Math.multiplyExact(steps - 1, stride), bytes), to.byteSize());
-    }
-
-    /** Runs a routine whose blocks of {@code unit} steps read {@link #BYTES} of each column. */
-    private void run(
-            int routine,
-            MemorySegment from,
-            long fromAt,
-            long stride,
-            long pair,
-            int blocks,
-            int unit,
-            MemorySegment to,
-            long toAt,
-            long toStride) {
+        int blocks = steps / unit;
+        if (blocks == 0) {
+            return;
+        }
+        checkRows(from, fromAt, lanes, stride, Math.addExact(pair, (long) blocks * BYTES));
+        checkRows(to, toAt, steps, toStride, lanes * Integer.BYTES);
         for (int block = 0; block < blocks; block += CALL_BLOCKS) {
             code.run(
                     routine,
@@ -275,6 +251,11 @@ public final class Transposition {
                     Math.min(CALL_BLOCKS, blocks - block),
                     pair);
         }
+    }
+
+    /** Checks that {@code memory} holds {@code count} rows of {@code bytes} bytes, {@code stride} bytes apart from {@code at} on. */
+    private static void checkRows(MemorySegment memory, long at, int count, long stride, long bytes) {
+        Objects.checkFromIndexSize(at, Math.addExact(Math.multiplyExact(count - 1, stride), bytes), memory.byteSize());
     }
 
     /** What the routines get wrong in two blocks of numbers that all differ, or empty. */
