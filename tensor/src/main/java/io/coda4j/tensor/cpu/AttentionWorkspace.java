@@ -37,7 +37,7 @@ final class AttentionWorkspace {
     final float[] lanes = new float[LANES];
 
     final float[] tile = new float[MicroKernel.MR * MicroKernel.NR];
-    final float[] turn = new float[MatmulPack.TURN];
+    final HeapScratch.Block turn = HeapScratch.Block.of(MatmulPack.TURN);
     final float[] block = new float[MatmulTurn.BLOCK];
 
     /** Sums over queries for each key; grows to the longest sequence. */

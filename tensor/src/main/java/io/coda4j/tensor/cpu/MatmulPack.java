@@ -325,7 +325,7 @@ final class MatmulPack {
             int depth,
             MemorySegment to,
             long at,
-            float[] buffer,
+            HeapScratch.Block buffer,
             float[] block) {
         for (int c = 0; c < NR; c += LANES) {
             int count = Math.clamp(columns - c, 0, LANES);
@@ -349,17 +349,24 @@ final class MatmulPack {
             int depth,
             MemorySegment to,
             long at,
-            float[] buffer,
+            HeapScratch.Block buffer,
             float[] block) {
         for (int c = 0; c < columns; c++) {
-            row(narrow, from, offset + c * stride, depth, buffer, c * ROW);
+            row(narrow, from, offset + c * stride, depth, buffer.array(), c * ROW);
         }
         for (int c = columns; c < LANES; c++) {
-            Arrays.fill(buffer, c * ROW, c * ROW + depth, 0);
+            Arrays.fill(buffer.array(), c * ROW, c * ROW + depth, 0);
         }
-        for (int k = 0; k < depth; k += LANES) {
-            int rows = Math.min(LANES, depth - k);
-            MatmulTurn.turn(buffer, k, ROW, block, to, at + k * (long) PANEL_BYTES, PANEL_BYTES, rows);
+        turn(buffer, depth, block, to, at, PANEL_BYTES);
+    }
+
+    /** Turns columns of 32 bits, {@link MicroKernel#ROW} floats apart in {@code buffer}, into steps {@code stride} bytes apart. */
+    private static void turn(
+            HeapScratch.Block buffer, int depth, float[] block, MemorySegment to, long at, long stride) {
+        int whole = SPECIES.loopBound(depth);
+        MatmulTurn.columns(buffer.segment(), 0, ROW * 4L, whole, block, to, at, stride);
+        if (whole < depth) {
+            MatmulTurn.turn(buffer.array(), whole, ROW, block, to, at + whole * stride, stride, depth - whole);
         }
     }
 
@@ -379,7 +386,7 @@ final class MatmulPack {
             int depth,
             MemorySegment to,
             long at,
-            float[] buffer,
+            HeapScratch.Block buffer,
             float[] block) {
         int turned = columns == NR ? MatmulTurn.pairs(from, offset, stride, depth, to, at) : 0;
         if (turned < depth) {
@@ -398,18 +405,13 @@ final class MatmulPack {
             int depth,
             MemorySegment to,
             long at,
-            float[] buffer,
+            HeapScratch.Block buffer,
             float[] block) {
         for (int c = 0; c < LANES; c++) {
             long low = offset + c * stride;
-            pairs(from, low, low + LANES * stride, columns - c, depth, buffer, c * ROW);
+            pairs(from, low, low + LANES * stride, columns - c, depth, buffer.array(), c * ROW);
         }
-        int whole = SPECIES.loopBound(depth);
-        MatmulTurn.columns(MemorySegment.ofArray(buffer), 0, ROW * 4L, whole, block, to, at, HALF_BYTES);
-        if (whole < depth) {
-            long target = at + whole * (long) HALF_BYTES;
-            MatmulTurn.turn(buffer, whole, ROW, block, to, target, HALF_BYTES, depth - whole);
-        }
+        turn(buffer, depth, block, to, at, HALF_BYTES);
     }
 
     /**

@@ -11,11 +11,8 @@ import jdk.incubator.vector.FloatVector;
 
 /** Moves finished tiles of {@link MicroKernel} into a native F32 matrix. */
 final class MatmulTile {
-    /** Where {@link #pick} puts what it gathers, after as many vectors as a task has rows. */
-    private static final int PICKED = MatmulWorkspace.MAX_ROWS * LANES;
-
     /** Floats of the buffer that {@link #turn} needs. */
-    static final int TURN = PICKED + MatmulWorkspace.MAX_ROWS + LANES;
+    static final int TURN = MatmulBlocks.roundUp(MatmulWorkspace.MAX_ROWS, LANES) * LANES;
 
     private MatmulTile() {}
 
@@ -73,6 +70,7 @@ final class MatmulTile {
     /**
      * Stores the transpose of a matrix, or adds it to what is there.
      *
+     * @param from native memory, in which whole vectors may be read up to a multiple of the lanes in rows and columns
      * @param stride bytes between rows of {@code from}
      * @param toStride bytes between rows of {@code to}, which are columns of {@code from}
      */
@@ -86,35 +84,43 @@ final class MatmulTile {
             long toStride,
             boolean add,
             MatmulWorkspace workspace) {
-        float[] buffer = workspace.turn;
         for (int c = 0; c < columns; c += LANES) {
-            int first = add || columns - c < LANES ? 0 : SPECIES.loopBound(rows);
-            for (int r = 0; r < first; r += LANES) {
-                long place = at + c * toStride + r * 4L;
-                MatmulTurn.turn(from, r * stride + c * 4L, stride, workspace.block, to, place, toStride);
-            }
-            for (int r = first; r < rows; r++) {
-                FloatVector.fromMemorySegment(SPECIES, from, r * stride + c * 4L, ORDER)
-                        .intoArray(buffer, r * LANES);
-            }
-            for (int i = 0; first < rows && i < Math.min(LANES, columns - c); i++) {
-                pick(buffer, i, first, rows);
-                row(buffer, to, at + (c + i) * toStride, first, rows, add);
+            int whole = add || columns - c < LANES ? 0 : SPECIES.loopBound(rows);
+            long first = at + c * toStride;
+            MatmulTurn.rows(from, c * 4L, stride, whole, workspace.block, to, first, toStride);
+            if (whole < rows) {
+                int some = Math.min(LANES, columns - c);
+                long source = whole * stride + c * 4L;
+                turnEdge(from, source, stride, rows - whole, some, to, first + whole * 4L, toStride, add, workspace);
             }
         }
     }
 
-    /** Gathers element {@code i} of each vector in the first half of the buffer into its second half. */
-    private static void pick(float[] buffer, int i, int first, int rows) {
-        for (int r = first; r < rows; r++) {
-            buffer[PICKED + r] = buffer[r * LANES + i];
+    /** Columns of one vector that are turned elsewhere first, because not all of it belongs into the matrix as it is. */
+    private static void turnEdge(
+            MemorySegment from,
+            long source,
+            long stride,
+            int rows,
+            int columns,
+            MemorySegment to,
+            long at,
+            long toStride,
+            boolean add,
+            MatmulWorkspace workspace) {
+        var buffer = workspace.turn;
+        int whole = MatmulBlocks.roundUp(rows, LANES);
+        MatmulTurn.rows(from, source, stride, whole, workspace.block, buffer.segment(), 0, whole * 4L);
+        for (int c = 0; c < columns; c++) {
+            row(buffer.array(), c * whole, to, at + c * toStride, rows, add);
         }
     }
 
-    private static void row(float[] buffer, MemorySegment to, long at, int first, int count, boolean add) {
-        for (int i = first; i < count; i += LANES) {
+    /** Stores {@code count} elements from {@code from[first]} on, or adds them to what is there. */
+    private static void row(float[] from, int first, MemorySegment to, long at, int count, boolean add) {
+        for (int i = 0; i < count; i += LANES) {
             var mask = SPECIES.indexInRange(i, count);
-            var value = FloatVector.fromArray(SPECIES, buffer, PICKED + i);
+            var value = FloatVector.fromArray(SPECIES, from, first + i);
             if (add) {
                 value = value.add(FloatVector.fromMemorySegment(SPECIES, to, at + i * 4L, ORDER, mask));
             }

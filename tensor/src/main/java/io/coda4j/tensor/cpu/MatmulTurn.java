@@ -72,7 +72,7 @@ final class MatmulTurn {
         }
     }
 
-    /** Machine code for {@link #columns} and {@link #pairs}, chosen when the first panel is packed. */
+    /** Machine code for what the methods of this class turn, chosen when the first panel is packed. */
     private static final class Machine {
         static final @Nullable Transposition CODE = LANES % Transposition.WIDTH == 0
                 ? MachineKernels.ofProcess().transposition().orElse(null)
@@ -106,6 +106,36 @@ final class MatmulTurn {
         } else {
             for (int c = 0; c < LANES; c += Transposition.WIDTH) {
                 code.turn(from, at + c * stride, stride, steps, to, toAt + c * 4L, toStride);
+            }
+        }
+    }
+
+    /**
+     * Turns columns of as many steps as a vector has lanes, into steps of one piece each.
+     *
+     * @param from native memory
+     * @param stride bytes between columns
+     * @param columns number of columns, a multiple of the lanes
+     * @param to native memory or an array of floats
+     * @param toStride bytes between steps
+     */
+    static void rows(
+            MemorySegment from,
+            long at,
+            long stride,
+            int columns,
+            float[] block,
+            MemorySegment to,
+            long toAt,
+            long toStride) {
+        var code = Machine.CODE;
+        if (code == null) {
+            for (int c = 0; c < columns; c += LANES) {
+                turn(from, at + c * stride, stride, block, to, toAt + c * 4L, toStride);
+            }
+        } else {
+            for (int k = 0; k < LANES; k += Transposition.WIDTH) {
+                code.turnRows(from, at + k * 4L, stride, columns, to, toAt + k * toStride, toStride);
             }
         }
     }

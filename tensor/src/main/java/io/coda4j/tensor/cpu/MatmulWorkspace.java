@@ -21,12 +21,13 @@ final class MatmulWorkspace {
     final float[] tile = new float[MicroKernel.MR * MicroKernel.NR];
 
     /** Buffers for transposing. */
-    final float[] turn = new float[Math.max(MatmulPack.TURN, MatmulTile.TURN)];
+    final HeapScratch.Block turn = HeapScratch.Block.of(Math.max(MatmulPack.TURN, MatmulTile.TURN));
 
     final float[] block = new float[MatmulTurn.BLOCK];
 
-    /** Sums of a task whose part of the result is stored transposed at the end. */
-    final NativeScratch.Block sums = NativeScratch.Block.of(MAX_ROWS * sumsStride(MAX_COLUMNS));
+    /** Sums of a task whose part of the result is stored transposed at the end, with rows up to a whole vector of them. */
+    final NativeScratch.Block sums =
+            NativeScratch.Block.of(MatmulBlocks.roundUp(MAX_ROWS, MicroKernel.LANES) * sumsStride(MAX_COLUMNS));
 
     /** Sums of a task with any number of columns, see {@link MatmulKernel}. */
     final NativeScratch wideSums = new NativeScratch();

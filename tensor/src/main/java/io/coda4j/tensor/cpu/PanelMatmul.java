@@ -130,7 +130,7 @@ final class PanelMatmul implements Matmul.Product {
         int row = task * rowBlock;
         int count = Math.min(rowBlock, rows - row);
         long at = row * rowStride;
-        PanelPack.rows(left, lhs, batch, firstRow + row, count, packed, at, workspace.turn, workspace.block);
+        PanelPack.rows(left, lhs, batch, firstRow + row, count, packed, at, workspace.turn.array(), workspace.block);
         context.workspaces().giveBack(workspace);
     }
 

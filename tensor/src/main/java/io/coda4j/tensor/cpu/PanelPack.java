@@ -138,10 +138,7 @@ final class PanelPack {
         int pairs = columns < COLUMNS ? 0 : right.depth() / 2 / LANES * LANES;
         long stride = right.outerBytes();
         for (int c = 0; c < COLUMNS; c += LANES) {
-            for (int k = 0; k < pairs; k += LANES) {
-                long target = at + k * (long) PAIR_BYTES + c * (long) Integer.BYTES;
-                MatmulTurn.turn(from, source + c * stride + k * 4L, stride, block, to, target, PAIR_BYTES);
-            }
+            MatmulTurn.columns(from, source + c * stride, stride, pairs, block, to, at + c * 4L, PAIR_BYTES);
         }
         return pairs * (long) PAIR_BYTES;
     }

@@ -15,7 +15,7 @@ import net.jqwik.api.constraints.IntRange;
 class MatmulPackTest {
     private static final int GAP = 3;
 
-    private final float[] buffer = new float[MatmulPack.TURN];
+    private final HeapScratch.Block buffer = HeapScratch.Block.of(MatmulPack.TURN);
     private final float[] block = new float[MatmulTurn.BLOCK];
 
     /** Depths that are likely to be whole, or up to a vector more. */

@@ -63,7 +63,7 @@ public final class Transposition {
 
     /** The machine code, in the order of the numbers of {@link TranspositionCode}. */
     static List<byte[]> routines() {
-        return List.of(words(), pairs());
+        return List.of(words(false), pairs(), words(true));
     }
 
     /**
@@ -71,9 +71,12 @@ public final class Transposition {
      * neighbouring elements, then of pairs.
      *
      * <p>Arguments as {@link TranspositionCode#run} lists them. rdi walks along column 0, from which the distances rcx,
-     * rax = 3 rcx, r10 = 5 rcx and r11 = 7 rcx reach the others; r8 walks along the steps.
+     * rax = 3 rcx, r10 = 5 rcx and r11 = 7 rcx reach the others; r8 walks along the steps, or from block to block along the
+     * first one, as rsi says.
+     *
+     * @param rows whether the next block is of other columns, not of further steps
      */
-    private static byte[] words() {
+    private static byte[] words(boolean rows) {
         var a = new Assembler();
         var frame = StackFrame.enter(a, rbx);
         a.add(rdi, rdx);
@@ -84,6 +87,9 @@ public final class Transposition {
         a.mov(rbx, frame.argument(TranspositionCode.BLOCKS));
         var block = new Assembler.Label();
         a.place(block);
+        if (rows) {
+            a.lea(rsi, at(r8).plus(BYTES));
+        }
         for (int half = 0; half < BYTES; half += HALF) {
             for (int c = 0; c < 4; c++) {
                 a.vbroadcastf128(ymm(c), column(rdi, c).plus(half));
@@ -95,7 +101,12 @@ public final class Transposition {
                 a.add(r8, r9);
             }
         }
-        a.add(rdi, BYTES);
+        if (rows) {
+            a.mov(r8, rsi);
+            a.lea(rdi, at(rdi, rcx, WIDTH));
+        } else {
+            a.add(rdi, BYTES);
+        }
         a.dec(rbx);
         a.jnz(block);
         a.vzeroupper();
@@ -188,7 +199,32 @@ public final class Transposition {
      */
     public void turn(
             MemorySegment from, long fromAt, long stride, int steps, MemorySegment to, long toAt, long toStride) {
-        run(TranspositionCode.WORDS, WIDTH, WIDTH, from, fromAt, stride, 0, steps, to, toAt, toStride);
+        int blocks = blocks(steps, WIDTH, stride, 0, toStride);
+        if (blocks > 0) {
+            checkRows(from, fromAt, WIDTH, stride, steps * 4L);
+            checkRows(to, toAt, steps, toStride, WIDTH * 4L);
+            run(TranspositionCode.WORDS, from, fromAt, stride, 0, BYTES, blocks, to, toAt, toStride, WIDTH * toStride);
+        }
+    }
+
+    /**
+     * Turns {@link #WIDTH} steps of any number of columns of 32-bit elements.
+     *
+     * @param from native memory or an array, in which the first column begins at byte {@code fromAt}
+     * @param stride bytes between columns
+     * @param columns number of columns, a multiple of {@code WIDTH}
+     * @param to native memory or an array for as many elements of each step, {@code toStride} bytes apart, from byte {@code toAt}
+     *     on
+     * @throws IndexOutOfBoundsException if anything would be read or written outside of the segments
+     */
+    public void turnRows(
+            MemorySegment from, long fromAt, long stride, int columns, MemorySegment to, long toAt, long toStride) {
+        int blocks = blocks(columns, WIDTH, stride, 0, toStride);
+        if (blocks > 0) {
+            checkRows(from, fromAt, columns, stride, WIDTH * 4L);
+            checkRows(to, toAt, WIDTH, toStride, columns * 4L);
+            run(TranspositionCode.ROWS, from, fromAt, stride, 0, WIDTH * stride, blocks, to, toAt, toStride, BYTES);
+        }
     }
 
     /**
@@ -212,41 +248,45 @@ public final class Transposition {
             MemorySegment to,
             long toAt,
             long toStride) {
-        run(TranspositionCode.PAIRS, PAIRS_WIDTH, PAIRS_STEPS, from, fromAt, stride, pair, steps, to, toAt, toStride);
+        int blocks = blocks(steps, PAIRS_STEPS, stride, pair, toStride);
+        if (blocks > 0) {
+            checkRows(from, fromAt, PAIRS_WIDTH, stride, Math.addExact(pair, steps * 2L));
+            checkRows(to, toAt, steps, toStride, PAIRS_WIDTH * 4L);
+            long toBlock = PAIRS_STEPS * toStride;
+            run(TranspositionCode.PAIRS, from, fromAt, stride, pair, BYTES, blocks, to, toAt, toStride, toBlock);
+        }
     }
 
-    /** Runs a routine for {@code lanes} lanes, whose blocks of {@code unit} steps read {@link #BYTES} of each column. */
+    /** Blocks of {@code unit} that make up {@code count}, where distances are not negative. */
+    private static int blocks(int count, int unit, long stride, long pair, long toStride) {
+        if (count < 0 || count % unit != 0 || stride < 0 || pair < 0 || toStride < 0) {
+            throw new IndexOutOfBoundsException("a multiple of " + unit + " and distances from 0 on expected, got "
+                    + count + ", " + stride + ", " + pair + " and " + toStride);
+        }
+        return count / unit;
+    }
+
+    /** Runs a routine for blocks that begin {@code fromBlock} and {@code toBlock} bytes behind each other. */
     private void run(
             int routine,
-            int lanes,
-            int unit,
             MemorySegment from,
             long fromAt,
             long stride,
             long pair,
-            int steps,
+            long fromBlock,
+            int blocks,
             MemorySegment to,
             long toAt,
-            long toStride) {
-        if (steps < 0 || steps % unit != 0 || stride < 0 || pair < 0 || toStride < 0) {
-            throw new IndexOutOfBoundsException(
-                    "a multiple of " + unit + " steps and distances from 0 on expected, got " + steps + ", " + stride
-                            + ", " + pair + " and " + toStride);
-        }
-        int blocks = steps / unit;
-        if (blocks == 0) {
-            return;
-        }
-        checkRows(from, fromAt, lanes, stride, Math.addExact(pair, (long) blocks * BYTES));
-        checkRows(to, toAt, steps, toStride, lanes * Integer.BYTES);
+            long toStride,
+            long toBlock) {
         for (int block = 0; block < blocks; block += CALL_BLOCKS) {
             code.run(
                     routine,
                     from,
                     to,
-                    fromAt + (long) block * BYTES,
+                    fromAt + block * fromBlock,
                     stride,
-                    toAt + block * unit * toStride,
+                    toAt + block * toBlock,
                     toStride,
                     Math.min(CALL_BLOCKS, blocks - block),
                     pair);
@@ -261,7 +301,9 @@ public final class Transposition {
     /** What the routines get wrong in two blocks of numbers that all differ, or empty. */
     static Optional<String> failure(Transposition transposition) {
         try (var arena = Arena.ofConfined()) {
-            return wordsFailure(transposition, arena).or(() -> pairsFailure(transposition, arena));
+            return wordsFailure(transposition, arena)
+                    .or(() -> pairsFailure(transposition, arena))
+                    .or(() -> rowsFailure(transposition, arena));
         }
     }
 
@@ -269,13 +311,28 @@ public final class Transposition {
         int steps = 2 * WIDTH;
         int stride = steps + 1;
         int toStride = WIDTH + 3;
-        var from = arena.allocate(WIDTH * stride * 4L, 4);
+        var from = numbers(arena, WIDTH * stride);
         var to = arena.allocate(steps * toStride * 4L, 4);
-        for (int i = 0; i < WIDTH * stride; i++) {
-            from.setAtIndex(ValueLayout.JAVA_INT, i, i + 1);
-        }
         transposition.turn(from, 0, stride * 4L, steps, to, 0, toStride * 4L);
         return difference(to, steps, toStride, WIDTH, (step, column) -> column * stride + step + 1);
+    }
+
+    private static Optional<String> rowsFailure(Transposition transposition, Arena arena) {
+        int columns = 2 * WIDTH;
+        int stride = WIDTH + 1;
+        int toStride = columns + 3;
+        var from = numbers(arena, columns * stride);
+        var to = arena.allocate(WIDTH * toStride * 4L, 4);
+        transposition.turnRows(from, 0, stride * 4L, columns, to, 0, toStride * 4L);
+        return difference(to, WIDTH, toStride, columns, (step, column) -> column * stride + step + 1);
+    }
+
+    private static MemorySegment numbers(Arena arena, int count) {
+        var numbers = arena.allocate(count * 4L, 4);
+        for (int i = 0; i < count; i++) {
+            numbers.setAtIndex(ValueLayout.JAVA_INT, i, i + 1);
+        }
+        return numbers;
     }
 
     private static Optional<String> pairsFailure(Transposition transposition, Arena arena) {

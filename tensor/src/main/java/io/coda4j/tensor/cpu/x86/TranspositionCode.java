@@ -10,6 +10,8 @@ interface TranspositionCode {
 
     int PAIRS = 1;
 
+    int ROWS = 2;
+
     /** Numbers of the arguments that lie on the stack. */
     int BLOCKS = 0;
 
@@ -25,8 +27,8 @@ interface TranspositionCode {
      * @param stride bytes between columns
      * @param toAt byte at which the first step begins
      * @param toStride bytes between steps
-     * @param blocks number of blocks of steps, at least 1
-     * @param pair bytes from a column to the one with which it shares lanes; of no meaning to {@link #WORDS}
+     * @param blocks number of blocks, at least 1: of steps, or of columns for {@link #ROWS}
+     * @param pair bytes from a column to the one with which it shares lanes; of meaning to {@link #PAIRS} alone
      */
     void run(
             int routine,

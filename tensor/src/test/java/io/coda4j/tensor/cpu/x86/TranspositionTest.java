@@ -25,6 +25,8 @@ class TranspositionTest {
 
     private static final int PAIRS_WIDTH = Transposition.PAIRS_WIDTH;
 
+    private static final int PAIRS_STEPS = Transposition.PAIRS_STEPS;
+
     /** On the interpreter, which lets it touch the columns and the steps and nothing between them. */
     private static Transposition interpreted() {
         return new Transposition(TranspositionTest::interpret);
@@ -40,17 +42,19 @@ class TranspositionTest {
             long toStride,
             long blocks,
             long pair) {
-        boolean words = routine == TranspositionCode.WORDS;
-        int lanes = words ? WIDTH : PAIRS_WIDTH;
+        boolean paired = routine == TranspositionCode.PAIRS;
+        long columns = paired ? PAIRS_WIDTH : routine == TranspositionCode.ROWS ? blocks * WIDTH : WIDTH;
+        long steps = paired ? blocks * PAIRS_STEPS : routine == TranspositionCode.ROWS ? WIDTH : blocks * WIDTH;
+        long bytes = steps * (paired ? Short.BYTES : Integer.BYTES);
         var regions = new ArrayList<Region>();
-        for (int c = 0; c < lanes; c++) {
-            regions.add(region("column " + c, from, fromAt + c * stride, blocks * 32, false));
-            if (!words) {
-                regions.add(region("partner " + c, from, fromAt + pair + c * stride, blocks * 32, false));
+        for (int c = 0; c < columns; c++) {
+            regions.add(region("column " + c, from, fromAt + c * stride, bytes, false));
+            if (paired) {
+                regions.add(region("partner " + c, from, fromAt + pair + c * stride, bytes, false));
             }
         }
-        for (int k = 0; k < blocks * (words ? WIDTH : Transposition.PAIRS_STEPS); k++) {
-            regions.add(region("step " + k, to, toAt + k * toStride, lanes * 4, true));
+        for (int k = 0; k < steps; k++) {
+            regions.add(region("step " + k, to, toAt + k * toStride, columns * 4, true));
         }
         new Interpreter(regions)
                 .call(
@@ -75,22 +79,37 @@ class TranspositionTest {
         return new Transposition(new NativeTranspositionCode(ExecutableMemory.of(Transposition.routines())));
     }
 
-    /** Columns that begin at element 3, {@code gap} elements apart; in arrays or not. */
+    /** {@link Transposition#turn} with {@code steps}. */
     private static void check(Transposition transposition, int steps, int gap, int toGap, boolean arrays) {
+        check(transposition, WIDTH, steps, false, gap, toGap, arrays);
+    }
+
+    /** {@link Transposition#turnRows} with {@code columns}. */
+    private static void checkRows(Transposition transposition, int columns, int gap, int toGap, boolean arrays) {
+        check(transposition, columns, WIDTH, true, gap, toGap, arrays);
+    }
+
+    /** Columns that begin at element 3, {@code gap} elements apart; in arrays or not. */
+    private static void check(
+            Transposition transposition, int columns, int steps, boolean rows, int gap, int toGap, boolean arrays) {
         int stride = steps + gap;
-        int toStride = WIDTH + toGap;
-        int[] numbers = IntStream.rangeClosed(1, 3 + WIDTH * stride).toArray();
+        int toStride = columns + toGap;
+        int[] numbers = IntStream.rangeClosed(1, 3 + columns * stride).toArray();
         int[] expected = new int[5 + steps * toStride];
         for (int k = 0; k < steps; k++) {
-            for (int c = 0; c < WIDTH; c++) {
+            for (int c = 0; c < columns; c++) {
                 expected[5 + k * toStride + c] = numbers[3 + c * stride + k];
             }
         }
         try (var arena = Arena.ofConfined()) {
             var from = arrays ? MemorySegment.ofArray(numbers) : arena.allocateFrom(ValueLayout.JAVA_INT, numbers);
             var to = arrays ? MemorySegment.ofArray(new int[expected.length]) : arena.allocate(expected.length * 4L, 4);
-            transposition.turn(from, 12, stride * 4L, steps, to, 20, toStride * 4L);
-            assertArrayEquals(expected, to.toArray(ValueLayout.JAVA_INT), steps + " steps");
+            if (rows) {
+                transposition.turnRows(from, 12, stride * 4L, columns, to, 20, toStride * 4L);
+            } else {
+                transposition.turn(from, 12, stride * 4L, steps, to, 20, toStride * 4L);
+            }
+            assertArrayEquals(expected, to.toArray(ValueLayout.JAVA_INT), columns + " x " + steps);
         }
     }
 
@@ -124,6 +143,8 @@ class TranspositionTest {
         for (int steps : new int[] {0, 8, 16, 40}) {
             check(transposition, steps, 0, 0, false);
             check(transposition, steps, 3, 8, false);
+            checkRows(transposition, steps, 0, 0, false);
+            checkRows(transposition, steps, 3, 8, false);
         }
         for (int steps : new int[] {0, 16, 32, 80}) {
             checkPairs(transposition, steps, 0, 0, false);
@@ -138,6 +159,8 @@ class TranspositionTest {
         for (int steps = 0; steps <= 512; steps += 8) {
             check(transposition, steps, steps % 5, steps % 24, false);
             check(transposition, steps, steps % 7, steps % 24, true);
+            checkRows(transposition, steps, steps % 5, steps % 24, false);
+            checkRows(transposition, steps, steps % 7, steps % 24, true);
         }
         for (int steps = 0; steps <= 512; steps += 16) {
             checkPairs(transposition, steps, steps / 16 % 5, steps / 16 % 24, false);
@@ -145,6 +168,7 @@ class TranspositionTest {
         }
         // More blocks than one call may turn.
         check(transposition, 8 * 2500, 1, 8, false);
+        checkRows(transposition, 8 * 2500, 1, 8, false);
         checkPairs(transposition, 16 * 2500, 1, 8, false);
         assertEquals(Optional.empty(), Transposition.failure(transposition));
     }
@@ -157,8 +181,9 @@ class TranspositionTest {
             var memory = arena.allocate(16 * 2500 * 32L);
             transposition.turn(memory, 0, 0, 8 * 2500, memory, 0, 32);
             transposition.turnPairs(memory, 0, 0, 0, 16 * 2500, memory, 0, 16);
+            transposition.turnRows(memory, 0, 32, 8 * 2500, memory, 0, 0);
         }
-        assertEquals(List.of(1024L, 1024L, 452L, 1024L, 1024L, 452L), blocks);
+        assertEquals(List.of(1024L, 1024L, 452L, 1024L, 1024L, 452L, 1024L, 1024L, 452L), blocks);
     }
 
     /** Right but for one lane of the first step, of the routine with the number {@code faulty}. */
@@ -178,7 +203,9 @@ class TranspositionTest {
         assertEquals(
                 "its self-check expected 18 at step 0, column 1 of 8" + got, selfCheck(TranspositionCode.WORDS, 1, 0));
         assertTrue(selfCheck(TranspositionCode.PAIRS, 1, 0).endsWith(" at step 0, column 1 of 4" + got));
+        assertTrue(selfCheck(TranspositionCode.ROWS, 1, 0).endsWith(" at step 0, column 1 of 16" + got));
         assertTrue(selfCheck(TranspositionCode.WORDS, WIDTH, 1).contains("expected 0 at step 0, column 8 of 8"));
+        assertTrue(selfCheck(TranspositionCode.ROWS, 2 * WIDTH, 1).contains("expected 0 at step 0, column 16 of 16"));
         assertTrue(selfCheck(TranspositionCode.PAIRS, PAIRS_WIDTH, 1).contains("expected 0 at step 0, column 4 of 4"));
     }
 
@@ -199,6 +226,15 @@ class TranspositionTest {
             assertOutside(() -> transposition.turn(from, 0, 40, 8, to, 12, 40));
             assertOutside(() -> transposition.turn(from, 0, 40, 8, to, 0, 44));
             assertOutside(() -> transposition.turn(from, 0, 40, 8, to, 280, -40));
+            assertOutside(() -> transposition.turnRows(from, 12, 40, 8, to, 0, 40));
+            assertOutside(() -> transposition.turnRows(from, -4, 40, 8, to, 0, 40));
+            assertOutside(() -> transposition.turnRows(from, 0, 44, 8, to, 0, 40));
+            assertOutside(() -> transposition.turnRows(from, 0, -40, 8, to, 0, 40));
+            assertOutside(() -> transposition.turnRows(from, 0, 0, 12, to, 0, 40));
+            assertOutside(() -> transposition.turnRows(from, 0, 40, 16, to, 0, 0));
+            assertOutside(() -> transposition.turnRows(from, 0, 40, 8, to, 12, 40));
+            assertOutside(() -> transposition.turnRows(from, 0, 40, 8, to, 0, 44));
+            assertOutside(() -> transposition.turnRows(from, 0, 40, 8, to, 280, -40));
             assertOutside(() -> transposition.turnPairs(from, 10, 40, 160, 16, to, 0, 20));
             assertOutside(() -> transposition.turnPairs(from, -2, 40, 160, 16, to, 0, 20));
             assertOutside(() -> transposition.turnPairs(from, 0, 44, 160, 16, to, 0, 20));
