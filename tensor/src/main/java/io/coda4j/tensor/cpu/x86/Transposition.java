@@ -199,12 +199,7 @@ public final class Transposition {
      */
     public void turn(
             MemorySegment from, long fromAt, long stride, int steps, MemorySegment to, long toAt, long toStride) {
-        int blocks = blocks(steps, WIDTH, stride, 0, toStride);
-        if (blocks > 0) {
-            checkRows(from, fromAt, WIDTH, stride, steps * 4L);
-            checkRows(to, toAt, steps, toStride, WIDTH * 4L);
-            run(TranspositionCode.WORDS, from, fromAt, stride, 0, BYTES, blocks, to, toAt, toStride, WIDTH * toStride);
-        }
+        run(TranspositionCode.WORDS, WIDTH, steps, from, fromAt, stride, 0, to, toAt, toStride);
     }
 
     /**
@@ -219,12 +214,7 @@ public final class Transposition {
      */
     public void turnRows(
             MemorySegment from, long fromAt, long stride, int columns, MemorySegment to, long toAt, long toStride) {
-        int blocks = blocks(columns, WIDTH, stride, 0, toStride);
-        if (blocks > 0) {
-            checkRows(from, fromAt, columns, stride, WIDTH * 4L);
-            checkRows(to, toAt, WIDTH, toStride, columns * 4L);
-            run(TranspositionCode.ROWS, from, fromAt, stride, 0, WIDTH * stride, blocks, to, toAt, toStride, BYTES);
-        }
+        run(TranspositionCode.ROWS, columns, WIDTH, from, fromAt, stride, 0, to, toAt, toStride);
     }
 
     /**
@@ -248,37 +238,40 @@ public final class Transposition {
             MemorySegment to,
             long toAt,
             long toStride) {
-        int blocks = blocks(steps, PAIRS_STEPS, stride, pair, toStride);
-        if (blocks > 0) {
-            checkRows(from, fromAt, PAIRS_WIDTH, stride, Math.addExact(pair, steps * 2L));
-            checkRows(to, toAt, steps, toStride, PAIRS_WIDTH * 4L);
-            long toBlock = PAIRS_STEPS * toStride;
-            run(TranspositionCode.PAIRS, from, fromAt, stride, pair, BYTES, blocks, to, toAt, toStride, toBlock);
-        }
+        run(TranspositionCode.PAIRS, PAIRS_WIDTH, steps, from, fromAt, stride, pair, to, toAt, toStride);
     }
 
-    /** Blocks of {@code unit} that make up {@code count}, where distances are not negative. */
-    private static int blocks(int count, int unit, long stride, long pair, long toStride) {
-        if (count < 0 || count % unit != 0 || stride < 0 || pair < 0 || toStride < 0) {
-            throw new IndexOutOfBoundsException("a multiple of " + unit + " and distances from 0 on expected, got "
-                    + count + ", " + stride + ", " + pair + " and " + toStride);
-        }
-        return count / unit;
-    }
-
-    /** Runs a routine for blocks that begin {@code fromBlock} and {@code toBlock} bytes behind each other. */
+    /**
+     * Runs a routine on {@code columns} columns, or pairs of them, of {@code steps} elements, block after block: of steps, or of
+     * columns for {@link TranspositionCode#ROWS}. A block reads {@link #BYTES} of each of its columns.
+     */
     private void run(
             int routine,
+            int columns,
+            int steps,
             MemorySegment from,
             long fromAt,
             long stride,
             long pair,
-            long fromBlock,
-            int blocks,
             MemorySegment to,
             long toAt,
-            long toStride,
-            long toBlock) {
+            long toStride) {
+        boolean rows = routine == TranspositionCode.ROWS;
+        int count = rows ? columns : steps;
+        int unit = routine == TranspositionCode.PAIRS ? PAIRS_STEPS : WIDTH;
+        if (count < 0 || count % unit != 0 || stride < 0 || pair < 0 || toStride < 0) {
+            throw new IndexOutOfBoundsException(
+                    "a multiple of " + unit + (rows ? " columns" : " steps") + " and distances from 0 on expected, got "
+                            + count + ", " + stride + ", " + pair + " and " + toStride);
+        }
+        int blocks = count / unit;
+        if (blocks == 0) {
+            return;
+        }
+        checkRows(from, fromAt, columns, stride, Math.addExact(pair, (long) steps / unit * BYTES));
+        checkRows(to, toAt, steps, toStride, columns * (long) Integer.BYTES);
+        long fromBlock = rows ? unit * stride : BYTES;
+        long toBlock = rows ? BYTES : unit * toStride;
         for (int block = 0; block < blocks; block += CALL_BLOCKS) {
             code.run(
                     routine,
@@ -301,38 +294,28 @@ public final class Transposition {
     /** What the routines get wrong in two blocks of numbers that all differ, or empty. */
     static Optional<String> failure(Transposition transposition) {
         try (var arena = Arena.ofConfined()) {
-            return wordsFailure(transposition, arena)
+            return wordsFailure(transposition, false, arena)
                     .or(() -> pairsFailure(transposition, arena))
-                    .or(() -> rowsFailure(transposition, arena));
+                    .or(() -> wordsFailure(transposition, true, arena));
         }
     }
 
-    private static Optional<String> wordsFailure(Transposition transposition, Arena arena) {
-        int steps = 2 * WIDTH;
+    private static Optional<String> wordsFailure(Transposition transposition, boolean rows, Arena arena) {
+        int columns = rows ? 2 * WIDTH : WIDTH;
+        int steps = rows ? WIDTH : 2 * WIDTH;
         int stride = steps + 1;
-        int toStride = WIDTH + 3;
-        var from = numbers(arena, WIDTH * stride);
-        var to = arena.allocate(steps * toStride * 4L, 4);
-        transposition.turn(from, 0, stride * 4L, steps, to, 0, toStride * 4L);
-        return difference(to, steps, toStride, WIDTH, (step, column) -> column * stride + step + 1);
-    }
-
-    private static Optional<String> rowsFailure(Transposition transposition, Arena arena) {
-        int columns = 2 * WIDTH;
-        int stride = WIDTH + 1;
         int toStride = columns + 3;
-        var from = numbers(arena, columns * stride);
-        var to = arena.allocate(WIDTH * toStride * 4L, 4);
-        transposition.turnRows(from, 0, stride * 4L, columns, to, 0, toStride * 4L);
-        return difference(to, WIDTH, toStride, columns, (step, column) -> column * stride + step + 1);
-    }
-
-    private static MemorySegment numbers(Arena arena, int count) {
-        var numbers = arena.allocate(count * 4L, 4);
-        for (int i = 0; i < count; i++) {
-            numbers.setAtIndex(ValueLayout.JAVA_INT, i, i + 1);
+        var from = arena.allocate(columns * stride * 4L, 4);
+        var to = arena.allocate(steps * toStride * 4L, 4);
+        for (int i = 0; i < columns * stride; i++) {
+            from.setAtIndex(ValueLayout.JAVA_INT, i, i + 1);
         }
-        return numbers;
+        if (rows) {
+            transposition.turnRows(from, 0, stride * 4L, columns, to, 0, toStride * 4L);
+        } else {
+            transposition.turn(from, 0, stride * 4L, steps, to, 0, toStride * 4L);
+        }
+        return difference(to, steps, toStride, columns, (step, column) -> column * stride + step + 1);
     }
 
     private static Optional<String> pairsFailure(Transposition transposition, Arena arena) {
