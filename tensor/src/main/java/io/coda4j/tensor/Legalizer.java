@@ -3,7 +3,10 @@ package io.coda4j.tensor;
 import java.util.List;
 import java.util.function.BiPredicate;
 
-/** Expands the fused primitives that a device has no kernel for. */
+/**
+ * Expands the fused primitives that a device has no kernel for, and drops core ones that no longer say anything once derivatives
+ * are taken: stopGradient, and selections between a value and itself, which it leaves behind.
+ */
 public final class Legalizer implements Interpreter {
     private final Interpreter parent;
     private final BiPredicate<Primitive, List<TensorType>> isNative;
@@ -13,7 +16,10 @@ public final class Legalizer implements Interpreter {
         this.isNative = isNative;
     }
 
-    /** The same computation as {@code program}, using only primitives that {@code isNative} accepts and core ones. */
+    /**
+     * The same computation as {@code program}, using only primitives that {@code isNative} accepts and core ones. No derivative
+     * may be taken of it.
+     */
     public static Program legalise(Program program, BiPredicate<Primitive, List<TensorType>> isNative) {
         var types = program.params().stream().map(Symbol::type).toList();
         return Trace.of(
@@ -26,6 +32,8 @@ public final class Legalizer implements Interpreter {
     @Override
     public List<Tensor> apply(Primitive prim, List<Tensor> in) {
         return switch (prim) {
+            case Primitive.Annotate(Primitive.Note.StopGradient()) -> in;
+            case Primitive.Select select -> in.get(1) == in.get(2) ? List.of(in.get(1)) : parent.apply(select, in);
             case Primitive.Core core -> parent.apply(core, in);
             case Primitive.Fused fused -> {
                 var types = in.stream().map(Tensor::type).toList();

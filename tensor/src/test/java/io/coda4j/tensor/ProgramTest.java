@@ -2,6 +2,7 @@ package io.coda4j.tensor;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -226,5 +227,19 @@ class ProgramTest {
                 program.toString(), Legalizer.legalise(program, (_, _) -> true).toString());
         assertTrue(Legalizer.legalise(program, (_, _) -> false).body().stream()
                 .allMatch(equation -> equation.prim() instanceof Primitive.Core));
+    }
+
+    @Test
+    void legaliserDropsWhatOnlyDerivativesReadAndSelectionsThatItLeavesWithoutAChoice() {
+        var program = trace(
+                in -> List.of(
+                        in.get(0).gt(in.get(1)).select(in.get(0).stopGradient(), in.get(0)),
+                        in.get(0).gt(in.get(1)).select(in.get(0), in.get(1)),
+                        in.get(1).exp().annotate(new Primitive.Note.Barrier())),
+                ROW,
+                ROW);
+        var legal = Legalizer.legalise(program, (_, _) -> true);
+        assertEquals(List.of("gt", "select", "exp", "annotate"), mnemonics(legal));
+        assertSame(legal.params().getFirst(), legal.results().getFirst());
     }
 }
