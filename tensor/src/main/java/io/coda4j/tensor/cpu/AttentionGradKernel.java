@@ -183,8 +183,8 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         int size = shape.size();
         long at = shape.queryAt(b, t, h);
         long stride = shape.queryStride();
-        MatmulPack.leftRows(narrow, q, at, stride, rows, size, workspace.queries.array());
-        MatmulPack.leftRows(narrow, g, at, stride, rows, size, workspace.cotangents.array());
+        MatmulPack.leftRows(narrow, q, at, stride, rows, size, workspace.queries);
+        MatmulPack.leftRows(narrow, g, at, stride, rows, size, workspace.cotangents);
         AttentionPanels.straight(shape, q, at, stride, rows, panels, queriesAt());
         AttentionPanels.straight(shape, g, at, stride, rows, panels, cotangentsAt());
         for (int r = 0; r < rows; r++) {

@@ -121,13 +121,7 @@ final class AttentionKernel implements Kernel, Parallel.Task {
 
     private void block(int b, int h, int t, int rows, boolean mixed, AttentionWorkspace workspace) {
         MatmulPack.leftRows(
-                shape.narrow(),
-                q,
-                shape.queryAt(b, t, h),
-                shape.queryStride(),
-                rows,
-                shape.size(),
-                workspace.queries.array());
+                shape.narrow(), q, shape.queryAt(b, t, h), shape.queryStride(), rows, shape.size(), workspace.queries);
         Arrays.fill(workspace.maxima, 0, rows, Float.NEGATIVE_INFINITY);
         Arrays.fill(workspace.totals, 0, rows, 0);
         Arrays.fill(workspace.sums.array(), 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);

@@ -111,7 +111,7 @@ public final class CpuDevice implements Device {
             machine.features().forEach(state -> traits.add(trait("features", state)));
             machine.f32Kernels(MicroKernel.NR).forEach(state -> traits.add(trait(F32, state)));
             traits.add(new Trait(F32, VECTOR, f32().map(product -> product + " is faster")));
-            traits.add(trait("packing", machine.transpositionKernel()));
+            machine.packingKernels().forEach(state -> traits.add(trait("packing", state)));
             products(traits, "bf16 products", machine.bf16Kernels(), machine.bf16());
             products(traits, "int8 products", machine.int8Kernels(), machine.int8());
         }

@@ -203,14 +203,14 @@ final class MatmulKernel implements Matmul.Product {
             sum(batch, slot, row, rows, columns, sums, 0, apartRow, false, workspace);
             MatmulTile.turn(sums, apartRow, rows, columns, result, at, resultRow, firstK > 0, workspace);
         } else if (apart) {
-            var block = workspace.wideSums.borrow(blocks.rows() * apartRow);
+            var block = workspace.scratch.borrow(blocks.rows() * apartRow);
             var sums = block.segment();
             if (firstK > 0) {
                 copyRows(result, at, resultRow, sums, 0, apartRow, rows, columns);
             }
             sum(batch, slot, row, rows, columns, sums, 0, apartRow, firstK > 0, workspace);
             copyRows(sums, 0, apartRow, result, at, resultRow, rows, columns);
-            workspace.wideSums.giveBack(block);
+            workspace.scratch.giveBack(block);
         } else {
             sum(batch, slot, row, rows, columns, result, at, resultRow, firstK > 0, workspace);
         }
@@ -252,7 +252,7 @@ final class MatmulKernel implements Matmul.Product {
             int step = step(firstK + k);
             long leftAt = left.byteOffset(batch, row, firstK + k);
             if (inPlace == null) {
-                packLeft(leftAt, rows, step, workspace.left.array());
+                packLeft(leftAt, rows, step, workspace.left);
             }
             for (int c = 0; c < columns; c += NR) {
                 long panel = panelAt(slot, k, c / NR, step);
@@ -263,11 +263,12 @@ final class MatmulKernel implements Matmul.Product {
         }
     }
 
-    private void packLeft(long offset, int rows, int step, float[] to) {
+    private void packLeft(long offset, int rows, int step, HeapScratch.Block to) {
         if (left.depthContiguous()) {
             MatmulPack.leftRows(left.narrow(), from, offset, left.outerBytes(), rows, step, to);
         } else {
-            MatmulPack.leftColumns(kernel.height(), left.narrow(), from, offset, left.depthBytes(), rows, step, to);
+            MatmulPack.leftColumns(
+                    kernel.height(), left.narrow(), from, offset, left.depthBytes(), rows, step, to.array());
         }
     }
 

@@ -11,6 +11,8 @@ import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
 
 import io.coda4j.tensor.Bf16;
+import io.coda4j.tensor.cpu.x86.BlockCopy;
+import io.coda4j.tensor.cpu.x86.MachineKernels;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
@@ -21,6 +23,7 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
 
 /** Copies parts of native F32 or BF16 matrices into the layouts of {@link MicroKernel}, always as F32. */
 final class MatmulPack {
@@ -34,6 +37,14 @@ final class MatmulPack {
     static final int TURN = LANES * ROW;
 
     private MatmulPack() {}
+
+    /** Machine code that copies rows, chosen when the first operand is packed. */
+    private static final class Machine {
+        static final @Nullable BlockCopy COPY =
+                MachineKernels.ofProcess().copy().orElse(null);
+
+        private Machine() {}
+    }
 
     private static FloatVector wide(ShortVector bits) {
         return bits.convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0)
@@ -97,9 +108,9 @@ final class MatmulPack {
         }
     }
 
-    /** As {@link #leftRows(boolean, MemorySegment, long, long, int, int, float[], int)}, from the start of the array on. */
+    /** As {@link #leftRows(boolean, MemorySegment, long, long, int, int, HeapScratch.Block, int)}, from the start of the array on. */
     static void leftRows(
-            boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
+            boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, HeapScratch.Block to) {
         leftRows(narrow, from, offset, stride, rows, depth, to, 0);
     }
 
@@ -109,13 +120,44 @@ final class MatmulPack {
      * @param stride bytes between rows
      */
     static void leftRows(
-            boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to, int at) {
-        for (int r = 0; r < rows; r++) {
-            row(narrow, from, offset + r * stride, depth, to, at + r * ROW);
+            boolean narrow,
+            MemorySegment from,
+            long offset,
+            long stride,
+            int rows,
+            int depth,
+            HeapScratch.Block to,
+            int at) {
+        int copied = narrow ? 0 : copyRows(from, offset, stride, rows, depth, to, at);
+        for (int r = 0; r < rows && copied < depth; r++) {
+            long rest = offset + r * stride + copied * (narrow ? 2L : 4L);
+            row(narrow, from, rest, depth - copied, to.array(), at + r * ROW + copied);
         }
         for (int r = rows; r % MR != 0; r++) {
-            Arrays.fill(to, at + r * ROW, at + r * ROW + depth, 0);
+            Arrays.fill(to.array(), at + r * ROW, at + r * ROW + depth, 0);
         }
+    }
+
+    /** Copies whole cache lines of each row by machine code, if there is any: the number of elements done. */
+    private static int copyRows(
+            MemorySegment from, long offset, long stride, int rows, int depth, HeapScratch.Block to, int at) {
+        var copy = Machine.COPY;
+        if (copy == null) {
+            return 0;
+        }
+        int line = BlockCopy.LINE / Float.BYTES;
+        copy.copy(
+                BlockCopy.LINE,
+                from,
+                offset,
+                stride,
+                rows,
+                depth / line,
+                to.segment(),
+                at * 4L,
+                ROW * 4L,
+                BlockCopy.LINE);
+        return depth / line * line;
     }
 
     /**
@@ -253,8 +295,13 @@ final class MatmulPack {
             MemorySegment to,
             long at) {
         int whole = columns / NR * NR;
+        var copy = narrow || !BlockCopy.copies(PANEL_BYTES) ? null : Machine.COPY;
+        if (copy != null) {
+            long panel = depth * (long) PANEL_BYTES;
+            copy.copy(PANEL_BYTES, from, offset, stride, depth, whole / NR, to, at, PANEL_BYTES, panel);
+        }
         // Steps outermost: a step of all panels is one run of memory.
-        for (int k = 0; k < depth; k++) {
+        for (int k = 0; k < depth && copy == null; k++) {
             if (narrow) {
                 narrowStep(from, offset + k * stride, whole, to, at + k * (long) PANEL_BYTES, depth);
             } else {

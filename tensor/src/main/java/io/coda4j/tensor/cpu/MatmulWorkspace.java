@@ -29,8 +29,8 @@ final class MatmulWorkspace {
     final NativeScratch.Block sums =
             NativeScratch.Block.of(MatmulBlocks.roundUp(MAX_ROWS, MicroKernel.LANES) * sumsStride(MAX_COLUMNS));
 
-    /** Sums of a task with any number of columns, see {@link MatmulKernel}. */
-    final NativeScratch wideSums = new NativeScratch();
+    /** Sums of a task with any number of columns, see {@link MatmulKernel}, or panels of a strip, see {@link PackedMatmul}. */
+    final NativeScratch scratch = new NativeScratch();
 
     /** Bytes between rows of sums: a cache line more than they need, because columns are read, whose lines must not share sets. */
     static long sumsStride(int columns) {

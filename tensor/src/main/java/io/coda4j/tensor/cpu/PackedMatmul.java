@@ -10,12 +10,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products with a frozen weight, whose panels are packed once and for all: [M,K] times the transpose of [N,K].
+ * Products with a frozen weight, whose panels are packed once and for all: [M,K] times the transpose of [N,K]; and with weights of
+ * either form that are not packed.
  *
  * <p>What is left to pack are the rows, some hundred at a time and once for all tasks. Then each task computes one block of
  * the result. Like {@link MatmulKernel}, it sums steps of the depth in ascending order.
  *
- * <p>A weight without panels is read as it lies: each task packs a strip of it for all rows. The bits are the same.
+ * <p>A weight without panels, [N,K] or [K,N], is read as it lies: each task packs a strip of it for all rows. The bits are the same.
  */
 final class PackedMatmul {
     /** Rows below which reading the weight as it lies, by {@link MatmulDots}, is as fast. */
@@ -29,6 +30,9 @@ final class PackedMatmul {
     /** Columns of a strip at most: a step of it and a step of the rows lie in the second-level cache together. */
     private static final int STRIP = 128;
 
+    /** The same of a weight whose columns lie side by side: they are copied in runs, which are to be long. */
+    private static final int WIDE_STRIP = 256;
+
     private final MatmulOperand left;
     private final int columns;
     private final Parallel parallel;
@@ -38,7 +42,6 @@ final class PackedMatmul {
     private final int steps;
     private final int blockColumns;
     private final int together;
-    private final int stripColumns;
     private final Parallel.Task packing = this::packTask;
     private final Parallel.Task multiplying = this::multiplyTask;
     private final Parallel.Task stripping = this::stripTask;
@@ -54,6 +57,7 @@ final class PackedMatmul {
     private int rows;
     private int rowBlock;
     private int rowBlocks;
+    private int stripColumns;
 
     /** Rows {@code left}, against a weight with {@code columns} columns. */
     PackedMatmul(MatmulOperand left, int columns, Parallel parallel, MatmulContext context) {
@@ -66,12 +70,11 @@ final class PackedMatmul {
         this.steps = MatmulBlocks.count(left.depth(), step);
         this.blockColumns = blockColumns();
         this.together = Math.min(left.outer(), Math.max(MR, PACKED / (steps * ROW)));
-        this.stripColumns = stripColumns(parallel.threads());
     }
 
-    private int stripColumns(int threads) {
-        int strip = STRIP;
-        while (strip > 2 * NR && MatmulBlocks.count(columns, strip) < MatmulBlocks.enough(threads)) {
+    private int stripColumns(MatmulOperand right) {
+        int strip = right.depthContiguous() ? STRIP : WIDE_STRIP;
+        while (strip > 2 * NR && MatmulBlocks.count(columns, strip) < MatmulBlocks.enough(parallel.threads())) {
             strip /= 2;
         }
         return strip;
@@ -94,11 +97,12 @@ final class PackedMatmul {
         run(lhs, product);
     }
 
-    /** With the weight {@code right} in {@code rhs} as it lies, each column with contiguous depth. */
+    /** With the weight {@code right}, one matrix, in {@code rhs} as it lies. */
     void run(MemorySegment lhs, MatmulOperand right, MemorySegment rhs, MemorySegment product) {
         weight = null;
         unpacked = right;
         unpackedFrom = rhs;
+        stripColumns = stripColumns(right);
         run(lhs, product);
     }
 
@@ -149,7 +153,7 @@ final class PackedMatmul {
         int depth = Math.min(step, left.depth() - index * step);
         long source = left.byteOffset(0, first + row, index * step);
         int at = packedAt(row, index);
-        MatmulPack.leftRows(left.narrow(), from, source, left.outerBytes(), tall, depth, packed.array(), at);
+        MatmulPack.leftRows(left.narrow(), from, source, left.outerBytes(), tall, depth, packed, at);
     }
 
     private void multiply(PackedWeights panels, int row, int column, MatmulWorkspace workspace) {
@@ -187,19 +191,16 @@ final class PackedMatmul {
     }
 
     private void multiplyStrip(MatmulOperand right, int column, int end, MatmulWorkspace workspace) {
-        var panels = workspace.sums.segment();
-        var layout = PackedWeights.Layout.vector(right);
+        // Columns side by side become panels of F32 in either type, as in MatmulKernel.
+        var layout = right.depthContiguous() ? PackedWeights.Layout.vector(right) : PackedWeights.Layout.WIDE;
+        boolean narrow = layout == PackedWeights.Layout.NARROW;
+        var block = workspace.scratch.borrow(stripColumns / NR * layout.panelBytes(step));
+        var panels = block.segment();
         long stride = columns * (long) Float.BYTES;
         for (int index = 0; index < steps; index++) {
             int depth = Math.min(step, left.depth() - index * step);
             long panelBytes = layout.panelBytes(depth);
-            for (int c = column; c < end; c += NR) {
-                long source = right.byteOffset(0, c, index * step);
-                long panel = (c - column) / NR * panelBytes;
-                int width = Math.min(NR, end - c);
-                PackedWeights.packStep(
-                        layout, unpackedFrom, source, right.outerBytes(), width, depth, panels, panel, workspace);
-            }
+            packStrip(right, layout, column, end, index * step, depth, panels, workspace);
             for (int row = 0; row < rows; row += rowBlock) {
                 int at = packedAt(row, index);
                 int tall = Math.min(rowBlock, rows - row);
@@ -208,12 +209,36 @@ final class PackedMatmul {
                     long next = c + NR < end ? panel + panelBytes : -1;
                     long to = (first + row) * stride + c * (long) Float.BYTES;
                     int width = Math.min(NR, end - c);
-                    boolean narrow = right.narrow();
                     kernel.rows(
                             packed, at, tall, depth, narrow, panels, panel, next, result, to, stride, width, index > 0,
                             workspace);
                 }
             }
+        }
+        workspace.scratch.giveBack(block);
+    }
+
+    /** Packs {@code depth} steps, from {@code k} on, of the columns from {@code column} to {@code end}. */
+    private void packStrip(
+            MatmulOperand right,
+            PackedWeights.Layout layout,
+            int column,
+            int end,
+            int k,
+            int depth,
+            MemorySegment panels,
+            MatmulWorkspace workspace) {
+        if (!right.depthContiguous()) {
+            long source = right.byteOffset(0, column, k);
+            MatmulPack.panels(right.narrow(), unpackedFrom, source, right.depthBytes(), end - column, depth, panels, 0);
+            return;
+        }
+        for (int c = column; c < end; c += NR) {
+            long source = right.byteOffset(0, c, k);
+            long panel = (c - column) / NR * layout.panelBytes(depth);
+            int width = Math.min(NR, end - c);
+            PackedWeights.packStep(
+                    layout, unpackedFrom, source, right.outerBytes(), width, depth, panels, panel, workspace);
         }
     }
 }

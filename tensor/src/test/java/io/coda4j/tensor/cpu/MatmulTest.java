@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.exec.Kernel;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -104,6 +105,35 @@ class MatmulTest {
                 }
             }
         }
+    }
+
+    /** Few rows and a weight [K,N], of which each task packs a strip: around strips, panels, steps of the depth. */
+    @ParameterizedTest
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "BF16"})
+    void stripsOfAWeightHaveTheBitsOfPanelsForAllTasks(DType dtype) {
+        try (var parallel = new Parallel(1)) {
+            for (int m : new int[] {1, 3, 37, 256}) {
+                for (int n : new int[] {MatmulWorkspace.MAX_COLUMNS, 1103}) {
+                    for (int k : new int[] {64, 2 * MicroKernel.KC + 3}) {
+                        var test = MatmulCase.matrices("NN", dtype, m, n, k);
+                        float[] panels = test.run(1, Set.of(), _ -> (dot, in, _) -> panels(dot, in, parallel));
+                        assertArrayEquals(panels, test.run(1), test.toString());
+                        assertArrayEquals(panels, test.run(3), test + " on 3 threads");
+                    }
+                }
+            }
+        }
+        check(MatmulCase.matrices("NN", dtype, 37, 1103, 2 * MicroKernel.KC + 3));
+    }
+
+    private static Optional<Kernel> panels(Primitive dot, List<TensorType> in, Parallel parallel) {
+        var left = Matmul.left((Primitive.Dot) dot, in);
+        var right = Matmul.right((Primitive.Dot) dot, in);
+        var context = new MatmulContext(Optional::empty);
+        return Optional.of(
+                Matmul.kernel(left, right, new MatmulKernel(left, right, false, parallel, context), parallel));
     }
 
     @Test

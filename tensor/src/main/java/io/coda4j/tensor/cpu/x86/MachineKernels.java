@@ -60,16 +60,19 @@ public final class MachineKernels {
     private final Map<PanelKernel, Verdict<PanelProduct>> panels;
     private final Map<TileKernel, Verdict<TileProduct>> tiles;
     private final Verdict<Transposition> transposition;
+    private final Verdict<BlockCopy> copy;
 
     private MachineKernels(
             CpuFeatures features,
             Map<PanelKernel, Verdict<PanelProduct>> panels,
             Map<TileKernel, Verdict<TileProduct>> tiles,
-            Verdict<Transposition> transposition) {
+            Verdict<Transposition> transposition,
+            Verdict<BlockCopy> copy) {
         this.features = features;
         this.panels = panels;
         this.tiles = tiles;
         this.transposition = transposition;
+        this.copy = copy;
     }
 
     /**
@@ -147,7 +150,8 @@ public final class MachineKernels {
         for (var kernel : TileKernel.values()) {
             tiles.put(kernel, Verdict.refused(reason));
         }
-        return new MachineKernels(CpuFeatures.none(reason), panels, tiles, Verdict.refused(reason));
+        return new MachineKernels(
+                CpuFeatures.none(reason), panels, tiles, Verdict.refused(reason), Verdict.refused(reason));
     }
 
     private static MachineKernels usable(String mask) {
@@ -174,7 +178,8 @@ public final class MachineKernels {
             tileCode.put(kernel, allowed(kernel.unusableBecause(features), kernel::routines));
         }
         var transpositionCode = allowed(Transposition.unusableBecause(features), Transposition::routines);
-        var code = Stream.of(panelCode.values(), tileCode.values(), List.of(transpositionCode))
+        var copyCode = allowed(BlockCopy.unusableBecause(features), BlockCopy::routines);
+        var code = Stream.of(panelCode.values(), tileCode.values(), List.of(transpositionCode, copyCode))
                 .flatMap(Collection::stream)
                 .flatMap(List::stream)
                 .toList();
@@ -190,6 +195,7 @@ public final class MachineKernels {
             tiles.put(kernel, Verdict.of(kernel, kernel.unusableBecause(features), product, TileSelfCheck::failure));
         });
         var transposition = new Transposition(new NativeTranspositionCode(next(addresses, transpositionCode)));
+        var copy = new BlockCopy(new NativeBlockCopyCode(next(addresses, copyCode)));
         return new MachineKernels(
                 features,
                 panels,
@@ -198,7 +204,8 @@ public final class MachineKernels {
                         Transposition.NAME,
                         Transposition.unusableBecause(features),
                         transposition,
-                        Transposition::failure));
+                        Transposition::failure),
+                Verdict.of(BlockCopy.NAME, BlockCopy.unusableBecause(features), copy, BlockCopy::failure));
     }
 
     private static List<byte[]> allowed(Optional<String> unusableBecause, Supplier<List<byte[]>> routines) {
@@ -222,9 +229,15 @@ public final class MachineKernels {
         return transposition.kernel();
     }
 
-    /** The kernel that packs panels out of columns. */
-    public State transpositionKernel() {
-        return new State(Transposition.NAME, transposition.refusal());
+    /** The usable kernel that copies rows into packed operands. */
+    public Optional<BlockCopy> copy() {
+        return copy.kernel();
+    }
+
+    /** The kernels that pack. */
+    public List<State> packingKernels() {
+        return List.of(
+                new State(Transposition.NAME, transposition.refusal()), new State(BlockCopy.NAME, copy.refusal()));
     }
 
     /** The fastest usable product of BF16 rows and panels with F32 sums. */
