@@ -26,6 +26,9 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
     /** Bytes of panels packed at a time. */
     private static final long PANELS = 16L << 20;
 
+    /** More and lower blocks are worth a share of the time of the longest thread that is smaller than this. */
+    private static final double BALANCED = 0.97;
+
     private static final int MAX_SPAN = 16 * KC;
 
     /**
@@ -44,9 +47,36 @@ record MatmulBlocks(int rows, int columns, int step, int span) {
         int span = Math.min(roundUp(depth, step), MAX_SPAN / step * step);
         int max = turned ? MatmulWorkspace.MAX_COLUMNS : fittingColumns(span);
         var whole = new MatmulBlocks(even(rows, maxRows, MR), even(columns, max, NR), step, span);
-        return whole.narrower(MatmulWorkspace.MAX_COLUMNS, enough, batches, rows, columns)
+        // Wide tasks are cut further than others: packing rows again costs them least, and they are the ones that are
+        // waited for.
+        return whole.narrower(2 * MatmulWorkspace.MAX_COLUMNS, 2 * enough, batches, rows, columns)
+                .narrower(MatmulWorkspace.MAX_COLUMNS, enough, batches, rows, columns)
                 .lower(4 * MR, enough, batches, rows, columns)
-                .narrower(4 * NR, enough / 2, batches, rows, columns);
+                .narrower(4 * NR, enough / 2, batches, rows, columns)
+                .balanced(threads, batches, rows, columns);
+    }
+
+    /**
+     * Lower by as little as lets all threads have about the same number of rows: nine tasks of one size keep two threads waiting for a
+     * tenth of the time.
+     */
+    private MatmulBlocks balanced(int threads, int batches, int allRows, int allColumns) {
+        long together = Math.min((long) batches * count(allColumns, columns), units());
+        int pieces = count(allRows, rows);
+        var best = this;
+        for (int more = pieces + 1; more <= pieces + pieces / 2; more++) {
+            var lower = new MatmulBlocks(even(allRows, Math.ceilDiv(allRows, more), MR), columns, step, span);
+            if (lower.rowsOfThread(threads, together, allRows)
+                    < BALANCED * best.rowsOfThread(threads, together, allRows)) {
+                best = lower;
+            }
+        }
+        return best;
+    }
+
+    /** Rows that the thread with most tasks has to compute, of all blocks of columns together. */
+    private long rowsOfThread(int threads, long together, int allRows) {
+        return Math.ceilDiv(together * count(allRows, rows), threads) * rows;
     }
 
     /** Columns whose panels over {@code span} are packed at a time: all rows meet them, from the last cache if they fit there. */
