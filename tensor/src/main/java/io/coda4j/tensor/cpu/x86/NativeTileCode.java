@@ -24,7 +24,7 @@ final class NativeTileCode implements TileCode {
         var number = ValueLayout.JAVA_LONG;
         var type = FunctionDescriptor.ofVoid(
                 memory, memory, number, number, number, number, number, number, number, number, number, number, number,
-                number);
+                number, number);
         return Linker.nativeLinker().downcallHandle(type, Linker.Option.critical(true));
     }
 
@@ -44,7 +44,8 @@ final class NativeTileCode implements TileCode {
             long depth,
             long add,
             long scale,
-            long tiles) {
+            long tiles,
+            long ahead) {
         try {
             CALL.invokeExact(
                     routines[routine],
@@ -61,7 +62,8 @@ final class NativeTileCode implements TileCode {
                     depth,
                     add,
                     scale,
-                    tiles);
+                    tiles,
+                    ahead);
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }

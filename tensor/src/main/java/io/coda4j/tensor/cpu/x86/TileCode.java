@@ -15,6 +15,7 @@ interface TileCode {
     int ADD = 5;
     int SCALE = 6;
     int TILES = 7;
+    int AHEAD = 8;
 
     /**
      * Runs a routine. All that it touches must be there: nothing is checked.
@@ -34,6 +35,8 @@ interface TileCode {
      * @param add 1 to add to the sums that are there, 0 to overwrite them
      * @param scale the bits of the factor of the sums
      * @param tiles number of tiles, whose rows of {@code c} follow one another
+     * @param ahead cache lines of the next panel that each tile asks for when it begins; with 0 the first asks for all of them, one
+     *     step after the other
      */
     void run(
             int routine,
@@ -50,5 +53,6 @@ interface TileCode {
             long depth,
             long add,
             long scale,
-            long tiles);
+            long tiles,
+            long ahead);
 }

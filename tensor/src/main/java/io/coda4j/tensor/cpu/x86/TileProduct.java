@@ -20,6 +20,11 @@ public final class TileProduct {
      */
     private static final long CALL_WORK = 1 << 21;
 
+    /** Lines that one tile asks for at most: more would fill what a processor has for misses, and its own loads would wait. */
+    private static final int MOST_AHEAD = 16;
+
+    private static final int LINE_BYTES = 64;
+
     private final TileKernel kernel;
     private final TileCode code;
     private final int rowsOfTile;
@@ -121,6 +126,7 @@ public final class TileProduct {
         }
         int most = Math.toIntExact(Math.max(1, CALL_WORK / ((long) depth * kernel.columns() * rowsOfTile)));
         long tile = left.isRegular() ? rowsOfTile * left.row : left.tile;
+        int ahead = next < 0 ? 0 : ahead(rows, depth * (narrow ? columnBytes / 2 : columnBytes));
         int row = 0;
         while (row < rows) {
             int tall = left.isRegular() ? tall(rows - row) : Math.min(rowsOfTile, rows - row);
@@ -136,13 +142,22 @@ public final class TileProduct {
                     aAt + (left.isRegular() ? row * left.row : row / rowsOfTile * tile),
                     cAt + row * cStride,
                     tile,
-                    next < 0 || row > 0 ? 0 : panel.address() + next,
+                    next < 0 || ahead == 0 && row > 0
+                            ? 0
+                            : panel.address() + next + Math.ceilDiv(row, rowsOfTile) * (long) ahead * LINE_BYTES,
                     depth,
                     add ? 1 : 0,
                     Float.floatToRawIntBits(scale),
-                    tiles);
+                    tiles,
+                    ahead);
             row += tall * tiles;
         }
+    }
+
+    /** The lines of a panel of {@code bytes} bytes that each tile asks for, or 0 where tiles are too few for that. */
+    private int ahead(int rows, int bytes) {
+        int lines = Math.ceilDiv(Math.ceilDiv(bytes, LINE_BYTES), Math.ceilDiv(rows, rowsOfTile));
+        return lines <= MOST_AHEAD ? lines : 0;
     }
 
     /** The rows of the next tile where {@code rows} are left. */

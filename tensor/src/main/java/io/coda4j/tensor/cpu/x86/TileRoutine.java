@@ -29,7 +29,8 @@ import io.coda4j.tensor.cpu.x86.Operand.Vector;
  * keep there, and requests for memory that is needed soon, for which it has no word.
  *
  * <p>The processor asks on its own for the left rows, which it reads in order. The panel comes from the first-level cache but
- * for the first tile, during which the next panel is asked for; and the rows of C, far apart, when a tile begins.
+ * for the first tile. When a tile begins, the rows of C, far apart, are asked for, and a part of the next panel: all of it during the
+ * first tile, which reads its own panel from further away, would make that twice as long. Only where tiles are few it is.
  */
 final class TileRoutine {
     private static final int LINE_BYTES = 64;
@@ -86,7 +87,7 @@ final class TileRoutine {
         var tile = new Assembler.Label();
         a.place(tile);
         begin(frame);
-        multiply();
+        multiply(frame);
         finish(frame);
         a.mov(rax, frame.argument(TileCode.A_TILE));
         a.add(rdi, rax);
@@ -132,8 +133,9 @@ final class TileRoutine {
         }
     }
 
-    /** Zeros for sums, and a request for the rows of C that they will go to. */
+    /** Zeros for sums, and requests for the rows of C that they will go to and for a part of the next panel. */
     private void begin(StackFrame frame) {
+        ask(frame);
         a.mov(rax, rdi);
         if (rows > NEAR) {
             a.lea(r15, at(rdi, r12, 1));
@@ -152,12 +154,32 @@ final class TileRoutine {
         }
     }
 
-    /** One of two loops: only the first tile asks for the next panel, if there is one. */
-    private void multiply() {
+    /** Asks for the lines of the next panel that are this tile's to ask for. */
+    private void ask(StackFrame frame) {
+        var done = new Assembler.Label();
+        a.test(r14);
+        a.jz(done);
+        a.mov(rbp, frame.argument(TileCode.AHEAD));
+        a.test(rbp);
+        a.jz(done);
+        var line = new Assembler.Label();
+        a.place(line);
+        a.prefetcht1(at(r14));
+        a.add(r14, LINE_BYTES);
+        a.dec(rbp);
+        a.jnz(line);
+        a.place(done);
+    }
+
+    /** One of two loops: the first tile asks for the next panel, if there is one and tiles are too few to share it. */
+    private void multiply(StackFrame frame) {
         var alone = new Assembler.Label();
         var done = new Assembler.Label();
         a.test(r14);
         a.jz(alone);
+        a.mov(r13, frame.argument(TileCode.AHEAD));
+        a.test(r13);
+        a.jnz(alone);
         var asking = new Assembler.Label();
         a.place(asking);
         for (int line = 0; line < stepBytes; line += LINE_BYTES) {

@@ -38,7 +38,8 @@ final class InterpretedTileCode implements TileCode {
             long depth,
             long add,
             long scale,
-            long tiles) {
+            long tiles,
+            long ahead) {
         int tall = routine % kernel.rows() + 1;
         var regions = new ArrayList<Region>();
         for (int tile = 0; tile < tiles; tile++) {
@@ -69,7 +70,8 @@ final class InterpretedTileCode implements TileCode {
                         depth,
                         add,
                         scale,
-                        tiles);
+                        tiles,
+                        ahead);
     }
 
     @SuppressWarnings("restricted")

@@ -11,8 +11,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -212,7 +214,7 @@ class TileProductTest {
     @EnumSource
     void longProductsTakeSeveralShortCalls(TileKernel kernel) {
         int[] calls = {0};
-        var product = new TileProduct(kernel, (routine, _, _, _, _, _, _, _, _, _, _, depth, _, _, tiles) -> {
+        var product = new TileProduct(kernel, (routine, _, _, _, _, _, _, _, _, _, _, depth, _, _, tiles, _) -> {
             calls[0]++;
             long work = (routine % kernel.rows() + 1) * tiles * depth * kernel.columns();
             assertTrue(work <= 1 << 21, () -> "a call of " + work + " multiply-adds takes too long");
@@ -220,6 +222,34 @@ class TileProductTest {
         var test = new Case(kernel, Form.ROWS, 1001, 1000, false, false, 1, false);
         test.run(product);
         assertTrue(calls[0] > 5, () -> calls[0] + " calls");
+    }
+
+    /** Tiles ask for equal parts of the next panel in turn; where that were too much for each, the first asks for all. */
+    @Test
+    void tilesShareTheRequestsForTheNextPanel() {
+        long columns = TileKernel.AVX2_F32.columns() * 4L;
+        try (var arena = Arena.ofConfined()) {
+            var a = arena.allocate(1000 * 256 * 4L);
+            var panel = arena.allocate(2 * 256 * columns, 64);
+            var c = arena.allocate(1000 * columns);
+            for (int rows : new int[] {6, 90, 91, 1000}) {
+                var asked = new ArrayList<Long>();
+                var product = new TileProduct(
+                        TileKernel.AVX2_F32, (_, _, _, _, _, _, _, _, _, _, next, _, _, _, tiles, ahead) -> {
+                            for (int tile = 0; tile < tiles && next != 0 && ahead > 0; tile++) {
+                                asked.add((next - panel.address() + tile * ahead * 64) / 64);
+                            }
+                            assertTrue(ahead <= 16, () -> ahead + " lines at once");
+                            assertEquals(rows < 91, ahead == 0, rows + " rows");
+                        });
+                var left = TileProduct.Left.rows(256 * 4L, 4);
+                product.multiply(left, a, 0, rows, 256, false, panel, 0, 256 * columns, c, 0, columns, 1, false);
+                int each = Math.ceilDiv(256, Math.ceilDiv(rows, 6));
+                var expected = LongStream.range(0, asked.size()).mapToObj(tile -> 256 + tile * each);
+                assertEquals(expected.toList(), asked, rows + " rows");
+                assertTrue(rows < 91 || asked.size() * each >= 256, () -> asked + " do not cover the panel");
+            }
+        }
     }
 
     /** The last tiles are made even: seven rows are four and three. */
@@ -238,7 +268,7 @@ class TileProductTest {
         var talls = new StringBuilder();
         var product = new TileProduct(
                 kernel,
-                (routine, _, _, _, _, _, _, _, _, _, _, _, _, _, tiles) -> talls.append(routine % kernel.rows() + 1)
+                (routine, _, _, _, _, _, _, _, _, _, _, _, _, _, tiles, _) -> talls.append(routine % kernel.rows() + 1)
                         .append('x')
                         .append(tiles)
                         .append(' '));
@@ -258,32 +288,62 @@ class TileProductTest {
         // Another sum, a store behind the sums, a step left out, and old sums forgotten.
         assertFound(
                 kernel,
-                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) -> {
+                (routine,
+                        a,
+                        c,
+                        panel,
+                        aRow,
+                        aDepth,
+                        stride,
+                        aAt,
+                        cAt,
+                        aTile,
+                        next,
+                        depth,
+                        add,
+                        scale,
+                        tiles,
+                        ahead) -> {
                     code.run(
-                            routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale,
-                            tiles);
+                            routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles,
+                            ahead);
                     c.set(ValueLayout.JAVA_INT, cAt + row - 4, c.get(ValueLayout.JAVA_INT, cAt + row - 4) ^ 1);
                 });
         assertFound(
                 kernel,
-                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) -> {
+                (routine,
+                        a,
+                        c,
+                        panel,
+                        aRow,
+                        aDepth,
+                        stride,
+                        aAt,
+                        cAt,
+                        aTile,
+                        next,
+                        depth,
+                        add,
+                        scale,
+                        tiles,
+                        ahead) -> {
                     code.run(
-                            routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale,
-                            tiles);
+                            routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles,
+                            ahead);
                     c.set(ValueLayout.JAVA_FLOAT, cAt + row, 0f);
                 });
         assertFound(
                 kernel,
-                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) ->
+                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles, ahead) ->
                         code.run(
                                 routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth - 1, add,
-                                scale, tiles));
+                                scale, tiles, ahead));
         assertFound(
                 kernel,
-                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles) ->
+                (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles, ahead) ->
                         code.run(
                                 routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, 0, scale,
-                                tiles));
+                                tiles, ahead));
     }
 
     private static void assertFound(TileKernel kernel, TileCode code) {
@@ -293,7 +353,7 @@ class TileProductTest {
 
     @Test
     void nothingOutsideOfTheSegmentsIsTouched() {
-        var product = new TileProduct(TileKernel.AVX2_F32, (_, _, _, _, _, _, _, _, _, _, _, _, _, _, _) -> {
+        var product = new TileProduct(TileKernel.AVX2_F32, (_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _) -> {
             throw new AssertionError("called");
         });
         try (var arena = Arena.ofConfined()) {
