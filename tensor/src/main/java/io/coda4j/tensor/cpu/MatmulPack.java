@@ -129,9 +129,11 @@ final class MatmulPack {
             HeapScratch.Block to,
             int at) {
         int copied = narrow ? 0 : copyRows(from, offset, stride, rows, depth, to, at);
-        for (int r = 0; r < rows && copied < depth; r++) {
-            long rest = offset + r * stride + copied * (narrow ? 2L : 4L);
-            row(narrow, from, rest, depth - copied, to.array(), at + r * ROW + copied);
+        if (copied < depth) {
+            long rest = offset + copied * (narrow ? 2L : 4L);
+            for (int r = 0; r < rows; r++) {
+                row(narrow, from, rest + r * stride, depth - copied, to.array(), at + r * ROW + copied);
+            }
         }
         for (int r = rows; r % MR != 0; r++) {
             Arrays.fill(to.array(), at + r * ROW, at + r * ROW + depth, 0);
@@ -296,21 +298,34 @@ final class MatmulPack {
             long at) {
         int whole = columns / NR * NR;
         var copy = narrow || !BlockCopy.copies(PANEL_BYTES) ? null : Machine.COPY;
-        if (copy != null) {
+        if (copy == null) {
+            wholePanels(narrow, from, offset, stride, whole, depth, to, at);
+        } else {
             long panel = depth * (long) PANEL_BYTES;
             copy.copy(PANEL_BYTES, from, offset, stride, depth, whole / NR, to, at, PANEL_BYTES, panel);
-        }
-        // Steps outermost: a step of all panels is one run of memory.
-        for (int k = 0; k < depth && copy == null; k++) {
-            if (narrow) {
-                narrowStep(from, offset + k * stride, whole, to, at + k * (long) PANEL_BYTES, depth);
-            } else {
-                wideStep(from, offset + k * stride, whole, to, at + k * (long) PANEL_BYTES, depth);
-            }
         }
         if (whole < columns) {
             long source = offset + whole * (narrow ? 2L : 4L);
             edgePanel(narrow, from, source, stride, columns - whole, depth, to, at + whole * 4L * depth);
+        }
+    }
+
+    /** Steps outermost: a step of all panels is one run of memory. */
+    private static void wholePanels(
+            boolean narrow,
+            MemorySegment from,
+            long offset,
+            long stride,
+            int columns,
+            int depth,
+            MemorySegment to,
+            long at) {
+        for (int k = 0; k < depth; k++) {
+            if (narrow) {
+                narrowStep(from, offset + k * stride, columns, to, at + k * (long) PANEL_BYTES, depth);
+            } else {
+                wideStep(from, offset + k * stride, columns, to, at + k * (long) PANEL_BYTES, depth);
+            }
         }
     }
 

@@ -19,6 +19,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Copies rows of blocks, each block to a place of its own, by machine code. Packing reads runs of some hundred bytes, far apart:
@@ -32,8 +33,8 @@ public final class BlockCopy {
     /** Bytes of a cache line, and of the smallest block. */
     public static final int LINE = 64;
 
-    /** Sizes of blocks, in the order of the routines. */
-    private static final List<Integer> SIZES = List.of(LINE, 2 * LINE);
+    /** Routine number i copies blocks of i + 1 lines. */
+    private static final int MOST_LINES = 2;
 
     private static final int VECTOR_BYTES = 32;
 
@@ -53,12 +54,14 @@ public final class BlockCopy {
 
     /** Whether blocks can have {@code bytes} bytes. */
     public static boolean copies(int bytes) {
-        return SIZES.contains(bytes);
+        return bytes == LINE || bytes == MOST_LINES * LINE;
     }
 
     /** The machine code, a routine for each size of a block. */
     static List<byte[]> routines() {
-        return SIZES.stream().map(BlockCopy::routine).toList();
+        return IntStream.rangeClosed(1, MOST_LINES)
+                .mapToObj(lines -> routine(lines * LINE))
+                .toList();
     }
 
     /**
@@ -123,12 +126,10 @@ public final class BlockCopy {
             long toAt,
             long toRow,
             long toBlock) {
-        int routine = SIZES.indexOf(size);
-        if (routine < 0 || rows < 0 || blocks < 0 || fromRow < 0 || toRow < 0 || toBlock < 0) {
-            throw new IndexOutOfBoundsException("blocks of one of " + SIZES
+        if (!copies(size) || rows < 0 || blocks < 0 || fromRow < 0 || toRow < 0 || toBlock < 0) {
+            throw new IndexOutOfBoundsException("blocks of " + LINE + " or " + MOST_LINES * LINE
                     + " bytes, numbers and distances from 0 on expected, got " + size + ", " + rows + ", " + blocks
-                    + ", "
-                    + fromRow + ", " + toRow + " and " + toBlock);
+                    + ", " + fromRow + ", " + toRow + " and " + toBlock);
         }
         if (rows == 0 || blocks == 0) {
             return;
@@ -140,6 +141,7 @@ public final class BlockCopy {
                 toAt,
                 Math.multiplyExact(rows - 1, toRow),
                 Math.addExact(Math.multiplyExact(blocks - 1, toBlock), size));
+        int routine = size / LINE - 1;
         int together = Math.toIntExact(Math.clamp(CALL_BYTES / row, 1, rows));
         for (int r = 0; r < rows; r += together) {
             int some = Math.min(together, rows - r);
@@ -154,7 +156,10 @@ public final class BlockCopy {
 
     /** What the routines get wrong in rows of numbers that all differ, or empty. */
     static Optional<String> failure(BlockCopy copy) {
-        return SIZES.stream().flatMap(size -> failure(copy, size).stream()).findFirst();
+        return IntStream.rangeClosed(1, MOST_LINES)
+                .mapToObj(lines -> failure(copy, lines * LINE))
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
     private static Optional<String> failure(BlockCopy copy, int size) {
