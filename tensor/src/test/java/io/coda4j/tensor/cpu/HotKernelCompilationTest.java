@@ -89,8 +89,8 @@ class HotKernelCompilationTest {
                 "-XX:Tier3InvocationThreshold=20",
                 "-XX:Tier3MinInvocationThreshold=10",
                 "-XX:Tier3CompileThreshold=20",
-                // Machine code for F32 would stand in for the micro-kernels.
-                "-Dcoda.x86.mask=fma",
+                // Machine code would stand in for them.
+                "-Dcoda.kernels=vector",
                 "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
