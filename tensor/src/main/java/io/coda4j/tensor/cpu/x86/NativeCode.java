@@ -1,29 +1,18 @@
 package io.coda4j.tensor.cpu.x86;
 
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.util.Arrays;
 
 /** Routines in executable memory. */
 final class NativeCode implements PanelCode {
     /** (routine, the arguments of {@link PanelCode#run} from {@code a} on). */
-    private static final MethodHandle CALL = call();
+    private static final MethodHandle CALL = NativeRoutines.call(0, 9);
 
     private final MemorySegment[] routines;
 
     /** {@code addresses}: number r - 1 is the routine for blocks of r rows. */
     NativeCode(long[] addresses) {
-        routines = Arrays.stream(addresses).mapToObj(MemorySegment::ofAddress).toArray(MemorySegment[]::new);
-    }
-
-    @SuppressWarnings("restricted")
-    private static MethodHandle call() {
-        var number = ValueLayout.JAVA_LONG;
-        var type = FunctionDescriptor.ofVoid(number, number, number, number, number, number, number, number, number);
-        return Linker.nativeLinker().downcallHandle(type, Linker.Option.critical(false));
+        routines = NativeRoutines.at(addresses);
     }
 
     @Override

@@ -11,8 +11,6 @@ import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
@@ -20,13 +18,9 @@ import java.util.List;
 import java.util.Optional;
 
 /** The processor that runs this process, asked by two small routines. */
-@SuppressWarnings("restricted")
 final class NativeProcessor implements Processor {
     /** Routines (first, second, address of the answer). */
-    private static final MethodHandle ROUTINE = Linker.nativeLinker()
-            .downcallHandle(
-                    FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG),
-                    Linker.Option.critical(false));
+    private static final MethodHandle ROUTINE = NativeRoutines.call(0, 3);
 
     private final long cpuid;
     private final long xgetbv;

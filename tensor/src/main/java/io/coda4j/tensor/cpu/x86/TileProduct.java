@@ -127,6 +127,7 @@ public final class TileProduct {
         int most = Math.toIntExact(Math.max(1, CALL_WORK / ((long) depth * kernel.columns() * rowsOfTile)));
         long tile = left.isRegular() ? rowsOfTile * left.row : left.tile;
         int ahead = next < 0 ? 0 : ahead(rows, depth * (narrow ? columnBytes / 2 : columnBytes));
+        long request = next < 0 ? 0 : panel.address() + next;
         int row = 0;
         while (row < rows) {
             int tall = left.isRegular() ? tall(rows - row) : Math.min(rowsOfTile, rows - row);
@@ -142,15 +143,14 @@ public final class TileProduct {
                     aAt + (left.isRegular() ? row * left.row : row / rowsOfTile * tile),
                     cAt + row * cStride,
                     tile,
-                    next < 0 || ahead == 0 && row > 0
-                            ? 0
-                            : panel.address() + next + Math.ceilDiv(row, rowsOfTile) * (long) ahead * LINE_BYTES,
+                    request,
                     depth,
                     add ? 1 : 0,
                     Float.floatToRawIntBits(scale),
                     tiles,
                     ahead);
             row += tall * tiles;
+            request = ahead == 0 ? 0 : request + (long) tiles * ahead * LINE_BYTES;
         }
     }
 

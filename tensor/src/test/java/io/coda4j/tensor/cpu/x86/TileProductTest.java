@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.function.ObjLongConsumer;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -288,50 +289,11 @@ class TileProductTest {
         // Another sum, a store behind the sums, a step left out, and old sums forgotten.
         assertFound(
                 kernel,
-                (routine,
-                        a,
-                        c,
-                        panel,
-                        aRow,
-                        aDepth,
-                        stride,
-                        aAt,
-                        cAt,
-                        aTile,
-                        next,
-                        depth,
-                        add,
-                        scale,
-                        tiles,
-                        ahead) -> {
-                    code.run(
-                            routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles,
-                            ahead);
-                    c.set(ValueLayout.JAVA_INT, cAt + row - 4, c.get(ValueLayout.JAVA_INT, cAt + row - 4) ^ 1);
-                });
-        assertFound(
-                kernel,
-                (routine,
-                        a,
-                        c,
-                        panel,
-                        aRow,
-                        aDepth,
-                        stride,
-                        aAt,
-                        cAt,
-                        aTile,
-                        next,
-                        depth,
-                        add,
-                        scale,
-                        tiles,
-                        ahead) -> {
-                    code.run(
-                            routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles,
-                            ahead);
-                    c.set(ValueLayout.JAVA_FLOAT, cAt + row, 0f);
-                });
+                spoilt(
+                        code,
+                        (c, at) -> c.set(
+                                ValueLayout.JAVA_INT, at + row - 4, c.get(ValueLayout.JAVA_INT, at + row - 4) ^ 1)));
+        assertFound(kernel, spoilt(code, (c, at) -> c.set(ValueLayout.JAVA_FLOAT, at + row, 0f)));
         assertFound(
                 kernel,
                 (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles, ahead) ->
@@ -344,6 +306,15 @@ class TileProductTest {
                         code.run(
                                 routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, 0, scale,
                                 tiles, ahead));
+    }
+
+    /** What {@code damage} does after {@code code} to the memory of the sums, of which the first lies at a byte. */
+    private static TileCode spoilt(TileCode code, ObjLongConsumer<MemorySegment> damage) {
+        return (routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles, ahead) -> {
+            code.run(
+                    routine, a, c, panel, aRow, aDepth, stride, aAt, cAt, aTile, next, depth, add, scale, tiles, ahead);
+            damage.accept(c, cAt);
+        };
     }
 
     private static void assertFound(TileKernel kernel, TileCode code) {
