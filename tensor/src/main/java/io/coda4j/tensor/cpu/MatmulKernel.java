@@ -22,10 +22,16 @@ final class MatmulKernel implements Matmul.Product {
     private static final int PACK_TASK = 1 << 15;
 
     /**
-     * The greatest distance of left rows, or of their steps, that are read in place: at a page, rows of a tile would lie in the same
-     * sets of the first-level cache, and copying them costs less the more columns they meet.
+     * The greatest distance of left rows that are read in place: at a page, rows of a tile would lie in the same sets of the first-level
+     * cache, and copying them costs less the more columns they meet.
      */
     private static final long IN_PLACE_BYTES = 2048;
+
+    /** The greatest distance of steps of left columns that are read in place: a tile meets as many lines as it has steps. */
+    private static final long IN_PLACE_STEP_BYTES = 1024;
+
+    /** Columns of the result from which on copying left columns gains more than it costs. */
+    private static final int IN_PLACE_COLUMNS = 256;
 
     /** Rows this far apart lie in the same sets of a first-level cache. */
     private static final long PAGE = 4096;
@@ -74,7 +80,7 @@ final class MatmulKernel implements Matmul.Product {
         this.parallel = parallel;
         this.context = context;
         this.kernel = context.macroKernel();
-        this.inPlace = kernel.readsInPlace() ? inPlace(left) : null;
+        this.inPlace = kernel.readsInPlace() ? inPlace(left, right.outer()) : null;
         this.blocks = MatmulBlocks.of(
                 left.batch().length, left.outer(), right.outer(), left.depth(), turned, parallel.threads());
         this.apart = !turned && resultRow() % PAGE == 0 && left.depth() >= APART_STEPS * blocks.step();
@@ -86,15 +92,18 @@ final class MatmulKernel implements Matmul.Product {
         this.group = Math.max(1, PACK_TASK / (Math.min(partColumns, blocks.columns()) * blocks.step()));
     }
 
-    /** How {@code left} is read without a copy, or null if it must be packed. */
-    private static TileProduct.@Nullable Left inPlace(MatmulOperand left) {
-        long distance = left.depthContiguous() ? left.outerBytes() : left.depthBytes();
-        if (left.narrow() || distance > IN_PLACE_BYTES) {
+    /** How {@code left} is read without a copy by {@code columns} columns, or null if it must be packed. */
+    private static TileProduct.@Nullable Left inPlace(MatmulOperand left, int columns) {
+        if (left.narrow()) {
             return null;
         }
-        return left.depthContiguous()
-                ? TileProduct.Left.rows(distance, Float.BYTES)
-                : TileProduct.Left.rows(Float.BYTES, distance);
+        if (left.depthContiguous()) {
+            long distance = left.outerBytes();
+            return distance <= IN_PLACE_BYTES ? TileProduct.Left.rows(distance, Float.BYTES) : null;
+        }
+        long distance = left.depthBytes();
+        boolean copied = distance > IN_PLACE_STEP_BYTES || columns >= IN_PLACE_COLUMNS;
+        return copied ? null : TileProduct.Left.rows(Float.BYTES, distance);
     }
 
     @Override
@@ -267,8 +276,7 @@ final class MatmulKernel implements Matmul.Product {
         if (left.depthContiguous()) {
             MatmulPack.leftRows(left.narrow(), from, offset, left.outerBytes(), rows, step, to);
         } else {
-            MatmulPack.leftColumns(
-                    kernel.height(), left.narrow(), from, offset, left.depthBytes(), rows, step, to.array());
+            MatmulPack.leftColumns(kernel.height(), left.narrow(), from, offset, left.depthBytes(), rows, step, to);
         }
     }
 

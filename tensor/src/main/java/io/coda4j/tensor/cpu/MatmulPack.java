@@ -170,18 +170,57 @@ final class MatmulPack {
      * @param stride bytes between steps of the depth
      */
     static void leftColumns(
-            int height, boolean narrow, MemorySegment from, long offset, long stride, int rows, int depth, float[] to) {
+            int height,
+            boolean narrow,
+            MemorySegment from,
+            long offset,
+            long stride,
+            int rows,
+            int depth,
+            HeapScratch.Block to) {
+        int copied = narrow ? 0 : copyColumns(height, from, offset, stride, rows, depth, to);
+        if (copied < rows) {
+            long rest = offset + copied * (narrow ? 2L : 4L);
+            int at = copied / height * group(height);
+            columnGroups(height, narrow, from, rest, stride, rows - copied, depth, to.array(), at);
+        }
+    }
+
+    /** Copies whole groups of left columns by machine code, if there is any: the number of rows done. */
+    private static int copyColumns(
+            int height, MemorySegment from, long offset, long stride, int rows, int depth, HeapScratch.Block to) {
+        var copy = Machine.COPY;
+        int step = height * Float.BYTES;
+        if (copy == null || !BlockCopy.copies(step)) {
+            return 0;
+        }
+        int groups = rows / height;
+        copy.copy(step, from, offset, stride, depth, groups, to.segment(), 0, step, group(height) * 4L);
+        return groups * height;
+    }
+
+    private static void columnGroups(
+            int height,
+            boolean narrow,
+            MemorySegment from,
+            long offset,
+            long stride,
+            int rows,
+            int depth,
+            float[] to,
+            int at) {
         int group = group(height);
         for (int k = 0; k < depth; k++) {
             long source = offset + k * stride;
+            int step = at + k * height;
             if (height == QUAD.length()) {
-                quads(narrow, from, source, rows, to, k * height, group);
+                quads(narrow, from, source, rows, to, step, group);
             } else if (height < LANES) {
-                overlapping(height, narrow, from, source, rows, to, k * height, group);
+                overlapping(height, narrow, from, source, rows, to, step, group);
             } else if (narrow) {
-                narrowColumn(from, source, rows, to, k * height, group);
+                narrowColumn(from, source, rows, to, step, group);
             } else {
-                wideColumn(from, source, rows, to, k * height, group);
+                wideColumn(from, source, rows, to, step, group);
             }
         }
     }

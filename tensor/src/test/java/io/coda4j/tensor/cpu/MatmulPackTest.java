@@ -1,9 +1,13 @@
 package io.coda4j.tensor.cpu;
 
 import static io.coda4j.tensor.cpu.MicroKernel.LANES;
+import static io.coda4j.tensor.cpu.MicroKernel.MR;
 import static io.coda4j.tensor.cpu.MicroKernel.NR;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.coda4j.tensor.cpu.x86.MachineKernels;
+import io.coda4j.tensor.cpu.x86.TileProduct;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -73,6 +77,37 @@ class MatmulPackTest {
             MatmulPack.turnedPanel(
                     narrow, from, GAP * size, stride * size, columns, depth, to, GAP * 4L, buffer, block);
             assertArrayEquals(expected, to.toArray(ValueLayout.JAVA_FLOAT));
+        }
+    }
+
+    /** Groups of the height of the tiles here; what lies beside the rows is not read, and memory ends behind the last of them. */
+    @Property(tries = 300)
+    void leftColumnsLieInGroupsOfTheHeightOfATile(
+            @ForAll boolean narrow,
+            @ForAll boolean forMachineCode,
+            @ForAll @IntRange(min = 1, max = 50) int rows,
+            @ForAll @IntRange(min = 1, max = 40) int depth,
+            @ForAll @IntRange(min = 0, max = GAP) int gap) {
+        int height = forMachineCode
+                ? MachineKernels.ofProcess().f32(NR).map(TileProduct::rows).orElse(MR)
+                : MR;
+        int stride = rows + gap;
+        int count = GAP + (depth - 1) * stride + rows;
+        int groups = MatmulBlocks.count(rows, height);
+        var packed = HeapScratch.Block.of(groups * MatmulPack.group(height) + LANES);
+        try (var arena = Arena.ofConfined()) {
+            long size = narrow ? 2 : 4;
+            var from = arena.allocate(count * size, size);
+            for (int i = 0; i < count; i++) {
+                put(narrow, from, i);
+            }
+            MatmulPack.leftColumns(height, narrow, from, GAP * size, stride * size, rows, depth, packed);
+        }
+        for (int r = 0; r < rows; r++) {
+            for (int k = 0; k < depth; k++) {
+                int at = r / height * MatmulPack.group(height) + k * height + r % height;
+                assertEquals(value(narrow, GAP + k * stride + r), packed.array()[at], "row " + r + ", step " + k);
+            }
         }
     }
 

@@ -87,6 +87,11 @@ final class Assembler {
         legacy(true, 0x8b, to.number(), from);
     }
 
+    /** MOV: REX.W 89 /r, 64 bits. */
+    void mov(Memory to, Gpr from) {
+        legacy(true, 0x89, from.number(), to);
+    }
+
     /** MOV: 89 /r, the lower 32 bits of the register. */
     void mov32(Memory to, Gpr from) {
         legacy(false, 0x89, from.number(), to);

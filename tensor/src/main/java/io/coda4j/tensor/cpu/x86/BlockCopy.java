@@ -3,6 +3,7 @@ package io.coda4j.tensor.cpu.x86;
 import static io.coda4j.tensor.cpu.x86.Registers.at;
 import static io.coda4j.tensor.cpu.x86.Registers.r10;
 import static io.coda4j.tensor.cpu.x86.Registers.r11;
+import static io.coda4j.tensor.cpu.x86.Registers.r12;
 import static io.coda4j.tensor.cpu.x86.Registers.r8;
 import static io.coda4j.tensor.cpu.x86.Registers.r9;
 import static io.coda4j.tensor.cpu.x86.Registers.rax;
@@ -19,7 +20,6 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * Copies rows of blocks, each block to a place of its own, by machine code. Packing reads runs of some hundred bytes, far apart:
@@ -30,11 +30,14 @@ public final class BlockCopy {
     /** The name of the kernel, for people. */
     static final String NAME = "avx2_copy";
 
-    /** Bytes of a cache line, and of the smallest block. */
+    /** Bytes of a cache line. */
     public static final int LINE = 64;
 
-    /** Routine number i copies blocks of i + 1 lines. */
-    private static final int MOST_LINES = 2;
+    /**
+     * Bytes of a block, one routine for each: a step of the six or twelve left rows of a tile of {@link TileKernel}, and of the one or
+     * two lines of a panel.
+     */
+    private static final List<Integer> SIZES = List.of(24, 48, LINE, 2 * LINE);
 
     private static final int VECTOR_BYTES = 32;
 
@@ -54,23 +57,22 @@ public final class BlockCopy {
 
     /** Whether blocks can have {@code bytes} bytes. */
     public static boolean copies(int bytes) {
-        return bytes == LINE || bytes == MOST_LINES * LINE;
+        return SIZES.contains(bytes);
     }
 
     /** The machine code, a routine for each size of a block. */
     static List<byte[]> routines() {
-        return IntStream.rangeClosed(1, MOST_LINES)
-                .mapToObj(lines -> routine(lines * LINE))
-                .toList();
+        return SIZES.stream().map(BlockCopy::routine).toList();
     }
 
     /**
      * Arguments as {@link BlockCopyCode#run} lists them. rdi walks along the rows and rsi along their copies; in a row rax walks along
-     * its blocks, rdx at the same pace along the row behind it, and r11 along the copies of blocks.
+     * its blocks, rdx at the same pace along the row behind it, and r11 along the copies of blocks. What a block has beyond whole
+     * vectors passes through r12.
      */
     private static byte[] routine(int size) {
         var a = new Assembler();
-        var frame = StackFrame.enter(a, rbx);
+        var frame = StackFrame.enter(a, rbx, r12);
         a.add(rdi, rdx);
         a.add(rsi, r8);
         a.mov(r8, frame.argument(BlockCopyCode.ROWS));
@@ -87,11 +89,16 @@ public final class BlockCopy {
         for (int line = 0; line < size; line += LINE) {
             a.prefetcht0(at(rdx, line));
         }
-        for (int v = 0; v < size; v += VECTOR_BYTES) {
+        int whole = size / VECTOR_BYTES * VECTOR_BYTES;
+        for (int v = 0; v < whole; v += VECTOR_BYTES) {
             a.vmovups(ymm(v / VECTOR_BYTES), at(rax, v));
         }
-        for (int v = 0; v < size; v += VECTOR_BYTES) {
+        for (int v = 0; v < whole; v += VECTOR_BYTES) {
             a.vmovups(at(r11, v), ymm(v / VECTOR_BYTES));
+        }
+        for (int word = whole; word < size; word += Long.BYTES) {
+            a.mov(r12, at(rax, word));
+            a.mov(at(r11, word), r12);
         }
         a.add(rax, size);
         a.add(rdx, size);
@@ -127,7 +134,7 @@ public final class BlockCopy {
             long toRow,
             long toBlock) {
         if (!copies(size) || rows < 0 || blocks < 0 || fromRow < 0 || toRow < 0 || toBlock < 0) {
-            throw new IndexOutOfBoundsException("blocks of " + LINE + " or " + MOST_LINES * LINE
+            throw new IndexOutOfBoundsException("blocks of one of " + SIZES
                     + " bytes, numbers and distances from 0 on expected, got " + size + ", " + rows + ", " + blocks
                     + ", " + fromRow + ", " + toRow + " and " + toBlock);
         }
@@ -141,7 +148,7 @@ public final class BlockCopy {
                 toAt,
                 Math.multiplyExact(rows - 1, toRow),
                 Math.addExact(Math.multiplyExact(blocks - 1, toBlock), size));
-        int routine = size / LINE - 1;
+        int routine = SIZES.indexOf(size);
         int together = Math.toIntExact(Math.clamp(CALL_BYTES / row, 1, rows));
         for (int r = 0; r < rows; r += together) {
             int some = Math.min(together, rows - r);
@@ -156,10 +163,7 @@ public final class BlockCopy {
 
     /** What the routines get wrong in rows of numbers that all differ, or empty. */
     static Optional<String> failure(BlockCopy copy) {
-        return IntStream.rangeClosed(1, MOST_LINES)
-                .mapToObj(lines -> failure(copy, lines * LINE))
-                .flatMap(Optional::stream)
-                .findFirst();
+        return SIZES.stream().flatMap(size -> failure(copy, size).stream()).findFirst();
     }
 
     private static Optional<String> failure(BlockCopy copy, int size) {

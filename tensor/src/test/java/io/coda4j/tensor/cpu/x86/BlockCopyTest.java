@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The kernel as bytes on the interpreter, and on the processor where it can run there. */
 class BlockCopyTest {
-    private static final int[] SIZES = {64, 128};
+    private static final int[] SIZES = {24, 48, 64, 128};
 
     /** On the interpreter, which lets it touch the rows and the copies of their blocks and nothing between them. */
     private static void interpret(
@@ -158,10 +158,12 @@ class BlockCopyTest {
 
     @Test
     void theSelfCheckFindsFaults() {
-        assertEquals("its self-check of blocks of 64 bytes expected 2 at word 1, got 0", selfCheck(0, 1, 0));
-        assertEquals("its self-check of blocks of 128 bytes expected 2 at word 1, got 0", selfCheck(1, 1, 0));
-        assertEquals("its self-check of blocks of 64 bytes expected 0 at word 16, got 1", selfCheck(0, 16, 1));
-        assertEquals("its self-check of blocks of 128 bytes expected 0 at word 32, got 1", selfCheck(1, 32, 1));
+        for (int routine = 0; routine < SIZES.length; routine++) {
+            String prefix = "its self-check of blocks of " + SIZES[routine] + " bytes expected ";
+            int words = SIZES[routine] / Integer.BYTES;
+            assertEquals(prefix + "2 at word 1, got 0", selfCheck(routine, 1, 0));
+            assertEquals(prefix + "0 at word " + words + ", got 1", selfCheck(routine, words, 1));
+        }
     }
 
     @Test
@@ -188,7 +190,7 @@ class BlockCopyTest {
             assertOutside(() -> copy.copy(64, from, 0, 256, 2, -4, to, 0, 256, 64));
             assertOutside(() -> copy.copy(32, from, 0, 256, 2, 4, to, 0, 256, 64));
         }
-        assertTrue(BlockCopy.copies(64) && BlockCopy.copies(128));
+        assertTrue(IntStream.of(SIZES).allMatch(BlockCopy::copies));
         assertFalse(BlockCopy.copies(32));
     }
 

@@ -134,6 +134,7 @@ final class EncodingTable {
                 new Memory(rbx, rax, 2, -128));
         pairs("mov", GPRS, GPRS, Assembler::mov);
         pairs("mov", GPRS, addresses, Assembler::mov);
+        pairs("mov", addresses, GPRS, Assembler::mov);
         for (var memory : addresses) {
             for (var from : List.of(rax, r9)) {
                 add("mov", a -> a.mov32(memory, from), "dword ptr " + memory, from.equals(rax) ? "eax" : "r9d");
