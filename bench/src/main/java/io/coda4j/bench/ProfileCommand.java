@@ -11,7 +11,8 @@ import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
 import io.coda4j.tensor.spi.KernelClock;
 import java.lang.management.ManagementFactory;
-import java.util.Arrays;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -40,7 +41,11 @@ import tools.jackson.databind.json.JsonMapper;
             "  coda bench profile --device opencl --json"
         })
 final class ProfileCommand implements Callable<Integer> {
-    private static final int STEPS = 40;
+    /** Steps that are timed: as many as {@link #PATIENCE} allows, but not fewer than it takes to compile the kernels. */
+    private static final int LEAST_STEPS = 6;
+
+    private static final int MOST_STEPS = 40;
+    private static final Duration PATIENCE = Duration.ofMinutes(1);
 
     /** Steps that a device's clock measures. */
     private static final int TIMED = 5;
@@ -124,20 +129,25 @@ final class ProfileCommand implements Callable<Integer> {
         try (var program = workload.step().computingIn(compute()).compile(device)) {
             var input = workload.input(device);
             var listing = program.program(input);
-            var seconds = new double[STEPS];
+            var seconds = new ArrayList<Double>();
+            long end = System.nanoTime() + PATIENCE.toNanos();
             long allocated = Long.MAX_VALUE;
             var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-            for (int i = 0; i < STEPS; i++) {
+            while (seconds.size() < LEAST_STEPS || seconds.size() < MOST_STEPS && System.nanoTime() < end) {
                 long before = threads.getTotalThreadAllocatedBytes();
                 long start = System.nanoTime();
                 input = next(program, input);
-                seconds[i] = (System.nanoTime() - start) * 1e-9;
+                seconds.add((System.nanoTime() - start) * 1e-9);
                 allocated = Math.min(allocated, threads.getTotalThreadAllocatedBytes() - before);
             }
-            double later = Statistics.median(Arrays.copyOfRange(seconds, STEPS / 2, STEPS));
+            double first = seconds.getFirst();
+            double later = Statistics.median(seconds.stream()
+                    .skip(seconds.size() / 2)
+                    .mapToDouble(Double::doubleValue)
+                    .toArray());
             return device instanceof KernelClock clock && !equations
-                    ? new Result(seconds[0], later, allocated, Optional.of(kernels(clock, program, input)), List.of())
-                    : new Result(seconds[0], later, allocated, Optional.empty(), ProgramProfile.of(listing, device));
+                    ? new Result(first, later, allocated, Optional.of(kernels(clock, program, input)), List.of())
+                    : new Result(first, later, allocated, Optional.empty(), ProgramProfile.of(listing, device));
         }
     }
 
