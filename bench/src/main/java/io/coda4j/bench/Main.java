@@ -12,7 +12,7 @@ import picocli.CommandLine.Command;
         name = "coda bench",
         mixinStandardHelpOptions = true,
         description = "Measures this engine, and its peers on the same work.",
-        subcommands = {ProfileCommand.class, PeersCommand.class, DecodeCommand.class})
+        subcommands = {ProfileCommand.class, ScalingCommand.class, PeersCommand.class, DecodeCommand.class})
 public final class Main {
     private Main() {}
 

@@ -1,11 +1,6 @@
 package io.coda4j.bench;
 
 import com.sun.management.ThreadMXBean;
-import io.coda4j.coder.train.Recipe;
-import io.coda4j.coder.train.TrainStep;
-import io.coda4j.tensor.Array;
-import io.coda4j.tensor.Compiled;
-import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
@@ -20,10 +15,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
 /** {@code coda bench profile}: where a training step spends its time. */
@@ -50,11 +43,8 @@ final class ProfileCommand implements Callable<Integer> {
     /** Steps that a device's clock measures. */
     private static final int TIMED = 5;
 
-    @Spec
-    private CommandSpec spec;
-
-    @Option(names = "--model", paramLabel = "NAME", defaultValue = "demo", description = "demo (default) or 12x768.")
-    private String model = "demo";
+    @Mixin
+    private final WorkloadOptions options = new WorkloadOptions();
 
     @Option(
             names = "--device",
@@ -71,13 +61,6 @@ final class ProfileCommand implements Callable<Integer> {
             description = "Time each kind of equation by itself, also where the device has a clock.")
     private boolean equations;
 
-    @Option(
-            names = "--dtype",
-            paramLabel = "T",
-            defaultValue = "f32",
-            description = "What passes compute in: f32 (the default), or bf16 over weights and moments in F32.")
-    private Recipe.Precision compute = Recipe.Precision.F32;
-
     @Option(names = "--json", description = "Print a JSON object.")
     private boolean json;
 
@@ -91,7 +74,7 @@ final class ProfileCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        var workload = workload();
+        var workload = options.workload();
         var device = Devices.open(deviceName, System.err::println);
         try (var _ = Scope.open()) {
             var result = measure(workload, device);
@@ -110,34 +93,16 @@ final class ProfileCommand implements Callable<Integer> {
         return 0;
     }
 
-    private DType compute() {
-        return switch (compute) {
-            case F32 -> DType.F32;
-            case BF16 -> DType.BF16;
-        };
-    }
-
-    private Workload workload() {
-        try {
-            return Workload.named(model);
-        } catch (IllegalArgumentException e) {
-            throw new ParameterException(spec.commandLine(), "--model: " + e.getMessage());
-        }
-    }
-
     private Result measure(Workload workload, Device device) {
-        try (var program = workload.step().computingIn(compute()).compile(device)) {
-            var input = workload.input(device);
-            var listing = program.program(input);
+        try (var run = new TrainingRun(workload, device, options.compute())) {
+            var listing = run.listing();
             var seconds = new ArrayList<Double>();
             long end = System.nanoTime() + PATIENCE.toNanos();
             long allocated = Long.MAX_VALUE;
             var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
             while (seconds.size() < LEAST_STEPS || seconds.size() < MOST_STEPS && System.nanoTime() < end) {
                 long before = threads.getTotalThreadAllocatedBytes();
-                long start = System.nanoTime();
-                input = next(program, input);
-                seconds.add((System.nanoTime() - start) * 1e-9);
+                seconds.add(run.step());
                 allocated = Math.min(allocated, threads.getTotalThreadAllocatedBytes() - before);
             }
             double first = seconds.getFirst();
@@ -146,27 +111,18 @@ final class ProfileCommand implements Callable<Integer> {
                     .mapToDouble(Double::doubleValue)
                     .toArray());
             return device instanceof KernelClock clock && !equations
-                    ? new Result(first, later, allocated, Optional.of(kernels(clock, program, input)), List.of())
+                    ? new Result(first, later, allocated, Optional.of(kernels(clock, run)), List.of())
                     : new Result(first, later, allocated, Optional.empty(), ProgramProfile.of(listing, device));
         }
     }
 
-    private static KernelTable kernels(
-            KernelClock clock, Compiled<TrainStep.Input, TrainStep.Output> program, TrainStep.Input start) {
+    private static KernelTable kernels(KernelClock clock, TrainingRun run) {
         var lines = clock.measure(() -> {
-            var input = start;
             for (int i = 0; i < TIMED; i++) {
-                input = next(program, input);
+                run.step();
             }
         });
         return new KernelTable(lines, TIMED);
-    }
-
-    /** Runs a step to its end, and gives the arguments of the next. */
-    private static TrainStep.Input next(Compiled<TrainStep.Input, TrainStep.Output> program, TrainStep.Input input) {
-        var output = program.apply(input);
-        ((Array) output.loss()).item();
-        return new TrainStep.Input(output.state(), input.batch(), input.scalars());
     }
 
     private void print(Workload workload, Device device, Result result) {
@@ -174,7 +130,7 @@ final class ProfileCommand implements Callable<Integer> {
                 Locale.ROOT,
                 "%s, %s, on %s (%s): first step %.2f s, later ones %.1f ms, %.1fk tokens/s, %,d bytes of heap%n",
                 workload.name(),
-                compute(),
+                options.compute(),
                 device.name(),
                 device.description(),
                 result.first,
@@ -187,7 +143,7 @@ final class ProfileCommand implements Callable<Integer> {
     private Map<String, Object> fields(Workload workload, Device device, Result result) {
         var fields = new LinkedHashMap<String, Object>();
         fields.put("workload", workload.name());
-        fields.put("dtype", compute().toString());
+        fields.put("dtype", options.compute().toString());
         fields.put("device", device.name());
         fields.put("description", device.description());
         fields.put("firstStepMillis", result.first * 1e3);

@@ -1,5 +1,6 @@
 package io.coda4j.bench.peers;
 
+import io.coda4j.bench.Machine;
 import io.coda4j.bench.MeasurementException;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.coder.tokenizer.TokenizerException;

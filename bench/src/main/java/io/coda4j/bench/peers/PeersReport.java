@@ -1,5 +1,6 @@
 package io.coda4j.bench.peers;
 
+import io.coda4j.bench.Machine;
 import io.coda4j.bench.Statistics;
 import java.util.ArrayList;
 import java.util.Arrays;

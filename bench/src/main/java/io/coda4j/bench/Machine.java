@@ -1,4 +1,4 @@
-package io.coda4j.bench.peers;
+package io.coda4j.bench;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -18,7 +18,7 @@ import jdk.incubator.vector.VectorSpecies;
  * What this machine can do at most: multiply-adds in registers, and reading memory. Measured in a fresh process, because
  * a loop that was compiled again after other code had run is not a ceiling any more.
  */
-final class Machine {
+public final class Machine {
     private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
     private static final long STEPS = 4_000_000;
     private static final long MEGABYTES = 256;
@@ -26,7 +26,7 @@ final class Machine {
     private Machine() {}
 
     /** GFLOP/s of independent multiply-adds on {@code threads} threads, the best of some rounds. */
-    static double peak(int threads) {
+    public static double peak(int threads) {
         double best = 0;
         for (int round = 0; round < 12; round++) {
             long start = System.nanoTime();
@@ -71,7 +71,7 @@ final class Machine {
 
     /** GB/s of reading memory that no cache holds, on {@code threads} threads, the best of some rounds. */
     @SuppressWarnings("restricted")
-    static double bandwidth(int threads) {
+    public static double bandwidth(int threads) {
         try (var arena = Arena.ofShared()) {
             long bytes = MEGABYTES << 20;
             var owned = arena.allocate(bytes, 64).fill((byte) 1);
@@ -111,7 +111,7 @@ final class Machine {
     }
 
     /** The processor as it calls itself, with the vector instructions that matter. */
-    static String processor() {
+    public static String processor() {
         var file = Path.of("/proc/cpuinfo");
         if (!Files.isReadable(file)) {
             return System.getProperty("os.arch");
