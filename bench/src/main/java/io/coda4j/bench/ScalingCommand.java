@@ -1,9 +1,13 @@
 package io.coda4j.bench;
 
+import io.coda4j.coder.terminal.Budget;
+import io.coda4j.coder.terminal.Progress;
+import io.coda4j.coder.terminal.Terminal;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,10 +36,10 @@ final class ScalingCommand implements Callable<Integer> {
     /** A turn lasts so long at least, unless one step takes longer. */
     private static final double TURN_SECONDS = 0.3;
 
-    /** Rounds before the first that counts: kernels are compiled then. */
+    /** Before the first round that counts, kernels are compiled: so many rounds at least, and so long. */
     private static final int LEAST_WARM_UP = 2;
 
-    private static final double WARM_UP_SECONDS = 20;
+    private static final Duration WARM_UP = Duration.ofSeconds(20);
 
     @Spec
     private CommandSpec spec;
@@ -68,8 +72,8 @@ final class ScalingCommand implements Callable<Integer> {
      * @param threads their number
      * @param seconds of a step, the median
      * @param speedup median over the rounds of the seconds of the first number of threads, divided by those of this one
-     * @param peak multiply-adds in registers, GFLOP/s
-     * @param peakSpeedup the same, of that of the first number of threads
+     * @param peak multiply-adds in registers, GFLOP/s, the median
+     * @param peakSpeedup median over the rounds of that, divided by that of the first number of threads
      */
     record Row(int threads, double seconds, double speedup, double peak, double peakSpeedup) {}
 
@@ -77,7 +81,8 @@ final class ScalingCommand implements Callable<Integer> {
     public Integer call() {
         var numbers = numbers();
         var workload = options.workload();
-        double[] peaks = numbers.stream().mapToDouble(Machine::peak).toArray();
+        // First, because loops that are compiled again after other code has run are no ceiling.
+        var peaks = peaks(numbers);
         var seconds = measure(workload, options.compute(), numbers);
         var rows = rows(numbers, seconds, peaks);
         if (json) {
@@ -104,32 +109,55 @@ final class ScalingCommand implements Callable<Integer> {
         return threads.isEmpty() ? IntStream.of(1, all).distinct().boxed().toList() : threads;
     }
 
+    /** Multiply-adds in registers for each number of threads and each round, GFLOP/s. */
+    private double[][] peaks(List<Integer> numbers) {
+        var peaks = new double[numbers.size()][rounds];
+        for (int round = 0; round < rounds; round++) {
+            for (int i = 0; i < peaks.length; i++) {
+                peaks[i][round] = Machine.peak(numbers.get(i));
+            }
+        }
+        return peaks;
+    }
+
     /** Seconds of a step for each number of threads and each round. */
     private double[][] measure(Workload workload, DType compute, List<Integer> numbers) {
         var devices = new ArrayList<Device>();
-        var runs = new ArrayList<TrainingRun>();
         try (var _ = Scope.open()) {
             for (int number : numbers) {
                 devices.add(Devices.open("cpu:" + number, System.err::println));
-                runs.add(new TrainingRun(workload, devices.getLast(), compute));
             }
-            System.err.println("compiling and warming up");
-            long end = System.nanoTime() + (long) (WARM_UP_SECONDS * 1e9);
-            for (int round = 0; round < LEAST_WARM_UP || System.nanoTime() < end; round++) {
-                runs.forEach(TrainingRun::step);
-            }
-            var seconds = new double[numbers.size()][rounds];
+            return takeTurns(workload, compute, devices);
+        } finally {
+            devices.forEach(Device::close);
+        }
+    }
+
+    private double[][] takeTurns(Workload workload, DType compute, List<Device> devices) {
+        var runs = new ArrayList<TrainingRun>();
+        try (var progress = Progress.start(Terminal.of(System.err), workload.name(), new Budget.Steps(rounds))) {
+            devices.forEach(device -> runs.add(new TrainingRun(workload, device, compute)));
+            progress.println("compiling and warming up");
+            warmUp(runs);
+            var seconds = new double[runs.size()][rounds];
             for (int round = 0; round < rounds; round++) {
                 for (int i = 0; i < runs.size(); i++) {
                     // Every other round in the opposite order: a machine that gets slower meanwhile slows both alike.
                     int turn = round % 2 == 0 ? i : runs.size() - 1 - i;
                     seconds[turn][round] = turn(runs.get(turn));
                 }
+                progress.update(round + 1, "rounds");
             }
             return seconds;
         } finally {
             runs.forEach(TrainingRun::close);
-            devices.forEach(Device::close);
+        }
+    }
+
+    private static void warmUp(List<TrainingRun> runs) {
+        long end = System.nanoTime() + WARM_UP.toNanos();
+        for (int round = 0; round < LEAST_WARM_UP || System.nanoTime() < end; round++) {
+            runs.forEach(TrainingRun::step);
         }
     }
 
@@ -147,18 +175,22 @@ final class ScalingCommand implements Callable<Integer> {
         return sum / steps;
     }
 
-    /** The rows of a report about {@code seconds} of each number of threads and each round. */
-    static List<Row> rows(List<Integer> numbers, double[][] seconds, double[] peaks) {
+    /** The rows of a report about the seconds and the peaks of each number of threads and each round. */
+    static List<Row> rows(List<Integer> numbers, double[][] seconds, double[][] peaks) {
         return IntStream.range(0, numbers.size())
                 .mapToObj(i -> new Row(
                         numbers.get(i),
                         Statistics.median(seconds[i]),
-                        Statistics.median(IntStream.range(0, seconds[i].length)
-                                .mapToDouble(round -> seconds[0][round] / seconds[i][round])
-                                .toArray()),
-                        peaks[i],
-                        peaks[i] / peaks[0]))
+                        medianRatio(seconds[0], seconds[i]),
+                        Statistics.median(peaks[i]),
+                        medianRatio(peaks[i], peaks[0])))
                 .toList();
+    }
+
+    private static double medianRatio(double[] values, double[] others) {
+        return Statistics.median(IntStream.range(0, values.length)
+                .mapToDouble(round -> values[round] / others[round])
+                .toArray());
     }
 
     private void print(Workload workload, List<Row> rows) {

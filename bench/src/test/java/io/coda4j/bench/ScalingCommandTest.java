@@ -13,8 +13,9 @@ class ScalingCommandTest {
     @Test
     void speedupsAreMediansOverRounds() {
         double[][] seconds = {{2, 9, 3}, {1, 6, 2}};
-        var rows = ScalingCommand.rows(List.of(1, 4), seconds, new double[] {50, 90});
-        assertEquals(List.of(new ScalingCommand.Row(1, 3, 1, 50, 1), new ScalingCommand.Row(4, 2, 1.5, 90, 1.8)), rows);
+        double[][] peaks = {{50, 60, 20}, {100, 108, 60}};
+        var rows = ScalingCommand.rows(List.of(1, 4), seconds, peaks);
+        assertEquals(List.of(new ScalingCommand.Row(1, 3, 1, 50, 1), new ScalingCommand.Row(4, 2, 1.5, 100, 2)), rows);
     }
 
     private static String refusal(String... args) {

@@ -54,6 +54,24 @@ public final class MachineKernels {
         }
     }
 
+    /**
+     * The routines of one kernel, none where the processor lacks something for them.
+     *
+     * @param unusableBecause what it lacks, or empty
+     */
+    private record Code(Optional<String> unusableBecause, List<byte[]> routines) {
+        static Code of(Optional<String> unusableBecause, Supplier<List<byte[]>> routines) {
+            return new Code(unusableBecause, unusableBecause.isPresent() ? List.of() : routines.get());
+        }
+
+        /** As many addresses as there are routines. */
+        long[] next(PrimitiveIterator.OfLong addresses) {
+            return LongStream.generate(addresses::nextLong)
+                    .limit(routines.size())
+                    .toArray();
+        }
+    }
+
     private static @Nullable MachineKernels ofProcess;
 
     private final CpuFeatures features;
@@ -169,51 +187,40 @@ public final class MachineKernels {
 
     /** The kernels that {@code features} allow, assembled, made executable together, and checked one by one. */
     private static MachineKernels of(CpuFeatures features) {
-        var panelCode = new EnumMap<PanelKernel, List<byte[]>>(PanelKernel.class);
+        var panelCode = new EnumMap<PanelKernel, Code>(PanelKernel.class);
         for (var kernel : PanelKernel.values()) {
-            panelCode.put(kernel, allowed(kernel.unusableBecause(features), kernel::routines));
+            panelCode.put(kernel, Code.of(kernel.unusableBecause(features), kernel::routines));
         }
-        var tileCode = new EnumMap<TileKernel, List<byte[]>>(TileKernel.class);
+        var tileCode = new EnumMap<TileKernel, Code>(TileKernel.class);
         for (var kernel : TileKernel.values()) {
-            tileCode.put(kernel, allowed(kernel.unusableBecause(features), kernel::routines));
+            tileCode.put(kernel, Code.of(kernel.unusableBecause(features), kernel::routines));
         }
-        var transpositionCode = allowed(Transposition.unusableBecause(features), Transposition::routines);
-        var copyCode = allowed(BlockCopy.unusableBecause(features), BlockCopy::routines);
-        var code = Stream.of(panelCode.values(), tileCode.values(), List.of(transpositionCode, copyCode))
+        var transpositionCode = Code.of(Transposition.unusableBecause(features), Transposition::routines);
+        var copyCode = Code.of(BlockCopy.unusableBecause(features), BlockCopy::routines);
+        var routines = Stream.of(panelCode.values(), tileCode.values(), List.of(transpositionCode, copyCode))
                 .flatMap(Collection::stream)
-                .flatMap(List::stream)
+                .flatMap(code -> code.routines().stream())
                 .toList();
-        var addresses = Arrays.stream(ExecutableMemory.of(code)).iterator();
+        var addresses = Arrays.stream(ExecutableMemory.of(routines)).iterator();
         var panels = new EnumMap<PanelKernel, Verdict<PanelProduct>>(PanelKernel.class);
-        panelCode.forEach((kernel, routines) -> {
-            var product = new PanelProduct(kernel, new NativeCode(next(addresses, routines)));
-            panels.put(kernel, Verdict.of(kernel, kernel.unusableBecause(features), product, SelfCheck::failure));
+        panelCode.forEach((kernel, code) -> {
+            var product = new PanelProduct(kernel, new NativeCode(code.next(addresses)));
+            panels.put(kernel, Verdict.of(kernel, code.unusableBecause(), product, SelfCheck::failure));
         });
         var tiles = new EnumMap<TileKernel, Verdict<TileProduct>>(TileKernel.class);
-        tileCode.forEach((kernel, routines) -> {
-            var product = new TileProduct(kernel, new NativeTileCode(next(addresses, routines)));
-            tiles.put(kernel, Verdict.of(kernel, kernel.unusableBecause(features), product, TileSelfCheck::failure));
+        tileCode.forEach((kernel, code) -> {
+            var product = new TileProduct(kernel, new NativeTileCode(code.next(addresses)));
+            tiles.put(kernel, Verdict.of(kernel, code.unusableBecause(), product, TileSelfCheck::failure));
         });
-        var transposition = new Transposition(new NativeTranspositionCode(next(addresses, transpositionCode)));
-        var copy = new BlockCopy(new NativeBlockCopyCode(next(addresses, copyCode)));
+        var transposition = new Transposition(new NativeTranspositionCode(transpositionCode.next(addresses)));
+        var copy = new BlockCopy(new NativeBlockCopyCode(copyCode.next(addresses)));
         return new MachineKernels(
                 features,
                 panels,
                 tiles,
                 Verdict.of(
-                        Transposition.NAME,
-                        Transposition.unusableBecause(features),
-                        transposition,
-                        Transposition::failure),
-                Verdict.of(BlockCopy.NAME, BlockCopy.unusableBecause(features), copy, BlockCopy::failure));
-    }
-
-    private static List<byte[]> allowed(Optional<String> unusableBecause, Supplier<List<byte[]>> routines) {
-        return unusableBecause.isPresent() ? List.of() : routines.get();
-    }
-
-    private static long[] next(PrimitiveIterator.OfLong addresses, List<byte[]> routines) {
-        return LongStream.generate(addresses::nextLong).limit(routines.size()).toArray();
+                        Transposition.NAME, transpositionCode.unusableBecause(), transposition, Transposition::failure),
+                Verdict.of(BlockCopy.NAME, copyCode.unusableBecause(), copy, BlockCopy::failure));
     }
 
     /** The usable product of F32 rows and panels of {@code columns} columns. */
