@@ -17,9 +17,11 @@ import static io.coda4j.tensor.cpu.x86.Registers.ymm;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * Copies rows of blocks, each block to a place of its own, by machine code. Packing reads runs of some hundred bytes, far apart:
@@ -37,7 +39,7 @@ public final class BlockCopy {
      * Bytes of a block, one routine for each: a step of the six or twelve left rows of a tile of {@link TileKernel}, and of the one or
      * two lines of a panel.
      */
-    private static final List<Integer> SIZES = List.of(24, 48, LINE, 2 * LINE);
+    private static final int[] SIZES = {24, 48, LINE, 2 * LINE};
 
     private static final int VECTOR_BYTES = 32;
 
@@ -57,12 +59,22 @@ public final class BlockCopy {
 
     /** Whether blocks can have {@code bytes} bytes. */
     public static boolean copies(int bytes) {
-        return SIZES.contains(bytes);
+        return number(bytes) >= 0;
+    }
+
+    /** The number of the routine for blocks of {@code bytes} bytes, or -1; each copy asks, so nothing becomes an object. */
+    private static int number(int bytes) {
+        for (int i = 0; i < SIZES.length; i++) {
+            if (SIZES[i] == bytes) {
+                return i;
+            }
+        }
+        return -1;
     }
 
     /** The machine code, a routine for each size of a block. */
     static List<byte[]> routines() {
-        return SIZES.stream().map(BlockCopy::routine).toList();
+        return IntStream.of(SIZES).mapToObj(BlockCopy::routine).toList();
     }
 
     /**
@@ -133,8 +145,9 @@ public final class BlockCopy {
             long toAt,
             long toRow,
             long toBlock) {
-        if (!copies(size) || rows < 0 || blocks < 0 || fromRow < 0 || toRow < 0 || toBlock < 0) {
-            throw new IndexOutOfBoundsException("blocks of one of " + SIZES
+        int routine = number(size);
+        if (routine < 0 || rows < 0 || blocks < 0 || fromRow < 0 || toRow < 0 || toBlock < 0) {
+            throw new IndexOutOfBoundsException("blocks of one of " + Arrays.toString(SIZES)
                     + " bytes, numbers and distances from 0 on expected, got " + size + ", " + rows + ", " + blocks
                     + ", " + fromRow + ", " + toRow + " and " + toBlock);
         }
@@ -148,7 +161,6 @@ public final class BlockCopy {
                 toAt,
                 Math.multiplyExact(rows - 1, toRow),
                 Math.addExact(Math.multiplyExact(blocks - 1, toBlock), size));
-        int routine = SIZES.indexOf(size);
         int together = Math.toIntExact(Math.clamp(CALL_BYTES / row, 1, rows));
         for (int r = 0; r < rows; r += together) {
             int some = Math.min(together, rows - r);
@@ -163,7 +175,10 @@ public final class BlockCopy {
 
     /** What the routines get wrong in rows of numbers that all differ, or empty. */
     static Optional<String> failure(BlockCopy copy) {
-        return SIZES.stream().flatMap(size -> failure(copy, size).stream()).findFirst();
+        return IntStream.of(SIZES)
+                .mapToObj(size -> failure(copy, size))
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
     private static Optional<String> failure(BlockCopy copy, int size) {
