@@ -1,12 +1,11 @@
 package io.coda4j.bench.peers;
 
 import io.coda4j.autograd.Autograd;
+import io.coda4j.bench.TrainingRun;
 import io.coda4j.bench.Workload;
 import io.coda4j.coder.generate.Precision;
-import io.coda4j.coder.train.TrainStep;
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.Bf16Products;
-import io.coda4j.tensor.Compiled;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Eager;
 import io.coda4j.tensor.Interpreter;
@@ -312,32 +311,25 @@ final class CodaEngine implements Engine {
 
     private final class StepTask implements Task {
         private final Scope scope = Scope.open();
-        private final Compiled<TrainStep.Input, TrainStep.Output> program;
-        private TrainStep.Input input;
-        private float loss;
+        private final TrainingRun training;
 
         StepTask(Workload workload, DType compute) {
-            program = workload.step().computingIn(compute).compile(device);
-            input = workload.input(device);
+            training = new TrainingRun(workload, device, compute);
         }
 
         @Override
         public void run() {
-            try (var inner = Scope.open()) {
-                var output = program.apply(input);
-                loss = (float) ((Array) output.loss()).item();
-                input = new TrainStep.Input(inner.keep(output.state()), input.batch(), input.scalars());
-            }
+            training.step();
         }
 
         @Override
         public float[] sample() {
-            return new float[] {loss};
+            return new float[] {training.loss()};
         }
 
         @Override
         public void close() {
-            program.close();
+            training.close();
             scope.close();
         }
     }
