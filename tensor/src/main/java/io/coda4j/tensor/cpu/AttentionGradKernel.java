@@ -9,7 +9,6 @@ import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -90,7 +89,9 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
 
     private void task(int b, int keyHead, AttentionWorkspace workspace) {
         pack(b, keyHead, workspace);
-        workspace.clearKeySums(shape.keys() * shape.width());
+        long at = shape.keyAt(b, 0, keyHead);
+        workspace.keys.begin(shape, dk, at, shape.keyStride(), shape.keys());
+        workspace.values.begin(shape, dv, at, shape.keyStride(), shape.keys());
         boolean mixed = shape.segments(querySegments, keySegments, b, workspace.segments(shape.keys()));
         int block = shape.queryBlock();
         for (int h = keyHead * shape.group(); h < (keyHead + 1) * shape.group(); h++) {
@@ -98,12 +99,8 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
                 block(b, h, t, Math.min(block, shape.queries() - t), mixed, workspace);
             }
         }
-        for (int s = 0; s < shape.keys(); s++) {
-            long place = shape.keyAt(b, s, keyHead);
-            int at = s * shape.width();
-            AttentionRows.write(shape.narrow(), workspace.keys.array(), at, shape.size(), dk, place);
-            AttentionRows.write(shape.narrow(), workspace.values.array(), at, shape.size(), dv, place);
-        }
+        workspace.keys.finish();
+        workspace.values.finish();
     }
 
     // The panels lie in this order: k turned, v turned, k straight, then q and g of the current block straight.
@@ -139,9 +136,9 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
 
     private void block(int b, int h, int t, int rows, boolean mixed, AttentionWorkspace workspace) {
         packBlock(b, h, t, rows, workspace);
-        float[] tile = workspace.tile;
+        var scratch = workspace.tiles;
         var panels = workspace.panels.segment();
-        Arrays.fill(workspace.sums.array(), 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);
+        workspace.sums.begin(shape, dq, shape.queryAt(b, t, h), shape.queryStride(), rows);
         int horizon = shape.horizon(start, t + rows - 1);
         for (int s = 0; s < horizon; s += KEY_BLOCK) {
             int height = Math.min(KEY_BLOCK, shape.keys() - s);
@@ -157,23 +154,29 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
                     keys,
                     shape.scale(),
                     workspace.scores,
-                    tile);
+                    scratch);
             AttentionPanels.scores(
-                    kernel, shape, workspace.cotangents, rows, panels, valuesAt(s), keys, 1, workspace.slopes, tile);
+                    kernel, shape, workspace.cotangents, rows, panels, valuesAt(s), keys, 1, workspace.slopes, scratch);
             for (int r = 0; r < rows; r++) {
                 slopes(b, t, r, s, keys, mixed, workspace);
             }
             AttentionPanels.sumOverKeys(
-                    kernel, shape, workspace.slopes, rows, panels, straightAt(s), height, keys, workspace.sums, tile);
+                    kernel,
+                    shape,
+                    workspace.slopes,
+                    rows,
+                    panels,
+                    straightAt(s),
+                    height,
+                    keys,
+                    workspace.sums,
+                    scratch);
             AttentionPanels.sumOverQueries(
-                    kernel, shape, workspace.slopes, rows, panels, queriesAt(), keys, s, workspace.keys, tile);
+                    kernel, shape, workspace.slopes, rows, panels, queriesAt(), keys, s, workspace.keys, scratch);
             AttentionPanels.sumOverQueries(
-                    kernel, shape, workspace.scores, rows, panels, cotangentsAt(), keys, s, workspace.values, tile);
+                    kernel, shape, workspace.scores, rows, panels, cotangentsAt(), keys, s, workspace.values, scratch);
         }
-        for (int r = 0; r < rows; r++) {
-            long place = shape.queryAt(b, t + r, h);
-            AttentionRows.write(shape.narrow(), workspace.sums.array(), r * shape.width(), shape.size(), dq, place);
-        }
+        workspace.sums.finish();
     }
 
     /** Packs the queries and cotangents of a block both ways; keeps delta in the totals, log-sum-exp in the maxima. */
@@ -188,9 +191,8 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         AttentionPanels.straight(shape, q, at, stride, rows, panels, queriesAt());
         AttentionPanels.straight(shape, g, at, stride, rows, panels, cotangentsAt());
         for (int r = 0; r < rows; r++) {
-            MatmulPack.row(narrow, out, at + r * stride, size, workspace.row, 0);
-            workspace.totals[r] =
-                    AttentionRows.dot(workspace.row, 0, workspace.cotangents.array(), r * ROW, size, workspace.lanes);
+            long row = at + r * stride;
+            workspace.totals[r] = AttentionRows.dot(narrow, out, row, g, row, size, workspace.lanes);
             workspace.maxima[r] = logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r));
         }
     }
@@ -207,8 +209,13 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
                     workspace.scores.array(), at, keys, workspace.segments, s, shape.segment(querySegments, b, t + r));
         }
         // For a query that sees nothing every score is -infinity, whose exponential relative to 0 is 0.
-        AttentionRows.exponentials(workspace.scores.array(), at, keys, unseen ? 0 : logSumExp, workspace.lanes);
-        AttentionRows.slopes(
-                workspace.scores.array(), workspace.slopes.array(), at, keys, workspace.totals[r], shape.scale());
+        AttentionRows.gradients(
+                workspace.scores.array(),
+                workspace.slopes.array(),
+                at,
+                keys,
+                unseen ? 0 : logSumExp,
+                workspace.totals[r],
+                shape.scale());
     }
 }

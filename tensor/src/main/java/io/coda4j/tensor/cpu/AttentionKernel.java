@@ -124,7 +124,7 @@ final class AttentionKernel implements Kernel, Parallel.Task {
                 shape.narrow(), q, shape.queryAt(b, t, h), shape.queryStride(), rows, shape.size(), workspace.queries);
         Arrays.fill(workspace.maxima, 0, rows, Float.NEGATIVE_INFINITY);
         Arrays.fill(workspace.totals, 0, rows, 0);
-        Arrays.fill(workspace.sums.array(), 0, MatmulBlocks.roundUp(rows, MicroKernel.MR) * shape.width(), 0);
+        workspace.sums.begin(shape, out, shape.queryAt(b, t, h), shape.queryStride(), rows);
         int horizon = shape.horizon(start, t + rows - 1);
         for (int s = 0; s < horizon; s += KEY_BLOCK) {
             int height = Math.min(KEY_BLOCK, shape.keys() - s);
@@ -140,7 +140,7 @@ final class AttentionKernel implements Kernel, Parallel.Task {
                     keys,
                     shape.scale(),
                     workspace.scores,
-                    workspace.tile);
+                    workspace.tiles);
             for (int r = 0; r < rows; r++) {
                 softmax(b, t, r, s, keys, mixed, workspace);
             }
@@ -154,7 +154,7 @@ final class AttentionKernel implements Kernel, Parallel.Task {
                     height,
                     keys,
                     workspace.sums,
-                    workspace.tile);
+                    workspace.tiles);
         }
         write(b, h, t, rows, workspace);
     }
@@ -178,23 +178,22 @@ final class AttentionKernel implements Kernel, Parallel.Task {
         } else {
             float factor = VectorMath.exp(before - base);
             workspace.totals[r] = workspace.totals[r] * factor + sum;
-            AttentionRows.multiply(workspace.sums.array(), r * shape.width(), shape.width(), factor);
+            workspace.sums.multiply(r, factor);
         }
     }
 
     private void write(int b, int h, int t, int rows, AttentionWorkspace workspace) {
+        var sums = workspace.sums;
         for (int r = 0; r < rows; r++) {
             float total = workspace.totals[r];
-            int at = r * shape.width();
             if (total == 0) {
-                Arrays.fill(workspace.sums.array(), at, at + shape.width(), 0);
+                sums.clear(r);
             } else {
-                AttentionRows.multiply(workspace.sums.array(), at, shape.width(), 1 / total);
+                sums.multiply(r, 1 / total);
             }
-            long place = shape.queryAt(b, t + r, h);
-            AttentionRows.write(shape.narrow(), workspace.sums.array(), at, shape.size(), out, place);
             float sum = total == 0 ? Float.NEGATIVE_INFINITY : (float) (workspace.maxima[r] + Math.log(total));
             logSumExp.set(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r), sum);
         }
+        sums.finish();
     }
 }

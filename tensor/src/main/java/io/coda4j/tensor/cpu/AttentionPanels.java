@@ -67,17 +67,17 @@ final class AttentionPanels {
             int keys,
             float scale,
             HeapScratch.Block to,
-            float[] tile) {
+            TileScratch scratch) {
         long bytes = (long) NR * shape.size() * Float.BYTES;
         for (int s = 0; s < keys; s += NR) {
             long panel = at + s / NR * bytes;
             long next = s + NR < keys ? panel + bytes : -1;
-            kernel.scores(left, rows, shape.size(), panels, panel, next, scale, to, s, tile);
+            kernel.scores(left, rows, shape.size(), panels, panel, next, scale, to, s, scratch);
         }
     }
 
     /**
-     * Adds to {@code to[r]}, rows of D elements, the sum over {@code keys} keys of {@code weights[r][s]} times key s.
+     * Adds to the first {@code rows} sums over {@code keys} keys of {@code weights[r][s]} times key s.
      *
      * @param height rows of which the straight panels were made
      */
@@ -90,19 +90,36 @@ final class AttentionPanels {
             long at,
             int height,
             int keys,
-            HeapScratch.Block to,
-            float[] tile) {
+            AttentionSums sums,
+            TileScratch scratch) {
+        boolean add = sums.reach(0, rows);
+        var to = sums.segment();
         long bytes = (long) NR * height * Float.BYTES;
         for (int d = 0; d < shape.size(); d += NR) {
             long panel = at + d / NR * bytes;
             long next = d + NR < shape.size() ? panel + bytes : -1;
-            kernel.addRows(weights, rows, keys, panels, panel, next, to, d, shape.width(), tile);
+            int columns = Math.min(NR, shape.size() - d);
+            kernel.rows(
+                    weights,
+                    0,
+                    rows,
+                    keys,
+                    false,
+                    panels,
+                    panel,
+                    next,
+                    to,
+                    sums.at(0, d),
+                    sums.stride(),
+                    columns,
+                    add,
+                    scratch);
         }
     }
 
     /**
-     * Adds to {@code to[first + s]}, rows of D elements, the sum over {@code rows} queries of {@code weights[r][s]}
-     * times query r, for straight panels of the queries.
+     * Adds to the {@code keys} sums from {@code first} on the sum over {@code rows} queries of {@code weights[r][s]} times query r,
+     * for straight panels of the queries.
      */
     static void sumOverQueries(
             MacroKernel kernel,
@@ -113,14 +130,28 @@ final class AttentionPanels {
             long at,
             int keys,
             int first,
-            HeapScratch.Block to,
-            float[] tile) {
+            AttentionSums sums,
+            TileScratch scratch) {
+        boolean add = sums.reach(first, first + keys);
+        var to = sums.segment();
         long bytes = (long) NR * rows * Float.BYTES;
         for (int d = 0; d < shape.size(); d += NR) {
             long panel = at + d / NR * bytes;
             long next = d + NR < shape.size() ? panel + bytes : -1;
-            int place = first * shape.width() + d;
-            kernel.addTurned(weights, keys, rows, panels, panel, next, to, place, shape.width(), tile);
+            int columns = Math.min(NR, shape.size() - d);
+            kernel.turned(
+                    weights,
+                    keys,
+                    rows,
+                    panels,
+                    panel,
+                    next,
+                    to,
+                    sums.at(first, d),
+                    sums.stride(),
+                    columns,
+                    add,
+                    scratch);
         }
     }
 }

@@ -7,13 +7,14 @@ import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Loops over rows of scores and of sums, all in arrays of the thread; {@code lanes} is room for a vector that is taken
+ * Loops over rows of scores, which are in arrays of the thread, and of sums, which are in native memory; {@code lanes} is room for a vector that is taken
  * apart.
  */
 final class AttentionRows {
@@ -24,19 +25,6 @@ final class AttentionRows {
         for (int r = 0; r < MR; r++) {
             FloatVector.fromArray(SPECIES, tile, r * NR).mul(scale).intoArray(to, at + r * ROW);
             FloatVector.fromArray(SPECIES, tile, r * NR + LANES).mul(scale).intoArray(to, at + r * ROW + LANES);
-        }
-    }
-
-    /** Adds the first {@code rows} rows of a tile to rows at distance {@code stride}. */
-    static void add(float[] tile, int rows, float[] to, int at, int stride) {
-        for (int r = 0; r < rows; r++) {
-            int i = at + r * stride;
-            FloatVector.fromArray(SPECIES, to, i)
-                    .add(FloatVector.fromArray(SPECIES, tile, r * NR))
-                    .intoArray(to, i);
-            FloatVector.fromArray(SPECIES, to, i + LANES)
-                    .add(FloatVector.fromArray(SPECIES, tile, r * NR + LANES))
-                    .intoArray(to, i + LANES);
         }
     }
 
@@ -85,58 +73,70 @@ final class AttentionRows {
         return LaneSum.of(lanes, 0);
     }
 
-    /** Replaces slopes by {@code probability * (slope - delta) * scale}, in whole vectors. */
-    static void slopes(float[] probabilities, float[] slopes, int at, int count, float delta, float scale) {
+    /**
+     * Replaces scores by probabilities {@code exp(score - base)}, and slopes by {@code probability * (slope - delta) * scale}, in whole
+     * vectors.
+     */
+    static void gradients(float[] scores, float[] slopes, int at, int count, float base, float delta, float scale) {
         for (int i = 0; i < count; i += LANES) {
+            var probability = VectorMath.exp(
+                    FloatVector.fromArray(SPECIES, scores, at + i).sub(base));
+            probability.intoArray(scores, at + i);
             FloatVector.fromArray(SPECIES, slopes, at + i)
                     .sub(delta)
-                    .mul(FloatVector.fromArray(SPECIES, probabilities, at + i))
+                    .mul(probability)
                     .mul(scale)
                     .intoArray(slopes, at + i);
         }
     }
 
-    /** Multiplies a row, in whole vectors. */
-    static void multiply(float[] row, int at, int count, float factor) {
-        for (int i = 0; i < count; i += LANES) {
-            FloatVector.fromArray(SPECIES, row, at + i).mul(factor).intoArray(row, at + i);
+    /** Makes {@code count} elements of a row zeros. */
+    static void clear(MemorySegment row, long at, int count) {
+        for (int i = 0; i < count; i++) {
+            row.set(ValueLayout.JAVA_FLOAT, at + i * 4L, 0);
         }
     }
 
-    /** The sum of {@code count} products of elements of two rows. */
-    static float dot(float[] a, int at, float[] b, int bt, int count, float[] lanes) {
+    /** Multiplies a row of {@code count} elements. */
+    static void multiply(MemorySegment row, long at, int count, float factor) {
+        int whole = SPECIES.loopBound(count);
+        for (int i = 0; i < whole; i += LANES) {
+            Lanes.store(Lanes.load(row, at + i * 4L).mul(factor), row, at + i * 4L);
+        }
+        if (whole < count) {
+            var tail = Lanes.tail(whole, count);
+            Lanes.store(Lanes.load(row, at + whole * 4L, tail).mul(factor), row, at + whole * 4L, tail);
+        }
+    }
+
+    /** The sum of {@code count} products of elements of two F32 or BF16 rows. */
+    static float dot(boolean narrow, MemorySegment a, long at, MemorySegment b, long bt, int count, float[] lanes) {
         var sum = FloatVector.zero(SPECIES);
-        for (int i = 0; i < count; i += LANES) {
-            var mask = Lanes.tail(i, count);
-            sum = FloatVector.fromArray(SPECIES, a, at + i, mask)
-                    .fma(FloatVector.fromArray(SPECIES, b, bt + i, mask), sum);
+        int whole = SPECIES.loopBound(count);
+        for (int i = 0; i < whole; i += LANES) {
+            sum = narrow
+                    ? Lanes.loadBf16(a, at + i * 2L).fma(Lanes.loadBf16(b, bt + i * 2L), sum)
+                    : Lanes.load(a, at + i * 4L).fma(Lanes.load(b, bt + i * 4L), sum);
+        }
+        if (whole < count) {
+            var tail = Lanes.tail(whole, count);
+            sum = narrow
+                    ? Lanes.loadBf16(a, at + whole * 2L, tail).fma(Lanes.loadBf16(b, bt + whole * 2L, tail), sum)
+                    : Lanes.load(a, at + whole * 4L, tail).fma(Lanes.load(b, bt + whole * 4L, tail), sum);
         }
         sum.intoArray(lanes, 0);
         return LaneSum.of(lanes, 0);
     }
 
-    /**
-     * Writes {@code count} elements to a native F32 or BF16 row. Only its end is written through a mask: that store has a way for
-     * the end of the memory, which boxes the vector wherever the compiler has no profile that rules it out.
-     */
-    static void write(boolean narrow, float[] row, int at, int count, MemorySegment to, long offset) {
+    /** Writes {@code count} elements of an F32 row to a BF16 row. */
+    static void round(MemorySegment row, long at, int count, MemorySegment to, long toAt) {
         int whole = SPECIES.loopBound(count);
         for (int i = 0; i < whole; i += LANES) {
-            var value = FloatVector.fromArray(SPECIES, row, at + i);
-            if (narrow) {
-                Lanes.storeBf16(value, to, offset + i * 2L);
-            } else {
-                Lanes.store(value, to, offset + i * 4L);
-            }
+            Lanes.storeBf16(Lanes.load(row, at + i * 4L), to, toAt + i * 2L);
         }
         if (whole < count) {
-            var value = FloatVector.fromArray(SPECIES, row, at + whole);
             var tail = Lanes.tail(whole, count);
-            if (narrow) {
-                Lanes.storeBf16(value, to, offset + whole * 2L, tail);
-            } else {
-                Lanes.store(value, to, offset + whole * 4L, tail);
-            }
+            Lanes.storeBf16(Lanes.load(row, at + whole * 4L, tail), to, toAt + whole * 2L, tail);
         }
     }
 }

@@ -5,8 +5,6 @@ import static io.coda4j.tensor.cpu.MicroKernel.KC;
 import static io.coda4j.tensor.cpu.MicroKernel.LANES;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
-import java.util.Arrays;
-
 /** What one task of an attention writes to before its results are final. */
 final class AttentionWorkspace {
     /** Rows of q, packed for {@link MicroKernel#rows}. */
@@ -22,7 +20,12 @@ final class AttentionWorkspace {
     final HeapScratch.Block slopes = HeapScratch.Block.of(MAX_QUERY_BLOCK * ROW + LANES);
 
     /** Sums over keys for each query of a block. */
-    final HeapScratch.Block sums = HeapScratch.Block.of(MAX_QUERY_BLOCK * KC);
+    final AttentionSums sums = new AttentionSums();
+
+    /** Sums over queries for each key. */
+    final AttentionSums keys = new AttentionSums();
+
+    final AttentionSums values = new AttentionSums();
 
     /** The greatest score so far of each query. */
     final float[] maxima = new float[MAX_QUERY_BLOCK];
@@ -30,20 +33,12 @@ final class AttentionWorkspace {
     /** The sum of exponentials so far of each query. */
     final float[] totals = new float[MAX_QUERY_BLOCK];
 
-    /** One row of the result. */
-    final float[] row = new float[KC];
-
     /** Room for one vector. */
     final float[] lanes = new float[LANES];
 
-    final float[] tile = new float[MicroKernel.MR * MicroKernel.NR];
+    final TileScratch tiles = new TileScratch(Math.max(MAX_QUERY_BLOCK, KC));
     final HeapScratch.Block turn = HeapScratch.Block.of(MatmulPack.TURN);
     final float[] block = new float[MatmulTurn.BLOCK];
-
-    /** Sums over queries for each key; grows to the longest sequence. */
-    HeapScratch.Block keys = HeapScratch.Block.of(0);
-
-    HeapScratch.Block values = HeapScratch.Block.of(0);
 
     /** The segments of the keys of one batch row; grows to the longest sequence. */
     int[] segments = {};
@@ -63,17 +58,6 @@ final class AttentionWorkspace {
     void reserve(long bytes) {
         if (panels.segment().byteSize() < bytes) {
             panels = NativeScratch.Block.of(bytes);
-        }
-    }
-
-    /** Makes {@link #keys} and {@link #values} zeros of the given length at least. */
-    void clearKeySums(int length) {
-        if (keys.array().length < length) {
-            keys = HeapScratch.Block.of(length);
-            values = HeapScratch.Block.of(length);
-        } else {
-            Arrays.fill(keys.array(), 0, length, 0);
-            Arrays.fill(values.array(), 0, length, 0);
         }
     }
 }

@@ -44,9 +44,8 @@ final class MachineMacroKernel implements MacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace) {
-        multiply(
-                left, from, fromAt, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, workspace);
+            TileScratch scratch) {
+        multiply(left, from, fromAt, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, scratch);
     }
 
     @Override
@@ -69,11 +68,10 @@ final class MachineMacroKernel implements MacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace) {
+            TileScratch scratch) {
         var from = left.segment();
         multiply(
-                ROWS, from, at * 4L, rows, depth, narrow, panels, panel, next, to, toAt, stride, columns, add,
-                workspace);
+                ROWS, from, at * 4L, rows, depth, narrow, panels, panel, next, to, toAt, stride, columns, add, scratch);
     }
 
     @Override
@@ -89,9 +87,27 @@ final class MachineMacroKernel implements MacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace) {
+            TileScratch scratch) {
         var from = left.segment();
-        multiply(groups, from, 0, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, workspace);
+        multiply(groups, from, 0, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, scratch);
+    }
+
+    @Override
+    public void turned(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            TileScratch scratch) {
+        var from = left.segment();
+        multiply(TURNED, from, 0, rows, depth, false, panels, panel, next, to, toAt, stride, columns, add, scratch);
     }
 
     private void multiply(
@@ -109,11 +125,11 @@ final class MachineMacroKernel implements MacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace) {
+            TileScratch scratch) {
         if (columns == NR) {
             product.multiply(layout, left, from, rows, depth, narrow, panels, panel, next, to, toAt, stride, 1, add);
         } else {
-            var edge = workspace.edge;
+            var edge = scratch.edge;
             product.multiply(
                     layout,
                     left,
@@ -144,57 +160,10 @@ final class MachineMacroKernel implements MacroKernel {
             float scale,
             HeapScratch.Block to,
             int toAt,
-            float[] tile) {
-        array(ROWS, left, rows, depth, panels, panel, next, scale, to, toAt, ROW, false);
-    }
-
-    @Override
-    public void addRows(
-            HeapScratch.Block left,
-            int rows,
-            int depth,
-            MemorySegment panels,
-            long panel,
-            long next,
-            HeapScratch.Block to,
-            int toAt,
-            int stride,
-            float[] tile) {
-        array(ROWS, left, rows, depth, panels, panel, next, 1, to, toAt, stride, true);
-    }
-
-    @Override
-    public void addTurned(
-            HeapScratch.Block left,
-            int rows,
-            int depth,
-            MemorySegment panels,
-            long panel,
-            long next,
-            HeapScratch.Block to,
-            int toAt,
-            int stride,
-            float[] tile) {
-        array(TURNED, left, rows, depth, panels, panel, next, 1, to, toAt, stride, true);
-    }
-
-    private void array(
-            TileProduct.Left layout,
-            HeapScratch.Block left,
-            int rows,
-            int depth,
-            MemorySegment panels,
-            long panel,
-            long next,
-            float scale,
-            HeapScratch.Block to,
-            int toAt,
-            int stride,
-            boolean add) {
+            TileScratch scratch) {
         var sums = to.segment();
         long at = toAt * (long) Float.BYTES;
-        long distance = stride * (long) Float.BYTES;
         product.multiply(
-                layout, left.segment(), 0, rows, depth, false, panels, panel, next, sums, at, distance, scale, add);
+                ROWS, left.segment(), 0, rows, depth, false, panels, panel, next, sums, at, ROWS.row(), scale, false);
     }
 }

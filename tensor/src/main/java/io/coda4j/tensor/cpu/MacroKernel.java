@@ -35,7 +35,7 @@ sealed interface MacroKernel permits VectorMacroKernel, MachineMacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace);
+            TileScratch scratch);
 
     /** Rows of a tile, of which groups of left columns are made: see {@link MatmulPack#leftColumns}. */
     int height();
@@ -59,7 +59,7 @@ sealed interface MacroKernel permits VectorMacroKernel, MachineMacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace);
+            TileScratch scratch);
 
     /** Rows packed by {@link MatmulPack#leftColumns}, from the start of their block on. */
     void columns(
@@ -74,7 +74,25 @@ sealed interface MacroKernel permits VectorMacroKernel, MachineMacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace);
+            TileScratch scratch);
+
+    /**
+     * The transpose of rows at distance {@link MicroKernel#ROW}, from the start of their block on: row r of the product is of column r
+     * of {@code left}.
+     */
+    void turned(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            TileScratch scratch);
 
     /**
      * Products with whole panels into rows of an array at distance {@link MicroKernel#ROW}, times {@code scale}. Up to the next
@@ -92,31 +110,5 @@ sealed interface MacroKernel permits VectorMacroKernel, MachineMacroKernel {
             float scale,
             HeapScratch.Block to,
             int toAt,
-            float[] tile);
-
-    /** As {@link #scores}, added to rows of an array at distance {@code stride}. */
-    void addRows(
-            HeapScratch.Block left,
-            int rows,
-            int depth,
-            MemorySegment panels,
-            long panel,
-            long next,
-            HeapScratch.Block to,
-            int toAt,
-            int stride,
-            float[] tile);
-
-    /** As {@link #addRows}, of the transpose of the left rows: row r of the product is of column r of {@code left}. */
-    void addTurned(
-            HeapScratch.Block left,
-            int rows,
-            int depth,
-            MemorySegment panels,
-            long panel,
-            long next,
-            HeapScratch.Block to,
-            int toAt,
-            int stride,
-            float[] tile);
+            TileScratch scratch);
 }

@@ -67,7 +67,7 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
     @Override
     public void run(int task) {
         var workspace = context.workspaces().borrow();
-        task(task / blocks, task % blocks * block, workspace.tile);
+        task(task / blocks, task % blocks * block, workspace.tiles.tile);
         context.workspaces().giveBack(workspace);
     }
 

@@ -296,11 +296,25 @@ final class MatmulKernel implements Matmul.Product {
         var rowsOf = workspace.left;
         if (inPlace != null) {
             kernel.inPlace(
-                    inPlace, from, leftAt, rows, step, panels, panel, next, to, at, toRow, columns, add, workspace);
+                    inPlace,
+                    from,
+                    leftAt,
+                    rows,
+                    step,
+                    panels,
+                    panel,
+                    next,
+                    to,
+                    at,
+                    toRow,
+                    columns,
+                    add,
+                    workspace.tiles);
         } else if (left.depthContiguous()) {
-            kernel.rows(rowsOf, 0, rows, step, false, panels, panel, next, to, at, toRow, columns, add, workspace);
+            kernel.rows(
+                    rowsOf, 0, rows, step, false, panels, panel, next, to, at, toRow, columns, add, workspace.tiles);
         } else {
-            kernel.columns(rowsOf, rows, step, panels, panel, next, to, at, toRow, columns, add, workspace);
+            kernel.columns(rowsOf, rows, step, panels, panel, next, to, at, toRow, columns, add, workspace.tiles);
         }
     }
 }

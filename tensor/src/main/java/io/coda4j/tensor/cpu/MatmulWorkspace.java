@@ -14,11 +14,7 @@ final class MatmulWorkspace {
     /** The packed left rows; one vector more than they need, see {@link MatmulPack#leftColumns}. */
     final HeapScratch.Block left = HeapScratch.Block.of(MAX_ROWS * MicroKernel.ROW + MicroKernel.LANES);
 
-    /** Sums of all rows and one panel, of which the result has not all columns. */
-    final HeapScratch.Block edge = HeapScratch.Block.of(MAX_ROWS * MicroKernel.NR);
-
-    /** The tile of {@link MicroKernel}. */
-    final float[] tile = new float[MicroKernel.MR * MicroKernel.NR];
+    final TileScratch tiles = new TileScratch(MAX_ROWS);
 
     /** Buffers for transposing. */
     final HeapScratch.Block turn = HeapScratch.Block.of(Math.max(MatmulPack.TURN, MatmulTile.TURN));

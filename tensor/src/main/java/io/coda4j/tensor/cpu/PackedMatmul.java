@@ -177,8 +177,20 @@ final class PackedMatmul {
                 }
                 boolean narrow = panels.narrow();
                 kernel.rows(
-                        packed, at, tall, depth, narrow, segment, panel, next, result, to, stride, width, index > 0,
-                        workspace);
+                        packed,
+                        at,
+                        tall,
+                        depth,
+                        narrow,
+                        segment,
+                        panel,
+                        next,
+                        result,
+                        to,
+                        stride,
+                        width,
+                        index > 0,
+                        workspace.tiles);
             }
         }
     }
@@ -210,8 +222,20 @@ final class PackedMatmul {
                     long to = (first + row) * stride + c * (long) Float.BYTES;
                     int width = Math.min(NR, end - c);
                     kernel.rows(
-                            packed, at, tall, depth, narrow, panels, panel, next, result, to, stride, width, index > 0,
-                            workspace);
+                            packed,
+                            at,
+                            tall,
+                            depth,
+                            narrow,
+                            panels,
+                            panel,
+                            next,
+                            result,
+                            to,
+                            stride,
+                            width,
+                            index > 0,
+                            workspace.tiles);
                 }
             }
         }

@@ -28,7 +28,7 @@ final class VectorMacroKernel implements MacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace) {
+            TileScratch scratch) {
         throw new IllegalStateException("the vector kernels read packed rows");
     }
 
@@ -52,8 +52,8 @@ final class VectorMacroKernel implements MacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace) {
-        float[] tile = workspace.tile;
+            TileScratch scratch) {
+        float[] tile = scratch.tile;
         int height;
         for (int r = 0; r < rows; r += height) {
             height = MicroKernel.tileRows(rows - r);
@@ -79,11 +79,32 @@ final class VectorMacroKernel implements MacroKernel {
             long stride,
             int columns,
             boolean add,
-            MatmulWorkspace workspace) {
-        float[] tile = workspace.tile;
+            TileScratch scratch) {
+        float[] tile = scratch.tile;
         int group = MatmulPack.group(MR);
         for (int r = 0; r < rows; r += MR) {
             MicroKernel.columns(depth, left.array(), r / MR * group, panels, panel, tile);
+            MatmulTile.put(tile, to, toAt + r * stride, stride, Math.min(MR, rows - r), columns, add);
+        }
+    }
+
+    @Override
+    public void turned(
+            HeapScratch.Block left,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            MemorySegment to,
+            long toAt,
+            long stride,
+            int columns,
+            boolean add,
+            TileScratch scratch) {
+        float[] tile = scratch.tile;
+        for (int r = 0; r < rows; r += MR) {
+            MicroKernel.turnedRows(depth, left.array(), r, panels, panel, tile);
             MatmulTile.put(tile, to, toAt + r * stride, stride, Math.min(MR, rows - r), columns, add);
         }
     }
@@ -99,46 +120,11 @@ final class VectorMacroKernel implements MacroKernel {
             float scale,
             HeapScratch.Block to,
             int toAt,
-            float[] tile) {
+            TileScratch scratch) {
+        float[] tile = scratch.tile;
         for (int r = 0; r < rows; r += MR) {
             MicroKernel.rows(depth, left.array(), r * ROW, panels, panel, tile);
             AttentionRows.scaled(tile, scale, to.array(), r * ROW + toAt);
-        }
-    }
-
-    @Override
-    public void addRows(
-            HeapScratch.Block left,
-            int rows,
-            int depth,
-            MemorySegment panels,
-            long panel,
-            long next,
-            HeapScratch.Block to,
-            int toAt,
-            int stride,
-            float[] tile) {
-        for (int r = 0; r < rows; r += MR) {
-            MicroKernel.rows(depth, left.array(), r * ROW, panels, panel, tile);
-            AttentionRows.add(tile, MR, to.array(), r * stride + toAt, stride);
-        }
-    }
-
-    @Override
-    public void addTurned(
-            HeapScratch.Block left,
-            int rows,
-            int depth,
-            MemorySegment panels,
-            long panel,
-            long next,
-            HeapScratch.Block to,
-            int toAt,
-            int stride,
-            float[] tile) {
-        for (int r = 0; r < rows; r += MR) {
-            MicroKernel.turnedRows(depth, left.array(), r, panels, panel, tile);
-            AttentionRows.add(tile, Math.min(MR, rows - r), to.array(), r * stride + toAt, stride);
         }
     }
 }

@@ -53,10 +53,12 @@ class HotKernelCompilationTest {
             "Elementwise::selectInts",
             "SwiGluKernel::gradient",
             "AttentionRows::scaled",
-            "AttentionRows::add",
             "AttentionRows::max",
             "AttentionRows::exponentials",
-            "AttentionRows::slopes");
+            "AttentionRows::gradients",
+            "AttentionRows::dot",
+            "AttentionRows::multiply",
+            "AttentionRows::round");
 
     @ParameterizedTest
     @ValueSource(strings = {"", "-XX:UseAVX=2"})
