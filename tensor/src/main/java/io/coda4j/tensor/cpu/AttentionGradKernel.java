@@ -5,12 +5,14 @@ import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.TileProduct;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The cotangents of attention, recomputing the probabilities of each block from the scores and the log-sum-exp.
@@ -25,6 +27,7 @@ import java.util.Optional;
 final class AttentionGradKernel implements Kernel, Parallel.Task {
     private final AttentionShape shape;
     private final MacroKernel kernel;
+    private final TileProduct.@Nullable Left inPlace;
     private final Parallel parallel;
     private final Pool<AttentionWorkspace> workspaces;
 
@@ -46,6 +49,7 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
             AttentionShape shape, MacroKernel kernel, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
         this.shape = shape;
         this.kernel = kernel;
+        this.inPlace = AttentionLeft.inPlace(kernel, shape);
         this.parallel = parallel;
         this.workspaces = workspaces;
     }
@@ -145,18 +149,9 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
             int keys = Math.min(KEY_BLOCK, horizon - s);
             long keysAt = AttentionPanels.turnedBytes(shape, s);
             AttentionPanels.scores(
-                    kernel,
-                    shape,
-                    workspace.queries,
-                    rows,
-                    panels,
-                    keysAt,
-                    keys,
-                    shape.scale(),
-                    workspace.scores,
-                    scratch);
+                    kernel, shape, workspace.queries, panels, keysAt, keys, shape.scale(), workspace.scores, scratch);
             AttentionPanels.scores(
-                    kernel, shape, workspace.cotangents, rows, panels, valuesAt(s), keys, 1, workspace.slopes, scratch);
+                    kernel, shape, workspace.cotangents, panels, valuesAt(s), keys, 1, workspace.slopes, scratch);
             for (int r = 0; r < rows; r++) {
                 slopes(b, t, r, s, keys, mixed, workspace);
             }
@@ -186,8 +181,8 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         int size = shape.size();
         long at = shape.queryAt(b, t, h);
         long stride = shape.queryStride();
-        MatmulPack.leftRows(narrow, q, at, stride, rows, size, workspace.queries);
-        MatmulPack.leftRows(narrow, g, at, stride, rows, size, workspace.cotangents);
+        workspace.queries.take(inPlace, shape, q, at, rows);
+        workspace.cotangents.take(inPlace, shape, g, at, rows);
         AttentionPanels.straight(shape, q, at, stride, rows, panels, queriesAt());
         AttentionPanels.straight(shape, g, at, stride, rows, panels, cotangentsAt());
         for (int r = 0; r < rows; r++) {

@@ -5,6 +5,7 @@ import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.TileProduct;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.MemorySegment;
@@ -12,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Attention by blocks of queries and keys with a running softmax: no array of scores of all queries and keys exists
@@ -23,6 +25,7 @@ import java.util.Optional;
 final class AttentionKernel implements Kernel, Parallel.Task {
     private final AttentionShape shape;
     private final MacroKernel kernel;
+    private final TileProduct.@Nullable Left inPlace;
     private final Parallel parallel;
     private final Pool<AttentionWorkspace> workspaces;
     private final int parts;
@@ -41,6 +44,7 @@ final class AttentionKernel implements Kernel, Parallel.Task {
             AttentionShape shape, MacroKernel kernel, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
         this.shape = shape;
         this.kernel = kernel;
+        this.inPlace = AttentionLeft.inPlace(kernel, shape);
         this.parallel = parallel;
         this.workspaces = workspaces;
         int heads = Math.max(1, shape.batch() * shape.keyHeads());
@@ -120,8 +124,7 @@ final class AttentionKernel implements Kernel, Parallel.Task {
     }
 
     private void block(int b, int h, int t, int rows, boolean mixed, AttentionWorkspace workspace) {
-        MatmulPack.leftRows(
-                shape.narrow(), q, shape.queryAt(b, t, h), shape.queryStride(), rows, shape.size(), workspace.queries);
+        workspace.queries.take(inPlace, shape, q, shape.queryAt(b, t, h), rows);
         Arrays.fill(workspace.maxima, 0, rows, Float.NEGATIVE_INFINITY);
         Arrays.fill(workspace.totals, 0, rows, 0);
         workspace.sums.begin(shape, out, shape.queryAt(b, t, h), shape.queryStride(), rows);
@@ -134,7 +137,6 @@ final class AttentionKernel implements Kernel, Parallel.Task {
                     kernel,
                     shape,
                     workspace.queries,
-                    rows,
                     panels,
                     keysAt(s),
                     keys,

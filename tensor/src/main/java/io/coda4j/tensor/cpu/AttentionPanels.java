@@ -60,8 +60,7 @@ final class AttentionPanels {
     static void scores(
             MacroKernel kernel,
             AttentionShape shape,
-            HeapScratch.Block left,
-            int rows,
+            AttentionLeft left,
             MemorySegment panels,
             long at,
             int keys,
@@ -72,7 +71,7 @@ final class AttentionPanels {
         for (int s = 0; s < keys; s += NR) {
             long panel = at + s / NR * bytes;
             long next = s + NR < keys ? panel + bytes : -1;
-            kernel.scores(left, rows, shape.size(), panels, panel, next, scale, to, s, scratch);
+            left.scores(kernel, shape.size(), panels, panel, next, scale, to, s, scratch);
         }
     }
 

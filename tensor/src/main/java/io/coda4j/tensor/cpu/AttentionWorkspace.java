@@ -7,11 +7,11 @@ import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 
 /** What one task of an attention writes to before its results are final. */
 final class AttentionWorkspace {
-    /** Rows of q, packed for {@link MicroKernel#rows}. */
-    final HeapScratch.Block queries = HeapScratch.Block.of(MAX_QUERY_BLOCK * ROW + LANES);
+    /** Rows of q. */
+    final AttentionLeft queries = new AttentionLeft();
 
-    /** Rows of the cotangent of the result, packed likewise. */
-    final HeapScratch.Block cotangents = HeapScratch.Block.of(MAX_QUERY_BLOCK * ROW + LANES);
+    /** Rows of the cotangent of the result. */
+    final AttentionLeft cotangents = new AttentionLeft();
 
     /** Scores and then probabilities of a block of queries and keys, in rows at distance ROW. */
     final HeapScratch.Block scores = HeapScratch.Block.of(MAX_QUERY_BLOCK * ROW + LANES);

@@ -161,9 +161,40 @@ final class MachineMacroKernel implements MacroKernel {
             HeapScratch.Block to,
             int toAt,
             TileScratch scratch) {
-        var sums = to.segment();
+        scores(ROWS, left.segment(), 0, rows, depth, panels, panel, next, scale, to, toAt);
+    }
+
+    @Override
+    public void scoresInPlace(
+            TileProduct.Left left,
+            MemorySegment from,
+            long fromAt,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            float scale,
+            HeapScratch.Block to,
+            int toAt) {
+        scores(left, from, fromAt, rows, depth, panels, panel, next, scale, to, toAt);
+    }
+
+    private void scores(
+            TileProduct.Left layout,
+            MemorySegment left,
+            long from,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            float scale,
+            HeapScratch.Block to,
+            int toAt) {
         long at = toAt * (long) Float.BYTES;
-        product.multiply(
-                ROWS, left.segment(), 0, rows, depth, false, panels, panel, next, sums, at, ROWS.row(), scale, false);
+        var sums = to.segment();
+        long stride = ROWS.row();
+        product.multiply(layout, left, from, rows, depth, false, panels, panel, next, sums, at, stride, scale, false);
     }
 }

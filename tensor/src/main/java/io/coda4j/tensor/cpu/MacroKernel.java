@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  * {@code toAt} on, in rows {@code stride} bytes apart, of which the first {@code columns} elements are written.
  */
 sealed interface MacroKernel permits VectorMacroKernel, MachineMacroKernel {
-    /** Whether {@link #inPlace} may be called. */
+    /** Whether {@link #inPlace} and {@link #scoresInPlace} may be called. */
     boolean readsInPlace();
 
     /**
@@ -111,4 +111,18 @@ sealed interface MacroKernel permits VectorMacroKernel, MachineMacroKernel {
             HeapScratch.Block to,
             int toAt,
             TileScratch scratch);
+
+    /** As {@link #scores}, of rows of F32 that are not packed, as {@link #inPlace}. */
+    void scoresInPlace(
+            TileProduct.Left left,
+            MemorySegment from,
+            long fromAt,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            float scale,
+            HeapScratch.Block to,
+            int toAt);
 }

@@ -21,11 +21,14 @@ final class MatmulKernel implements Matmul.Product {
     /** Elements that one packing task moves at least. */
     private static final int PACK_TASK = 1 << 15;
 
-    /**
-     * The greatest distance of left rows that are read in place: at a page, rows of a tile would lie in the same sets of the first-level
-     * cache, and copying them costs less the more columns they meet.
-     */
+    /** The greatest distance of left rows that are read in place whatever they meet. */
     private static final long IN_PLACE_BYTES = 2048;
+
+    /** Columns of the result up to which rows further apart are read in place: copying them costs less the more columns they meet. */
+    private static final int IN_PLACE_FAR_COLUMNS = 512;
+
+    /** What the distance of such rows differs from pages by, at least, so that those of a tile do not lie in the same sets. */
+    private static final long OFF_PAGE = 256;
 
     /** The greatest distance of steps of left columns that are read in place: a tile meets as many lines as it has steps. */
     private static final long IN_PLACE_STEP_BYTES = 1024;
@@ -98,12 +101,19 @@ final class MatmulKernel implements Matmul.Product {
             return null;
         }
         if (left.depthContiguous()) {
-            long distance = left.outerBytes();
-            return distance <= IN_PLACE_BYTES ? TileProduct.Left.rows(distance, Float.BYTES) : null;
+            return rowsInPlace(left.outerBytes(), columns);
         }
         long distance = left.depthBytes();
         boolean copied = distance > IN_PLACE_STEP_BYTES || columns >= IN_PLACE_COLUMNS;
         return copied ? null : TileProduct.Left.rows(Float.BYTES, distance);
+    }
+
+    /** How F32 rows {@code distance} bytes apart that meet {@code columns} columns are read, or null if they are better copied. */
+    static TileProduct.@Nullable Left rowsInPlace(long distance, int columns) {
+        long off = distance % PAGE;
+        boolean spread = off >= OFF_PAGE && off <= PAGE - OFF_PAGE;
+        boolean here = distance <= IN_PLACE_BYTES || columns <= IN_PLACE_FAR_COLUMNS && spread;
+        return here ? TileProduct.Left.rows(distance, Float.BYTES) : null;
     }
 
     @Override

@@ -29,7 +29,7 @@ final class VectorMacroKernel implements MacroKernel {
             int columns,
             boolean add,
             TileScratch scratch) {
-        throw new IllegalStateException("the vector kernels read packed rows");
+        throw packedRowsOnly();
     }
 
     @Override
@@ -126,5 +126,25 @@ final class VectorMacroKernel implements MacroKernel {
             MicroKernel.rows(depth, left.array(), r * ROW, panels, panel, tile);
             AttentionRows.scaled(tile, scale, to.array(), r * ROW + toAt);
         }
+    }
+
+    @Override
+    public void scoresInPlace(
+            TileProduct.Left left,
+            MemorySegment from,
+            long fromAt,
+            int rows,
+            int depth,
+            MemorySegment panels,
+            long panel,
+            long next,
+            float scale,
+            HeapScratch.Block to,
+            int toAt) {
+        throw packedRowsOnly();
+    }
+
+    private static IllegalStateException packedRowsOnly() {
+        return new IllegalStateException("the vector kernels read packed rows");
     }
 }

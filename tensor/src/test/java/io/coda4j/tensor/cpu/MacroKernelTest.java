@@ -115,6 +115,11 @@ class MacroKernelTest {
                 check(test.dot(), List.of(test.lhs(), test.rhs()), Set.of());
             }
         }
+        // Far rows, which lie in the same sets of the cache or not.
+        for (int k : new int[] {1024, 1088, 1984, 2044}) {
+            var test = MatmulCase.matrices(form, DType.F32, 13, 40, k);
+            check(test.dot(), List.of(test.lhs(), test.rhs()), Set.of());
+        }
         var deep = MatmulCase.matrices(form, DType.F32, 13, 40, 2 * 16 * MicroKernel.KC + 5);
         check(deep.dot(), List.of(deep.lhs(), deep.rhs()), Set.of());
     }
