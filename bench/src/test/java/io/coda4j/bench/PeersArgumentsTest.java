@@ -18,6 +18,7 @@ class PeersArgumentsTest {
             --what attention --dtype bf16 | coda: --dtype bf16 needs --what gemm or denoise or step, got attention
             --what denoise,encode --dtype int8 | coda: --dtype int8 needs --what gemm or denoise, got denoise,encode
             --turns 0 | coda: threads, turns, forks and seconds must be positive
+            --warm -1 | coda: --warm must be a number of seconds from 0 on, got -1.0
             """)
     void badArgumentsAreOneLine(String words, String line) {
         var errors = new StringWriter();

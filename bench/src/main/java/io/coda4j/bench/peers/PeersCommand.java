@@ -53,6 +53,12 @@ public final class PeersCommand implements Callable<Integer> {
     /** Seconds of work, its result being compared, after which an engine is warm. */
     private static final double WARM_SECONDS = 20;
 
+    /** Seconds that an engine else works before its first turn: a compiler needs more than one call to be warm. */
+    private static final double WARM_UP = 1.5;
+
+    /** As {@link #WARM_UP}, for a training step, which has dozens of kernels to be compiled. */
+    private static final double STEP_WARM_UP = 15;
+
     /** Longer than OpenBLAS and OpenMP let idle threads spin. */
     private static final long REST_MILLIS = 300;
 
@@ -122,6 +128,12 @@ public final class PeersCommand implements Callable<Integer> {
     private double seconds = 0.2;
 
     @Option(
+            names = "--warm",
+            paramLabel = "S",
+            description = "Seconds that each engine works before its first turn (1.5; training steps 15).")
+    private @Nullable Double warm;
+
+    @Option(
             names = "--only",
             paramLabel = "TEXT",
             defaultValue = "",
@@ -155,6 +167,10 @@ public final class PeersCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         if (threads < 1 || turns < 1 || forks < 1 || !(seconds > 0)) {
             throw new ParameterException(spec.commandLine(), "threads, turns, forks and seconds must be positive");
+        }
+        if (warm != null && !(warm >= 0)) {
+            throw new ParameterException(
+                    spec.commandLine(), "--warm must be a number of seconds from 0 on, got " + warm);
         }
         if (dtype != Dtype.F32) {
             // Nothing is trained in INT8.
@@ -351,8 +367,10 @@ public final class PeersCommand implements Callable<Integer> {
                 }
             }
         }
-        // A compiler needs more than one call to be warm; what took long has made enough of them.
-        cold.forEach(engine -> engine.run(Math.max(1.5, seconds)));
+        double warmUp = warmUp(row.kind());
+        if (warmUp > 0) {
+            cold.forEach(engine -> engine.run(warmUp));
+        }
         for (int turn = 0; turn < turns; turn++) {
             for (var engine : able) {
                 if (able.size() > 1) {
@@ -363,6 +381,13 @@ public final class PeersCommand implements Callable<Integer> {
                         .add(engine.run(seconds));
             }
         }
+    }
+
+    private double warmUp(String kind) {
+        if (warm != null) {
+            return warm;
+        }
+        return kind.startsWith(Work.STEP) ? STEP_WARM_UP : WARM_UP;
     }
 
     /** Lets the engine that had its turn come to rest: threads of OpenMP and OpenBLAS go on waiting for work on their processors. */
