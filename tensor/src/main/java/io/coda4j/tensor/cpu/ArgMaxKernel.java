@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
-import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 import jdk.incubator.vector.VectorOperators;
 
@@ -27,24 +26,27 @@ final class ArgMaxKernel {
         long bytes = (long) n * x.dtype().bytes();
         boolean narrow = x.dtype() == DType.BF16;
         return Launch.rows(parallel, rows, n, (in, out, row) -> {
-            int index = narrow ? argMaxBf16(in[0], row * bytes, n) : argMax(in[0], row * bytes, n);
-            out[0].set(JAVA_INT_UNALIGNED, row * 4, index);
+            long at = LaneLoop.address(in[0], rows * bytes) + row * bytes;
+            int index = narrow ? argMaxBf16(at, n) : argMax(at, n);
+            Lanes.ALL.set(JAVA_INT_UNALIGNED, LaneLoop.address(out[0], rows * 4) + row * 4, index);
         });
     }
 
+    // Rows are addresses within operands whose sizes were checked, see Lanes.ALL.
+
     /** A row with NaN has no greatest element: the greatest integer, as in the meaning of the primitive. */
-    private static int argMax(MemorySegment x, long base, int n) {
-        float max = Reductions.max(x, base, n);
+    private static int argMax(long x, int n) {
+        float max = Reductions.max(x, n);
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            var hit = Lanes.load(x, base + i * 4L).compare(VectorOperators.EQ, max);
+            var hit = Lanes.load(x + i * 4L).compare(VectorOperators.EQ, max);
             if (hit.anyTrue()) {
                 return i + hit.firstTrue();
             }
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var hit = Lanes.load(x, base + i * 4L, tail)
+            var hit = Lanes.load(Lanes.ALL, x + i * 4L, tail)
                     .compare(VectorOperators.EQ, max)
                     .and(tail);
             return hit.anyTrue() ? i + hit.firstTrue() : Integer.MAX_VALUE;
@@ -52,18 +54,18 @@ final class ArgMaxKernel {
         return Integer.MAX_VALUE;
     }
 
-    private static int argMaxBf16(MemorySegment x, long base, int n) {
-        float max = Reductions.maxBf16(x, base, n);
+    private static int argMaxBf16(long x, int n) {
+        float max = Reductions.maxBf16(x, n);
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            var hit = Lanes.loadBf16(x, base + i * 2L).compare(VectorOperators.EQ, max);
+            var hit = Lanes.loadBf16(Lanes.ALL, x + i * 2L).compare(VectorOperators.EQ, max);
             if (hit.anyTrue()) {
                 return i + hit.firstTrue();
             }
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            var hit = Lanes.loadBf16(x, base + i * 2L, tail)
+            var hit = Lanes.loadBf16(Lanes.ALL, x + i * 2L, tail)
                     .compare(VectorOperators.EQ, max)
                     .and(tail);
             return hit.anyTrue() ? i + hit.firstTrue() : Integer.MAX_VALUE;

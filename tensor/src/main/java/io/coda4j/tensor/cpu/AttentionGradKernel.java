@@ -185,9 +185,13 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         workspace.cotangents.take(inPlace, shape, g, at, rows);
         AttentionPanels.straight(shape, q, at, stride, rows, panels, queriesAt());
         AttentionPanels.straight(shape, g, at, stride, rows, panels, cotangentsAt());
+        long outAt = LaneLoop.address(out, shape.queryBytes()) + at;
+        long cotangentAt = LaneLoop.address(g, shape.queryBytes()) + at;
         for (int r = 0; r < rows; r++) {
-            long row = at + r * stride;
-            workspace.totals[r] = AttentionRows.dot(narrow, out, row, g, row, size, workspace.lanes);
+            long row = r * stride;
+            workspace.totals[r] = narrow
+                    ? AttentionRows.dotBf16(outAt + row, cotangentAt + row, size, workspace.lanes)
+                    : AttentionRows.dot(outAt + row, cotangentAt + row, size, workspace.lanes);
             workspace.maxima[r] = logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r));
         }
     }

@@ -6,7 +6,6 @@ import static io.coda4j.tensor.cpu.MicroKernel.NR;
 import static io.coda4j.tensor.cpu.MicroKernel.ROW;
 import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
 
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -90,53 +89,68 @@ final class AttentionRows {
         }
     }
 
+    // Rows of sums are addresses within operands whose sizes were checked, see Lanes.ALL.
+
     /** Makes {@code count} elements of a row zeros. */
-    static void clear(MemorySegment row, long at, int count) {
+    static void clear(long row, int count) {
         for (int i = 0; i < count; i++) {
-            row.set(ValueLayout.JAVA_FLOAT, at + i * 4L, 0);
+            Lanes.ALL.set(ValueLayout.JAVA_FLOAT_UNALIGNED, row + i * 4L, 0);
         }
     }
 
-    /** Multiplies a row of {@code count} elements. */
-    static void multiply(MemorySegment row, long at, int count, float factor) {
+    /** Multiplies {@code count} elements of a row. */
+    static void multiply(long row, int count, float factor) {
         int whole = SPECIES.loopBound(count);
         for (int i = 0; i < whole; i += LANES) {
-            Lanes.store(Lanes.load(row, at + i * 4L).mul(factor), row, at + i * 4L);
+            Lanes.store(Lanes.load(row + i * 4L).mul(factor), row + i * 4L);
         }
         if (whole < count) {
+            long end = row + whole * 4L;
             var tail = Lanes.tail(whole, count);
-            Lanes.store(Lanes.load(row, at + whole * 4L, tail).mul(factor), row, at + whole * 4L, tail);
+            Lanes.store(Lanes.load(Lanes.ALL, end, tail).mul(factor), Lanes.ALL, end, tail);
         }
     }
 
-    /** The sum of {@code count} products of elements of two F32 or BF16 rows. */
-    static float dot(boolean narrow, MemorySegment a, long at, MemorySegment b, long bt, int count, float[] lanes) {
+    /** The sum of {@code count} products of elements of two F32 rows. */
+    static float dot(long a, long b, int count, float[] lanes) {
         var sum = FloatVector.zero(SPECIES);
         int whole = SPECIES.loopBound(count);
         for (int i = 0; i < whole; i += LANES) {
-            sum = narrow
-                    ? Lanes.loadBf16(a, at + i * 2L).fma(Lanes.loadBf16(b, bt + i * 2L), sum)
-                    : Lanes.load(a, at + i * 4L).fma(Lanes.load(b, bt + i * 4L), sum);
+            sum = Lanes.load(a + i * 4L).fma(Lanes.load(b + i * 4L), sum);
         }
         if (whole < count) {
             var tail = Lanes.tail(whole, count);
-            sum = narrow
-                    ? Lanes.loadBf16(a, at + whole * 2L, tail).fma(Lanes.loadBf16(b, bt + whole * 2L, tail), sum)
-                    : Lanes.load(a, at + whole * 4L, tail).fma(Lanes.load(b, bt + whole * 4L, tail), sum);
+            sum = Lanes.load(Lanes.ALL, a + whole * 4L, tail).fma(Lanes.load(Lanes.ALL, b + whole * 4L, tail), sum);
+        }
+        sum.intoArray(lanes, 0);
+        return LaneSum.of(lanes, 0);
+    }
+
+    /** As {@link #dot}, of BF16 rows. */
+    static float dotBf16(long a, long b, int count, float[] lanes) {
+        var sum = FloatVector.zero(SPECIES);
+        int whole = SPECIES.loopBound(count);
+        for (int i = 0; i < whole; i += LANES) {
+            sum = Lanes.loadBf16(Lanes.ALL, a + i * 2L).fma(Lanes.loadBf16(Lanes.ALL, b + i * 2L), sum);
+        }
+        if (whole < count) {
+            var tail = Lanes.tail(whole, count);
+            sum = Lanes.loadBf16(Lanes.ALL, a + whole * 2L, tail)
+                    .fma(Lanes.loadBf16(Lanes.ALL, b + whole * 2L, tail), sum);
         }
         sum.intoArray(lanes, 0);
         return LaneSum.of(lanes, 0);
     }
 
     /** Writes {@code count} elements of an F32 row to a BF16 row. */
-    static void round(MemorySegment row, long at, int count, MemorySegment to, long toAt) {
+    static void round(long row, int count, long to) {
         int whole = SPECIES.loopBound(count);
         for (int i = 0; i < whole; i += LANES) {
-            Lanes.storeBf16(Lanes.load(row, at + i * 4L), to, toAt + i * 2L);
+            Lanes.storeBf16(Lanes.load(row + i * 4L), Lanes.ALL, to + i * 2L);
         }
         if (whole < count) {
             var tail = Lanes.tail(whole, count);
-            Lanes.storeBf16(Lanes.load(row, at + whole * 4L, tail), to, toAt + whole * 2L, tail);
+            Lanes.storeBf16(Lanes.load(Lanes.ALL, row + whole * 4L, tail), Lanes.ALL, to + whole * 2L, tail);
         }
     }
 }

@@ -85,6 +85,16 @@ record AttentionShape(
         return (((long) b * keys + s) * keyHeads + h) * size * bytes();
     }
 
+    /** Bytes of a row of one head in a tensor like q or k. */
+    long rowBytes() {
+        return (long) size * bytes();
+    }
+
+    /** Bytes of a tensor like q. */
+    long queryBytes() {
+        return batch * (long) queries * queryStride();
+    }
+
     /** Bytes between rows of one head in a tensor like q. */
     long queryStride() {
         return (long) heads * size * bytes();
@@ -112,8 +122,9 @@ record AttentionShape(
         for (int s = 1; s < keys; s++) {
             mixed |= segments[s] != segments[0];
         }
+        long own = LaneLoop.address(querySegments, (long) batch * queries * 4) + (long) b * queries * 4;
         for (int t = 0; keys > 0 && t < queries; t++) {
-            mixed |= segment(querySegments, b, t) != segments[0];
+            mixed |= Lanes.ALL.get(ValueLayout.JAVA_INT, own + t * 4L) != segments[0];
         }
         return mixed;
     }

@@ -1,6 +1,7 @@
 package io.coda4j.tensor.cpu;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 
 /**
  * Rows of D sums that an attention adds to block by block: in the result itself where that is F32, else in memory of the thread,
@@ -29,6 +30,7 @@ final class AttentionSums {
      * @param result where they belong, from byte {@code at} on, {@code stride} bytes apart
      */
     void begin(AttentionShape shape, MemorySegment result, long at, long stride, int rows) {
+        Objects.checkFromIndexSize(at, rows == 0 ? 0 : (rows - 1) * stride + shape.rowBytes(), result.byteSize());
         this.narrow = shape.narrow();
         this.size = shape.size();
         this.rows = rows;
@@ -72,12 +74,12 @@ final class AttentionSums {
 
     /** Makes a row zeros. */
     void clear(int row) {
-        AttentionRows.clear(segment, at(row, 0), size);
+        AttentionRows.clear(segment.address() + at(row, 0), size);
     }
 
     /** Multiplies a row. */
     void multiply(int row, float factor) {
-        AttentionRows.multiply(segment, at(row, 0), size, factor);
+        AttentionRows.multiply(segment.address() + at(row, 0), size, factor);
     }
 
     /** Makes all rows final. */
@@ -85,7 +87,7 @@ final class AttentionSums {
         clearUnreached(rows);
         if (narrow) {
             for (int r = 0; r < rows; r++) {
-                AttentionRows.round(segment, at(r, 0), size, result, resultAt + r * resultStride);
+                AttentionRows.round(segment.address() + at(r, 0), size, result.address() + resultAt + r * resultStride);
             }
         }
     }

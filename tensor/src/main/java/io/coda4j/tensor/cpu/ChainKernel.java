@@ -34,6 +34,15 @@ final class ChainKernel {
     private final long size;
     private final Step[] steps;
 
+    /** For each operand, whether its one element stands for all. */
+    private final boolean[] isRepeated;
+
+    /** For each value, the bytes of an element. */
+    private final int[] widths;
+
+    /** The value of each result. */
+    private final int[] results;
+
     /** The block of each value, and how many there are. */
     private final int[] blocks;
 
@@ -50,6 +59,13 @@ final class ChainKernel {
         this.steps = steps(chain);
         this.blocks = new int[chain.operands().size() + chain.links().size()];
         this.count = assignBlocks();
+        this.widths = new int[blocks.length];
+        Arrays.setAll(widths, v -> chain.dtype(v).bytes());
+        this.results = chain.results().stream().mapToInt(v -> v).toArray();
+        this.isRepeated = new boolean[chain.operands().size()];
+        for (int i = 0; i < isRepeated.length; i++) {
+            isRepeated[i] = chain.operands().get(i).repeated();
+        }
         this.isDirect = new boolean[chain.results().size()];
         for (int k = 0; k < isDirect.length; k++) {
             int result = chain.results().get(k);
@@ -153,10 +169,9 @@ final class ChainKernel {
 
     private void task(MemorySegment[] in, MemorySegment[] out, int task) {
         var space = spaces.borrow();
-        for (int i = 0; i < in.length; i++) {
-            if (chain.operands().get(i).repeated()) {
-                int width = chain.operands().get(i).dtype().bytes();
-                Movement.repeat(in[i], 0, space.memory.segment(), blocks[i] * STRIDE, BLOCK, width);
+        for (int i = 0; i < isRepeated.length; i++) {
+            if (isRepeated[i]) {
+                Movement.repeat(in[i], 0, space.memory.segment(), blocks[i] * STRIDE, BLOCK, widths[i]);
             }
         }
         int n = LaneLoop.count(size, task);
@@ -168,18 +183,16 @@ final class ChainKernel {
 
     private void block(MemorySegment[] in, MemorySegment[] out, long from, int n, Space space) {
         boolean isWhole = n % Lanes.COUNT == 0;
-        for (int i = 0; i < in.length; i++) {
-            var operand = chain.operands().get(i);
-            int width = operand.dtype().bytes();
-            if (operand.repeated()) {
-                continue;
+        for (int i = 0; i < isRepeated.length; i++) {
+            if (!isRepeated[i]) {
+                int width = widths[i];
+                long address = LaneLoop.address(in[i], size * width) + from * width;
+                space.at[i] = isWhole ? address : copy(address, space.block(i), n * width);
             }
-            long address = LaneLoop.address(in[i], size * width) + from * width;
-            space.at[i] = isWhole ? address : copy(address, space.block(i), n * width);
         }
-        for (int k = 0; k < out.length; k++) {
-            int result = chain.results().get(k);
-            int width = chain.dtype(result).bytes();
+        for (int k = 0; k < results.length; k++) {
+            int result = results[k];
+            int width = widths[result];
             space.at[result] = isWhole && isDirect[k]
                     ? LaneLoop.address(out[k], size * width) + from * width
                     : space.block(result);
@@ -187,10 +200,10 @@ final class ChainKernel {
         for (var step : steps) {
             run(step, space, n);
         }
-        for (int k = 0; k < out.length; k++) {
-            int result = chain.results().get(k);
-            int width = chain.dtype(result).bytes();
+        for (int k = 0; k < results.length; k++) {
             if (!isWhole || !isDirect[k]) {
+                int result = results[k];
+                int width = widths[result];
                 copy(space.at[result], LaneLoop.address(out[k], size * width) + from * width, n * width);
             }
         }

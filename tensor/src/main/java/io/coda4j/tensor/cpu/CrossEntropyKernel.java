@@ -9,7 +9,6 @@ import io.coda4j.tensor.Elements;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
 import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -41,11 +40,14 @@ final class CrossEntropyKernel {
     }
 
     private static void requireTargets(String name, MemorySegment targets, TensorType logits) {
-        for (int row = 0; row < logits.dim(0); row++) {
-            int target = targets.get(JAVA_INT_UNALIGNED, row * 4L);
-            if (target < 0 || target >= logits.dim(1)) {
+        int rows = logits.dim(0);
+        int classes = logits.dim(1);
+        long at = LaneLoop.address(targets, rows * 4L);
+        for (int row = 0; row < rows; row++) {
+            int target = Lanes.ALL.get(JAVA_INT_UNALIGNED, at + row * 4L);
+            if (target < 0 || target >= classes) {
                 throw new DeviceException(name + ": target " + target + " at position " + row + " is outside logits "
-                        + logits + "; expected 0.." + (logits.dim(1) - 1)
+                        + logits + "; expected 0.." + (classes - 1)
                         + "; leave positions without a target out, or give them any target and weight 0");
             }
         }
@@ -53,20 +55,21 @@ final class CrossEntropyKernel {
 
     private static Kernel losses(Parallel parallel, TensorType logits) {
         int n = logits.dim(1);
+        var dtype = logits.dtype();
+        long column = logits.dim(0) * 4L;
         return rows(parallel, "crossEntropy", logits, (in, out, row) -> {
-            double logSumExp = logSumExp(in[0], logits.dtype(), row, n);
-            int target = in[1].get(JAVA_INT_UNALIGNED, row * 4L);
-            double chosen = Elements.get(in[0], logits.dtype(), row * n + target);
-            out[0].set(JAVA_FLOAT_UNALIGNED, row * 4L, (float) (logSumExp - chosen));
-            out[1].set(JAVA_FLOAT_UNALIGNED, row * 4L, (float) logSumExp);
+            long x = LaneLoop.address(in[0], logits.byteSize()) + row * n * dtype.bytes();
+            double logSumExp = logSumExp(x, dtype, n);
+            int target = Lanes.ALL.get(JAVA_INT_UNALIGNED, LaneLoop.address(in[1], column) + row * 4);
+            double chosen = Elements.get(in[0], dtype, row * n + target);
+            float loss = (float) (logSumExp - chosen);
+            Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, LaneLoop.address(out[0], column) + row * 4, loss);
+            Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, LaneLoop.address(out[1], column) + row * 4, (float) logSumExp);
         });
     }
 
-    private static double logSumExp(MemorySegment x, DType dtype, long row, int n) {
-        long base = row * n * dtype.bytes();
-        Objects.checkFromIndexSize(base, (long) n * dtype.bytes(), x.byteSize());
+    private static double logSumExp(long logits, DType dtype, int n) {
         boolean narrow = dtype == DType.BF16;
-        long logits = x.address() + base;
         float max = narrow ? SoftmaxRows.greatestBf16(logits, n) : SoftmaxRows.greatest(logits, n);
         double sum = narrow ? SoftmaxRows.sumBf16(logits, n, max) : SoftmaxRows.sum(logits, n, max);
         return max + Math.log(sum);
@@ -75,15 +78,14 @@ final class CrossEntropyKernel {
     private static Kernel gradients(Parallel parallel, TensorType logits) {
         int n = logits.dim(1);
         var dtype = logits.dtype();
+        long column = logits.dim(0) * 4L;
         return rows(parallel, "crossEntropyGrad", logits, (in, out, row) -> {
-            float logSumExp = in[2].get(JAVA_FLOAT_UNALIGNED, row * 4L);
-            float g = in[3].get(JAVA_FLOAT_UNALIGNED, row * 4L);
-            long target = row * n + in[1].get(JAVA_INT_UNALIGNED, row * 4L);
+            float logSumExp = Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, LaneLoop.address(in[2], column) + row * 4);
+            float g = Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, LaneLoop.address(in[3], column) + row * 4);
+            long target = row * n + Lanes.ALL.get(JAVA_INT_UNALIGNED, LaneLoop.address(in[1], column) + row * 4);
             double p = Math.exp(Elements.get(in[0], dtype, target) - logSumExp);
-            long base = row * n * dtype.bytes();
-            Objects.checkFromIndexSize(base, (long) n * dtype.bytes(), out[0].byteSize());
-            long x = in[0].address() + base;
-            long y = out[0].address() + base;
+            long x = LaneLoop.address(in[0], logits.byteSize()) + row * n * dtype.bytes();
+            long y = LaneLoop.address(out[0], logits.byteSize()) + row * n * dtype.bytes();
             if (dtype == DType.F32) {
                 SoftmaxRows.exponentials(x, y, n, logSumExp, g);
             } else {

@@ -82,21 +82,22 @@ final class Movement {
         return Launch.of(
                 parallel,
                 pieces(bytes),
-                (_, out, task) -> fill(out[0], (long) task * PIECE, count(bytes, task), pattern));
+                (_, out, task) ->
+                        fill(LaneLoop.address(out[0], bytes) + (long) task * PIECE, count(bytes, task), pattern));
     }
 
-    /** Fills bytes {@code from .. from+n-1}, of which {@code from} and n are multiples of the pattern's period. */
-    private static void fill(MemorySegment y, long from, int n, long pattern) {
+    /** Fills {@code n} bytes at an address, a multiple of the pattern's period, see {@link Lanes#ALL}. */
+    private static void fill(long y, int n, long pattern) {
         var vector = Lanes.longs(pattern);
         int i = 0;
         for (; i <= n - Lanes.BYTES; i += Lanes.BYTES) {
-            Lanes.store(vector, y, from + i);
+            Lanes.store(vector, Lanes.ALL, y + i);
         }
         for (; i <= n - 8; i += 8) {
-            y.set(JAVA_LONG_UNALIGNED, from + i, pattern);
+            Lanes.ALL.set(JAVA_LONG_UNALIGNED, y + i, pattern);
         }
         for (long rest = pattern; i < n; i++) {
-            y.set(JAVA_BYTE, from + i, (byte) rest);
+            Lanes.ALL.set(JAVA_BYTE, y + i, (byte) rest);
             rest >>>= 8;
         }
     }
@@ -125,11 +126,12 @@ final class Movement {
     /** The first block of an iota: {@code count} runs of bytes, each holding its own number. */
     private static void ramp(MemorySegment y, DType dtype, int count, long run) {
         int width = dtype.bytes();
+        long address = LaneLoop.address(y, count * run);
         for (int i = 0; i < count; i++) {
             Elements.set(y, dtype, i * run / width, i);
             long pattern = pattern(y, i * run, width);
             for (long at = width; at < run; at += PIECE) {
-                fill(y, i * run + at, (int) Math.min(PIECE, run - at), pattern);
+                fill(address + i * run + at, (int) Math.min(PIECE, run - at), pattern);
             }
         }
     }
@@ -253,6 +255,6 @@ final class Movement {
 
     /** Fills {@code n} elements of {@code width} bytes from byte {@code to} with the element at byte {@code from}. */
     static void repeat(MemorySegment x, long from, MemorySegment y, long to, int n, int width) {
-        fill(y, to, n * width, pattern(x, from, width));
+        fill(LaneLoop.address(y, to + n * (long) width) + to, n * width, pattern(x, from, width));
     }
 }

@@ -94,7 +94,8 @@ final class Reductions {
         var launch = Launch.of(parallel, partials.length, (in, _, task) -> {
             long first = (long) (task % chunks) * CHUNK;
             int n = (int) Math.min(CHUNK, form.reduced - first);
-            partials[task] = row(op, in[0], (task / chunks * form.reduced + first) * 4, n);
+            long x = LaneLoop.address(in[0], form.outer * form.reduced * 4);
+            partials[task] = row(op, x + (task / chunks * form.reduced + first) * 4, n);
         });
         return (in, out) -> {
             launch.run(in, out);
@@ -110,8 +111,10 @@ final class Reductions {
         int tasks = Math.toIntExact((rows + perTask - 1) / perTask);
         return Launch.of(parallel, tasks, (in, out, task) -> {
             long end = Math.min(rows, (task + 1L) * perTask);
+            long x = LaneLoop.address(in[0], rows * n * 4);
+            long y = LaneLoop.address(out[0], rows * 4);
             for (long i = (long) task * perTask; i < end; i++) {
-                out[0].set(JAVA_FLOAT_UNALIGNED, i * 4, row(op, in[0], i * n * 4, n));
+                Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, y + i * 4, row(op, x + i * n * 4, n));
             }
         });
     }
@@ -128,83 +131,85 @@ final class Reductions {
         return (float) result;
     }
 
-    private static float row(ReduceOp op, MemorySegment x, long base, int n) {
+    // Rows are addresses within operands whose sizes were checked, see Lanes.ALL.
+
+    private static float row(ReduceOp op, long x, int n) {
         return switch (op) {
-            case SUM -> sum(x, base, n);
-            case MAX -> max(x, base, n);
-            case MIN -> min(x, base, n);
+            case SUM -> sum(x, n);
+            case MAX -> max(x, n);
+            case MIN -> min(x, n);
         };
     }
 
-    /** The sum of {@code n} floats from byte {@code base}. */
-    static float sum(MemorySegment x, long base, int n) {
+    /** The sum of {@code n} floats at an address. */
+    static float sum(long x, int n) {
         var s0 = FloatVector.zero(Lanes.F32);
         var s1 = s0;
         var s2 = s0;
         var s3 = s0;
         int i = 0;
         for (; i <= n - 4 * Lanes.COUNT; i += 4 * Lanes.COUNT) {
-            s0 = s0.add(Lanes.load(x, base + i * 4L));
-            s1 = s1.add(Lanes.load(x, base + (i + Lanes.COUNT) * 4L));
-            s2 = s2.add(Lanes.load(x, base + (i + 2 * Lanes.COUNT) * 4L));
-            s3 = s3.add(Lanes.load(x, base + (i + 3 * Lanes.COUNT) * 4L));
+            s0 = s0.add(Lanes.load(x + i * 4L));
+            s1 = s1.add(Lanes.load(x + (i + Lanes.COUNT) * 4L));
+            s2 = s2.add(Lanes.load(x + (i + 2 * Lanes.COUNT) * 4L));
+            s3 = s3.add(Lanes.load(x + (i + 3 * Lanes.COUNT) * 4L));
         }
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            s0 = s0.add(Lanes.load(x, base + i * 4L));
+            s0 = s0.add(Lanes.load(x + i * 4L));
         }
         if (i < n) {
-            s1 = s1.add(Lanes.load(x, base + i * 4L, Lanes.tail(i, n)));
+            s1 = s1.add(Lanes.load(Lanes.ALL, x + i * 4L, Lanes.tail(i, n)));
         }
         return Lanes.sum(s0.add(s1).add(s2.add(s3)));
     }
 
-    /** The greatest of {@code n} floats from byte {@code base}; NaN if one is NaN, -infinity if there are none. */
-    static float max(MemorySegment x, long base, int n) {
+    /** The greatest of {@code n} floats at an address; NaN if one is NaN, -infinity if there are none. */
+    static float max(long x, int n) {
         var s0 = FloatVector.broadcast(Lanes.F32, Float.NEGATIVE_INFINITY);
         var s1 = s0;
         int i = 0;
         for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
-            s0 = s0.max(Lanes.load(x, base + i * 4L));
-            s1 = s1.max(Lanes.load(x, base + (i + Lanes.COUNT) * 4L));
+            s0 = s0.max(Lanes.load(x + i * 4L));
+            s1 = s1.max(Lanes.load(x + (i + Lanes.COUNT) * 4L));
         }
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            s0 = s0.max(Lanes.load(x, base + i * 4L));
+            s0 = s0.max(Lanes.load(x + i * 4L));
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            s1 = s1.max(s0.blend(Lanes.load(x, base + i * 4L, tail), tail));
+            s1 = s1.max(s0.blend(Lanes.load(Lanes.ALL, x + i * 4L, tail), tail));
         }
         return Lanes.max(s0.max(s1));
     }
 
-    /** The greatest of {@code n} bfloat16 numbers from byte {@code base}; NaN if one is NaN. */
-    static float maxBf16(MemorySegment x, long base, int n) {
+    /** The greatest of {@code n} bfloat16 numbers at an address; NaN if one is NaN. */
+    static float maxBf16(long x, int n) {
         var max = FloatVector.broadcast(Lanes.F32, Float.NEGATIVE_INFINITY);
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            max = max.max(Lanes.loadBf16(x, base + i * 2L));
+            max = max.max(Lanes.loadBf16(Lanes.ALL, x + i * 2L));
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            max = max.max(max.blend(Lanes.loadBf16(x, base + i * 2L, tail), tail));
+            max = max.max(max.blend(Lanes.loadBf16(Lanes.ALL, x + i * 2L, tail), tail));
         }
         return Lanes.max(max);
     }
 
-    private static float min(MemorySegment x, long base, int n) {
+    private static float min(long x, int n) {
         var s0 = FloatVector.broadcast(Lanes.F32, Float.POSITIVE_INFINITY);
         var s1 = s0;
         int i = 0;
         for (; i <= n - 2 * Lanes.COUNT; i += 2 * Lanes.COUNT) {
-            s0 = s0.min(Lanes.load(x, base + i * 4L));
-            s1 = s1.min(Lanes.load(x, base + (i + Lanes.COUNT) * 4L));
+            s0 = s0.min(Lanes.load(x + i * 4L));
+            s1 = s1.min(Lanes.load(x + (i + Lanes.COUNT) * 4L));
         }
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            s0 = s0.min(Lanes.load(x, base + i * 4L));
+            s0 = s0.min(Lanes.load(x + i * 4L));
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
-            s1 = s1.min(s0.blend(Lanes.load(x, base + i * 4L, tail), tail));
+            s1 = s1.min(s0.blend(Lanes.load(Lanes.ALL, x + i * 4L, tail), tail));
         }
         return Lanes.min(s0.min(s1));
     }

@@ -71,8 +71,9 @@ final class RopeKernel implements Kernel {
             if (theta != wanted || half != pairs || positions.length != ids.byteSize() / 4) {
                 return false;
             }
+            long at = LaneLoop.address(ids, positions.length * 4L);
             for (int t = 0; t < positions.length; t++) {
-                if (positions[t] != ids.get(JAVA_INT_UNALIGNED, t * 4L)) {
+                if (positions[t] != Lanes.ALL.get(JAVA_INT_UNALIGNED, at + t * 4L)) {
                     return false;
                 }
             }

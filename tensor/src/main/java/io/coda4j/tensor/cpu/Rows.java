@@ -159,8 +159,9 @@ final class Rows {
      * @throws DeviceException naming the first that is not
      */
     static void requireRows(Primitive prim, MemorySegment ids, int count, int rows) {
+        long at = LaneLoop.address(ids, count * 4L);
         for (int i = 0; i < count; i++) {
-            int id = ids.get(JAVA_INT_UNALIGNED, i * 4L);
+            int id = Lanes.ALL.get(JAVA_INT_UNALIGNED, at + i * 4L);
             if (id < 0 || id >= rows) {
                 throw new DeviceException(prim.mnemonic() + ": id " + id + " at position " + i
                         + " is outside the table; expected 0.." + (rows - 1)

@@ -2,8 +2,6 @@ package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
-import java.lang.foreign.MemorySegment;
-import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -19,27 +17,33 @@ final class SoftmaxKernel {
         long rows = n == 0 ? 0 : x.size() / n;
         return switch (x.dtype()) {
             case F32 ->
-                Optional.of(Launch.rows(parallel, rows, n, (in, out, row) -> row(in[0], out[0], row * n * 4L, n)));
+                Optional.of(Launch.rows(
+                        parallel,
+                        rows,
+                        n,
+                        (in, out, row) -> row(
+                                LaneLoop.address(in[0], x.byteSize()) + row * n * 4,
+                                LaneLoop.address(out[0], x.byteSize()) + row * n * 4,
+                                n)));
             case BF16 ->
-                Optional.of(Launch.rows(parallel, rows, n, (in, out, row) -> rowBf16(in[0], out[0], row * n * 2L, n)));
+                Optional.of(Launch.rows(
+                        parallel,
+                        rows,
+                        n,
+                        (in, out, row) -> rowBf16(
+                                LaneLoop.address(in[0], x.byteSize()) + row * n * 2,
+                                LaneLoop.address(out[0], x.byteSize()) + row * n * 2,
+                                n)));
             case F16, F64, I8, I32, BOOL -> Optional.empty();
         };
     }
 
-    private static void row(MemorySegment from, MemorySegment to, long base, int n) {
-        Objects.checkFromIndexSize(base, n * 4L, from.byteSize());
-        Objects.checkFromIndexSize(base, n * 4L, to.byteSize());
-        long x = from.address() + base;
-        long y = to.address() + base;
+    private static void row(long x, long y, int n) {
         double sum = SoftmaxRows.exponentials(x, y, n, SoftmaxRows.greatest(x, n));
         SoftmaxRows.multiply(y, n, (float) (1 / sum));
     }
 
-    private static void rowBf16(MemorySegment from, MemorySegment to, long base, int n) {
-        Objects.checkFromIndexSize(base, n * 2L, from.byteSize());
-        Objects.checkFromIndexSize(base, n * 2L, to.byteSize());
-        long x = from.address() + base;
-        long y = to.address() + base;
+    private static void rowBf16(long x, long y, int n) {
         float max = SoftmaxRows.greatestBf16(x, n);
         SoftmaxRows.exponentialsBf16(x, y, n, max, (float) (1 / SoftmaxRows.sumBf16(x, n, max)));
     }

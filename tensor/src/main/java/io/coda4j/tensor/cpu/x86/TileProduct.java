@@ -57,8 +57,9 @@ public final class TileProduct {
             return new Left(row, depth, 0);
         }
 
-        private boolean isRegular() {
-            return tile == 0;
+        /** 1 if tiles are apart, 0 if rows are at one distance: a number, see {@link TileProduct#multiply}. */
+        private int apart() {
+            return Long.signum(tile);
         }
     }
 
@@ -77,12 +78,18 @@ public final class TileProduct {
         return kernel.toString();
     }
 
-    /** Bytes from the first element of the left operand to behind the last. */
+    /** Bytes from a tile to the next, in either case. */
+    private long tile(Left left) {
+        return left.tile + (1 - left.apart()) * rowsOfTile * left.row;
+    }
+
+    /** Bytes from the first element of the left operand to behind the last: of the last full tile, or of the tile behind it. */
     private long extent(Left left, int rows, int depth) {
-        long full = rows / rowsOfTile == 0 ? 0 : (rows / rowsOfTile - 1) * left.tile + (rowsOfTile - 1) * left.row;
-        long last = rows % rowsOfTile == 0 ? 0 : rows / rowsOfTile * left.tile + (rows % rowsOfTile - 1) * left.row;
-        long rowsExtent = left.isRegular() ? (rows - 1) * left.row : Math.max(full, last);
-        return rowsExtent + (depth - 1) * left.depth + Float.BYTES;
+        int tiles = rows / rowsOfTile;
+        int rest = rows % rowsOfTile;
+        long full = Integer.signum(tiles) * ((tiles - 1) * tile(left) + (rowsOfTile - 1) * left.row);
+        long last = Integer.signum(rest) * (tiles * tile(left) + (rest - 1) * left.row);
+        return Math.max(full, last) + (depth - 1) * left.depth + Float.BYTES;
     }
 
     /**
@@ -125,13 +132,17 @@ public final class TileProduct {
             throw new IndexOutOfBoundsException("a panel in native memory expected, got " + panel);
         }
         int most = Math.toIntExact(Math.max(1, CALL_WORK / ((long) depth * kernel.columns() * rowsOfTile)));
-        long tile = left.isRegular() ? rowsOfTile * left.row : left.tile;
+        // No branch on how the rows lie: C2 leaves out ways that a process has not gone yet, and compiled all of this
+        // anew for each.
+        int apart = left.apart();
+        long tile = tile(left);
+        int least = shortTile + apart * (rowsOfTile - shortTile);
         int ahead = next < 0 ? 0 : ahead(rows, depth * (narrow ? columnBytes / 2 : columnBytes));
         long request = next < 0 ? 0 : panel.address() + next;
         int row = 0;
         while (row < rows) {
-            int tall = left.isRegular() ? tall(rows - row) : Math.min(rowsOfTile, rows - row);
-            int tiles = tall < rowsOfTile ? 1 : Math.min(most, tiles(left, rows - row));
+            int tall = tall(rows - row, least);
+            int tiles = tall < rowsOfTile ? 1 : Math.min(most, tiles(rows - row, least));
             code.run(
                     tall - 1 + (narrow ? rowsOfTile : 0),
                     a,
@@ -140,7 +151,7 @@ public final class TileProduct {
                     left.row,
                     left.depth,
                     cStride,
-                    aAt + (left.isRegular() ? row * left.row : row / rowsOfTile * tile),
+                    aAt + (1 - apart) * row * left.row + row / rowsOfTile * left.tile,
                     cAt + row * cStride,
                     tile,
                     request,
@@ -157,20 +168,21 @@ public final class TileProduct {
     /** The lines of a panel of {@code bytes} bytes that each tile asks for, or 0 where tiles are too few for that. */
     private int ahead(int rows, int bytes) {
         int lines = Math.ceilDiv(Math.ceilDiv(bytes, LINE_BYTES), Math.ceilDiv(rows, rowsOfTile));
-        return lines <= MOST_AHEAD ? lines : 0;
+        // The sign says whether there are at most as many.
+        return lines & (lines - MOST_AHEAD - 1) >> 31;
     }
 
-    /** The rows of the next tile where {@code rows} are left. */
-    private int tall(int rows) {
+    /** The rows of the next tile where {@code rows} are left, of which the second last may have {@code least}. */
+    private int tall(int rows, int least) {
         int rest = rows - rowsOfTile;
-        return 0 < rest && rest <= rowsOfTile - shortTile ? shortTile : Math.min(rowsOfTile, rows);
+        return 0 < rest && rest <= rowsOfTile - least ? least : Math.min(rowsOfTile, rows);
     }
 
-    /** Full tiles one after the other where {@code rows} are left. */
-    private int tiles(Left left, int rows) {
+    /** Full tiles one after the other where {@code rows} are left, likewise. */
+    private int tiles(int rows, int least) {
         int tiles = rows / rowsOfTile;
         int rest = rows % rowsOfTile;
-        boolean shorter = left.isRegular() && tiles > 1 && rest > 0 && rest <= rowsOfTile - shortTile;
+        boolean shorter = tiles > 1 && rest > 0 && rest <= rowsOfTile - least;
         return shorter ? tiles - 1 : tiles;
     }
 
