@@ -13,8 +13,8 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Loops over rows of scores, which are in arrays of the thread, and of sums, which are in native memory; {@code lanes} is room for a vector that is taken
- * apart.
+ * Loops over rows of scores, which are in arrays of the thread, and of sums, which are in native memory; {@code lanes} is room for a
+ * vector that is taken apart.
  */
 final class AttentionRows {
     private AttentionRows() {}
@@ -73,8 +73,8 @@ final class AttentionRows {
     }
 
     /**
-     * Replaces scores by probabilities {@code exp(score - base)}, and slopes by {@code probability * (slope - delta) * scale}, in whole
-     * vectors.
+     * Replaces scores by probabilities {@code exp(score - base)}, and slopes by {@code probability * (slope - delta) * scale}, in
+     * whole vectors.
      */
     static void gradients(float[] scores, float[] slopes, int at, int count, float base, float delta, float scale) {
         for (int i = 0; i < count; i += LANES) {

@@ -1,6 +1,5 @@
 package io.coda4j.tensor.cpu;
 
-import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.Primitive.AttentionMask;
@@ -120,11 +119,11 @@ record AttentionCase(
                 grad.run(in, grads);
             }
             return new Results(
-                    download(queryType(), in[6]),
-                    download(results.get(1), in[7]),
-                    download(queryType(), grads[0]),
-                    download(keyType(), grads[1]),
-                    download(keyType(), grads[2]));
+                    MatmulCase.download(queryType(), in[6]),
+                    MatmulCase.download(results.get(1), in[7]),
+                    MatmulCase.download(queryType(), grads[0]),
+                    MatmulCase.download(keyType(), grads[1]),
+                    MatmulCase.download(keyType(), grads[2]));
         }
     }
 
@@ -132,20 +131,6 @@ record AttentionCase(
         float[] values = new float[(int) type.size()];
         Arrays.fill(values, Float.NaN);
         return MatmulCase.upload(device, type, values);
-    }
-
-    private static float[] download(TensorType type, Buffer buffer) {
-        float[] values = new float[(int) type.size()];
-        if (type.dtype() == DType.F32) {
-            buffer.download(MemorySegment.ofArray(values));
-            return values;
-        }
-        short[] bits = new short[values.length];
-        buffer.download(MemorySegment.ofArray(bits));
-        for (int i = 0; i < bits.length; i++) {
-            values[i] = Bf16.toFloat(bits[i]);
-        }
-        return values;
     }
 
     private int query(int b, int t, int h) {

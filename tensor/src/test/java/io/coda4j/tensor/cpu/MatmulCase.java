@@ -98,6 +98,21 @@ record MatmulCase(Primitive.Dot dot, TensorType lhs, TensorType rhs) {
         return device.upload(type, MemorySegment.ofArray(bits));
     }
 
+    /** The F32 or BF16 elements of a buffer. */
+    static float[] download(TensorType type, Buffer buffer) {
+        float[] values = new float[(int) type.size()];
+        if (type.dtype() == DType.F32) {
+            buffer.download(MemorySegment.ofArray(values));
+            return values;
+        }
+        short[] bits = new short[values.length];
+        buffer.download(MemorySegment.ofArray(bits));
+        for (int i = 0; i < bits.length; i++) {
+            values[i] = Bf16.toFloat(bits[i]);
+        }
+        return values;
+    }
+
     private static Buffer random(CpuDevice device, TensorType type, long seed) {
         return upload(device, type, values(type, seed));
     }
