@@ -161,7 +161,7 @@ final class MachineMacroKernel implements MacroKernel {
             HeapScratch.Block to,
             int toAt,
             TileScratch scratch) {
-        scores(ROWS, left.segment(), 0, rows, depth, panels, panel, next, scale, to, toAt);
+        scoresInPlace(ROWS, left.segment(), 0, rows, depth, panels, panel, next, scale, to, toAt);
     }
 
     @Override
@@ -177,24 +177,9 @@ final class MachineMacroKernel implements MacroKernel {
             float scale,
             HeapScratch.Block to,
             int toAt) {
-        scores(left, from, fromAt, rows, depth, panels, panel, next, scale, to, toAt);
-    }
-
-    private void scores(
-            TileProduct.Left layout,
-            MemorySegment left,
-            long from,
-            int rows,
-            int depth,
-            MemorySegment panels,
-            long panel,
-            long next,
-            float scale,
-            HeapScratch.Block to,
-            int toAt) {
         long at = toAt * (long) Float.BYTES;
         var sums = to.segment();
         long stride = ROWS.row();
-        product.multiply(layout, left, from, rows, depth, false, panels, panel, next, sums, at, stride, scale, false);
+        product.multiply(left, from, fromAt, rows, depth, false, panels, panel, next, sums, at, stride, scale, false);
     }
 }

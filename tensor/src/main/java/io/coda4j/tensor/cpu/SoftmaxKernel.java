@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu;
 
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.exec.Kernel;
 import java.util.Optional;
@@ -13,29 +14,26 @@ final class SoftmaxKernel {
 
     /** The kernel for rows along the last axis of {@code x}, or empty for other types. */
     static Optional<Kernel> of(Parallel parallel, TensorType x) {
-        int n = x.dim(x.rank() - 1);
-        long rows = n == 0 ? 0 : x.size() / n;
         return switch (x.dtype()) {
-            case F32 ->
-                Optional.of(Launch.rows(
-                        parallel,
-                        rows,
-                        n,
-                        (in, out, row) -> row(
-                                LaneLoop.address(in[0], x.byteSize()) + row * n * 4,
-                                LaneLoop.address(out[0], x.byteSize()) + row * n * 4,
-                                n)));
-            case BF16 ->
-                Optional.of(Launch.rows(
-                        parallel,
-                        rows,
-                        n,
-                        (in, out, row) -> rowBf16(
-                                LaneLoop.address(in[0], x.byteSize()) + row * n * 2,
-                                LaneLoop.address(out[0], x.byteSize()) + row * n * 2,
-                                n)));
+            case F32, BF16 -> Optional.of(rows(parallel, x));
             case F16, F64, I8, I32, BOOL -> Optional.empty();
         };
+    }
+
+    private static Kernel rows(Parallel parallel, TensorType x) {
+        int n = x.dim(x.rank() - 1);
+        long rows = n == 0 ? 0 : x.size() / n;
+        long bytes = (long) n * x.dtype().bytes();
+        boolean narrow = x.dtype() == DType.BF16;
+        return Launch.rows(parallel, rows, n, (in, out, row) -> {
+            long from = LaneLoop.address(in[0], x.byteSize()) + row * bytes;
+            long to = LaneLoop.address(out[0], x.byteSize()) + row * bytes;
+            if (narrow) {
+                rowBf16(from, to, n);
+            } else {
+                row(from, to, n);
+            }
+        });
     }
 
     private static void row(long x, long y, int n) {
