@@ -5,6 +5,7 @@ import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.MachineKernels;
 import io.coda4j.tensor.cpu.x86.PanelProduct;
 import io.coda4j.tensor.cpu.x86.TileProduct;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.exec.KernelSet;
 import io.coda4j.tensor.exec.ProgramExecutor;
 import io.coda4j.tensor.spi.Buffer;
@@ -24,6 +25,7 @@ public final class CpuDevice implements Device {
     private static final String VECTOR = "vector";
 
     private static final String F32 = "f32 products";
+    private static final String LOOPS = "f32 loops";
 
     private final String name;
     private final Parallel parallel;
@@ -65,7 +67,7 @@ public final class CpuDevice implements Device {
 
     /** The fast kernels on other threads, with the memory of this device. */
     CpuKernels kernels(Parallel threads) {
-        return new CpuKernels(threads, memory, this::f32);
+        return new CpuKernels(threads, memory, this::f32, CpuDevice::loops);
     }
 
     @Override
@@ -95,6 +97,10 @@ public final class CpuDevice implements Device {
         return MachineKernels.ofProcess().f32(MicroKernel.NR);
     }
 
+    private static Optional<VectorLoops> loops() {
+        return MachineKernels.ofProcess().loops(Lanes.COUNT);
+    }
+
     private Optional<PanelProduct> bf16() {
         return fast ? MachineKernels.ofProcess().bf16() : Optional.empty();
     }
@@ -111,6 +117,9 @@ public final class CpuDevice implements Device {
             machine.features().forEach(state -> traits.add(trait("features", state)));
             machine.f32Kernels(MicroKernel.NR).forEach(state -> traits.add(trait(F32, state)));
             traits.add(new Trait(F32, VECTOR, f32().map(product -> product + " is faster")));
+            machine.loopKernels(Lanes.COUNT).forEach(state -> traits.add(trait(LOOPS, state)));
+            traits.add(new Trait(
+                    LOOPS, VECTOR, loops().map(_ -> "loops of machine code are faster where there are some")));
             machine.packingKernels().forEach(state -> traits.add(trait("packing", state)));
             products(traits, "bf16 products", machine.bf16Kernels(), machine.bf16());
             products(traits, "int8 products", machine.int8Kernels(), machine.int8());

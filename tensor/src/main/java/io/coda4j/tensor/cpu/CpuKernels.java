@@ -7,6 +7,7 @@ import io.coda4j.tensor.Primitive.QuantizedLinear;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.PanelProduct;
 import io.coda4j.tensor.cpu.x86.TileProduct;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.exec.Chain;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.exec.KernelSet;
@@ -16,7 +17,7 @@ import java.util.Set;
 import java.util.function.Supplier;
 import jdk.incubator.vector.FloatVector;
 
-/** The Vector API kernels: one line per primitive says which file computes it, or that the reference kernel does. */
+/** The fast kernels: one line per primitive says which file computes it, or that the reference kernel does. */
 final class CpuKernels implements KernelSet {
     private final Parallel parallel;
     private final CpuMemory memory;
@@ -26,10 +27,21 @@ final class CpuKernels implements KernelSet {
 
     private final FrozenWeights frozenWeights;
 
-    /** {@code f32}: machine code for products of F32, if there is any. */
-    CpuKernels(Parallel parallel, CpuMemory memory, Supplier<Optional<TileProduct>> f32) {
+    /** Asked for at the first kernel: machine code takes a while to be made and checked. */
+    private final Supplier<Optional<VectorLoops>> loops;
+
+    /**
+     * Vector API kernels but for what there is machine code for, if there is any: {@code f32} for products of F32, {@code loops} for
+     * loops over vectors.
+     */
+    CpuKernels(
+            Parallel parallel,
+            CpuMemory memory,
+            Supplier<Optional<TileProduct>> f32,
+            Supplier<Optional<VectorLoops>> loops) {
         this.parallel = parallel;
         this.memory = memory;
+        this.loops = loops;
         this.matmul = new MatmulContext(f32);
         this.frozenWeights = new FrozenWeights(memory, parallel, matmul);
     }
@@ -85,7 +97,7 @@ final class CpuKernels implements KernelSet {
         return switch (prim) {
             case Primitive.Full(var type, double value) -> Optional.of(Movement.full(parallel, type, value));
             case Primitive.Iota(var type, int axis) -> Optional.of(Movement.iota(parallel, type, axis));
-            case Primitive.Pointwise pointwise -> Elementwise.kernel(parallel, pointwise, in, out.getFirst());
+            case Primitive.Pointwise pointwise -> pointwise(pointwise, in, out.getFirst());
             case Primitive.Reshape _ ->
                 Optional.of(Movement.copy(parallel, out.getFirst().byteSize()));
             case Primitive.Transpose(var permutation) ->
@@ -127,6 +139,15 @@ final class CpuKernels implements KernelSet {
         };
     }
 
+    private Optional<Kernel> pointwise(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {
+        var chain = Chain.of(prim, in.stream().map(TensorType::dtype).toList(), out.dtype());
+        return loop(chain, out.size()).or(() -> Elementwise.kernel(parallel, prim, in, out));
+    }
+
+    private Optional<Kernel> loop(Chain chain, long elements) {
+        return loops.get().flatMap(made -> ChainLoop.of(made, parallel, chain, elements));
+    }
+
     @Override
     public boolean fuses(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {
         return ChainKernel.takes(prim, in, out);
@@ -134,6 +155,6 @@ final class CpuKernels implements KernelSet {
 
     @Override
     public Optional<Kernel> chain(Chain chain, long elements) {
-        return Optional.of(ChainKernel.of(parallel, chain, elements));
+        return loop(chain, elements).or(() -> Optional.of(ChainKernel.of(parallel, chain, elements)));
     }
 }

@@ -23,8 +23,11 @@ final class Scratch {
     /** Addresses of one block of what {@link #in} holds. */
     final long[] block = new long[SLOTS];
 
+    /** The call of a loop in machine code that the task makes next. */
+    final LoopCall call;
+
     /** Keeps the memory alive as long as the thread. */
-    private final MemorySegment owner = Arena.ofAuto().allocate(SLOTS * STRIDE, CpuMemory.ALIGNMENT);
+    private final MemorySegment owner = Arena.ofAuto().allocate(SLOTS * STRIDE + LoopCall.BYTES, CpuMemory.ALIGNMENT);
 
     private final MemorySegment[] slots = new MemorySegment[SLOTS];
     private int[] index = {};
@@ -36,6 +39,7 @@ final class Scratch {
         for (int i = 0; i < SLOTS; i++) {
             slots[i] = view.asSlice(i * STRIDE, SLOT * 4L);
         }
+        call = new LoopCall(owner.address() + SLOTS * STRIDE);
     }
 
     /** That of the calling thread. */

@@ -17,25 +17,38 @@ import jdk.incubator.vector.VectorOperators;
  */
 final class VectorMath {
     /** Adding this to |x| below 2^22 leaves x rounded to an integer in the low bits of the sum. */
-    private static final float ROUNDER = 0x1.8p23f;
+    static final float ROUNDER = 0x1.8p23f;
 
-    private static final float LOG2_E = (float) (1 / Math.log(2));
+    static final float LOG2_E = (float) (1 / Math.log(2));
 
     /** ln 2 in 16 bits, so that its product with an exponent is exact, and the rest. */
-    private static final float LN2_HIGH = 0x1.62e4p-1f;
+    static final float LN2_HIGH = 0x1.62e4p-1f;
 
-    private static final float LN2_LOW = (float) (Math.log(2) - LN2_HIGH);
+    static final float LN2_LOW = (float) (Math.log(2) - LN2_HIGH);
 
     /** The greatest float whose exponential is finite, and the least whose exponential is a normal number. */
-    private static final float EXP_MAX = 88.72283f;
+    static final float EXP_MAX = 88.72283f;
 
-    private static final float EXP_MIN = -87.33654f;
+    static final float EXP_MIN = -87.33654f;
 
     /** Of (e^r - 1 - r) / r^2, from the highest power. */
-    private static final float[] EXP = {0x1.6a23dp-10f, 0x1.123a2p-7f, 0x1.5558f2p-5f, 0x1.555492p-3f, 0x1.fffffcp-2f};
+    static final float[] EXP = {0x1.6a23dp-10f, 0x1.123a2p-7f, 0x1.5558f2p-5f, 0x1.555492p-3f, 0x1.fffffcp-2f};
+
+    /** Of (log(1 + f) - f + f^2 / 2) / f^3, from the highest power. */
+    static final float[] LOG = {
+        0x1.14631ap-4f,
+        -0x1.de4fa2p-4f,
+        0x1.e6f604p-4f,
+        -0x1.fc1f6ap-4f,
+        0x1.2336e2p-3f,
+        -0x1.555c5ap-3f,
+        0x1.99a4bcp-3f,
+        -0x1.000006p-2f,
+        0x1.555548p-2f
+    };
 
     /** The bits of sqrt(1/2). */
-    private static final int SQRT_HALF = 0x3f3504f3;
+    static final int SQRT_HALF = 0x3f3504f3;
 
     private static final FloatVector ROUNDERS = all(ROUNDER);
     private static final FloatVector LOG2_ES = all(LOG2_E);
@@ -53,23 +66,23 @@ final class VectorMath {
     private static final FloatVector LEAST_NORMAL = all(Float.MIN_NORMAL);
 
     /** What makes a subnormal number a normal one, and its exponent. */
-    private static final FloatVector LIFTS = all(0x1p23f);
+    static final float LIFT = 0x1p23f;
 
-    private static final FloatVector LIFT_BITS = all(23);
+    static final int LIFT_BIT = 23;
+    private static final FloatVector LIFTS = all(LIFT);
+    private static final FloatVector LIFT_BITS = all(LIFT_BIT);
     private static final IntVector SQRT_HALVES = IntVector.broadcast(Lanes.I32, SQRT_HALF);
     private static final IntVector FRACTIONS = IntVector.broadcast(Lanes.I32, 0x7fffff);
 
-    /** Of (log(1 + f) - f + f^2 / 2) / f^3, from the highest power. */
-    private static final FloatVector LOG_0 = all(0x1.14631ap-4f);
-
-    private static final FloatVector LOG_1 = all(-0x1.de4fa2p-4f);
-    private static final FloatVector LOG_2 = all(0x1.e6f604p-4f);
-    private static final FloatVector LOG_3 = all(-0x1.fc1f6ap-4f);
-    private static final FloatVector LOG_4 = all(0x1.2336e2p-3f);
-    private static final FloatVector LOG_5 = all(-0x1.555c5ap-3f);
-    private static final FloatVector LOG_6 = all(0x1.99a4bcp-3f);
-    private static final FloatVector LOG_7 = all(-0x1.000006p-2f);
-    private static final FloatVector LOG_8 = all(0x1.555548p-2f);
+    private static final FloatVector LOG_0 = all(LOG[0]);
+    private static final FloatVector LOG_1 = all(LOG[1]);
+    private static final FloatVector LOG_2 = all(LOG[2]);
+    private static final FloatVector LOG_3 = all(LOG[3]);
+    private static final FloatVector LOG_4 = all(LOG[4]);
+    private static final FloatVector LOG_5 = all(LOG[5]);
+    private static final FloatVector LOG_6 = all(LOG[6]);
+    private static final FloatVector LOG_7 = all(LOG[7]);
+    private static final FloatVector LOG_8 = all(LOG[8]);
     private static final FloatVector MINUS_HALVES = all(-0.5f);
     private static final FloatVector ZEROS = all(0);
     private static final FloatVector MINUS_INFINITIES = all(Float.NEGATIVE_INFINITY);

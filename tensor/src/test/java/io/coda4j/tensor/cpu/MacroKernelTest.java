@@ -51,7 +51,7 @@ class MacroKernelTest {
         try (var device = CpuDevice.reference();
                 var parallel = new Parallel(threads);
                 var memory = new CpuMemory(device)) {
-            var kernel = new CpuKernels(parallel, memory, f32)
+            var kernel = new CpuKernels(parallel, memory, f32, Optional::empty)
                     .kernel(prim, in, out, frozen)
                     .orElseThrow();
             var from = new Buffer[in.size()];

@@ -3,6 +3,7 @@ package io.coda4j.tensor.cpu.x86;
 import io.coda4j.tensor.cpu.x86.Operand.Gpr;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Register;
+import io.coda4j.tensor.cpu.x86.Operand.Source;
 import io.coda4j.tensor.cpu.x86.Operand.Tile;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.io.ByteArrayOutputStream;
@@ -154,6 +155,16 @@ final class Assembler {
         jump(0x85, target);
     }
 
+    /** Jcc: 0F 88 cd, jump if the result was negative. */
+    void js(Label target) {
+        jump(0x88, target);
+    }
+
+    /** Jcc: 0F 89 cd, jump if it was not. */
+    void jns(Label target) {
+        jump(0x89, target);
+    }
+
     /** JMP: E9 cd. */
     void jmp(Label target) {
         int8(0xe9);
@@ -229,7 +240,7 @@ final class Assembler {
     }
 
     /** VPXOR (see PXOR): VEX.256.66.0F.WIG EF /r. */
-    void vpxorVex(Vector to, Vector a, Vector b) {
+    void vpxorVex(Vector to, Vector a, Source b) {
         vex(1, P66, MAP_0F, 0xef, to.number(), a.number(), b);
     }
 
@@ -291,13 +302,73 @@ final class Assembler {
     }
 
     /** VPADDD (see PADDB/PADDW/PADDD/PADDQ): VEX.256.66.0F.WIG FE /r. */
-    void vpaddd(Vector to, Vector a, Vector b) {
+    void vpaddd(Vector to, Vector a, Source b) {
         vex(1, P66, MAP_0F, 0xfe, to.number(), a.number(), b);
     }
 
+    /** VPSUBD (see PSUBB/PSUBW/PSUBD): VEX.256.66.0F.WIG FA /r. */
+    void vpsubd(Vector to, Vector a, Source b) {
+        vex(1, P66, MAP_0F, 0xfa, to.number(), a.number(), b);
+    }
+
     /** VPAND (see PAND): VEX.256.66.0F.WIG DB /r. */
-    void vpand(Vector to, Vector a, Vector b) {
+    void vpand(Vector to, Vector a, Source b) {
         vex(1, P66, MAP_0F, 0xdb, to.number(), a.number(), b);
+    }
+
+    /** VPANDN (see PANDN): VEX.256.66.0F.WIG DF /r; the bits of {@code b} that {@code a} does not have. */
+    void vpandn(Vector to, Vector a, Source b) {
+        vex(1, P66, MAP_0F, 0xdf, to.number(), a.number(), b);
+    }
+
+    /** VPOR (see POR): VEX.256.66.0F.WIG EB /r. */
+    void vpor(Vector to, Vector a, Source b) {
+        vex(1, P66, MAP_0F, 0xeb, to.number(), a.number(), b);
+    }
+
+    /** VPSRAD (see PSRAW/PSRAD/PSRAQ): VEX.256.66.0F.WIG 72 /4 ib; the destination is in vvvv. */
+    void vpsrad(Vector to, Vector from, int bits) {
+        vex(1, P66, MAP_0F, 0x72, 4, to.number(), from);
+        int8(bits);
+    }
+
+    /** VCVTDQ2PS (see CVTDQ2PS): VEX.256.0F.WIG 5B /r; the nearest floats of 32-bit integers. */
+    void vcvtdq2ps(Vector to, Source from) {
+        vex(1, NP, MAP_0F, 0x5b, to.number(), NONE, from);
+    }
+
+    /** VCMPPS (see CMPPS): VEX.256.0F.WIG C2 /r ib; all ones where the predicate (its table 3-1) holds, else zeros. */
+    void vcmpps(Vector to, Vector a, Source b, int predicate) {
+        vex(1, NP, MAP_0F, 0xc2, to.number(), a.number(), b);
+        int8(predicate);
+    }
+
+    /** VBLENDVPS (see BLENDVPS): VEX.256.66.0F3A.W0 4A /r /is4; {@code b} where the sign of {@code mask} is set, else {@code a}. */
+    void vblendvps(Vector to, Vector a, Source b, Vector mask) {
+        vex(1, P66, MAP_0F3A, 0x4a, to.number(), a.number(), b);
+        int8(mask.number() << 4);
+    }
+
+    /** VPERMILPS: VEX.256.66.0F3A.W0 04 /r ib; lane i of each half from lane {@code order >> 2 i & 3} of that half. */
+    void vpermilps(Vector to, Vector from, int order) {
+        vex(1, P66, MAP_0F3A, 0x04, to.number(), NONE, from);
+        int8(order);
+    }
+
+    /** VPERM2F128: VEX.256.66.0F3A.W0 06 /r ib; with 1 the halves of {@code a}, exchanged. */
+    void vperm2f128(Vector to, Vector a, Vector b, int halves) {
+        vex(1, P66, MAP_0F3A, 0x06, to.number(), a.number(), b);
+        int8(halves);
+    }
+
+    /** VMOVSS (see MOVSS): VEX.LIG.F3.0F.WIG 11 /r; stores the lowest lane. */
+    void vmovss(Memory to, Vector from) {
+        vex(0, PF3, MAP_0F, 0x11, from.number(), NONE, to);
+    }
+
+    /** VMOVAPS (see MOVAPS): VEX.256.0F.WIG 28 /r. */
+    void vmovaps(Vector to, Vector from) {
+        vex(1, NP, MAP_0F, 0x28, to.number(), NONE, from);
     }
 
     /** VPANDD (see PAND): EVEX.512.66.0F.W0 DB /r. */
@@ -322,24 +393,60 @@ final class Assembler {
         vector(P66, MAP_0F38, 0x18, to, NONE, from, Float.BYTES);
     }
 
-    /** VADDPS (see ADDPS): EVEX.512.0F.W0 58 /r, or VEX.256.0F.WIG 58 /r, from memory. */
-    void vaddps(Vector to, Vector a, Memory b) {
-        requireWidth(to, a);
-        vector(NP, MAP_0F, 0x58, to, a.number(), b, ZMM_BYTES);
+    /** VADDPS (see ADDPS): EVEX.512.0F.W0 58 /r, or VEX.256.0F.WIG 58 /r. */
+    void vaddps(Vector to, Vector a, Source b) {
+        arithmetic(0x58, to, a, b);
+    }
+
+    /** VSUBPS (see SUBPS): EVEX.512.0F.W0 5C /r, or VEX.256.0F.WIG 5C /r. */
+    void vsubps(Vector to, Vector a, Source b) {
+        arithmetic(0x5c, to, a, b);
     }
 
     /** VMULPS (see MULPS): EVEX.512.0F.W0 59 /r, or VEX.256.0F.WIG 59 /r. */
-    void vmulps(Vector to, Vector a, Vector b) {
-        requireWidth(to, a, b);
-        vector(NP, MAP_0F, 0x59, to, a.number(), b, ZMM_BYTES);
+    void vmulps(Vector to, Vector a, Source b) {
+        arithmetic(0x59, to, a, b);
+    }
+
+    /** VDIVPS (see DIVPS): EVEX.512.0F.W0 5E /r, or VEX.256.0F.WIG 5E /r. */
+    void vdivps(Vector to, Vector a, Source b) {
+        arithmetic(0x5e, to, a, b);
+    }
+
+    /** VMAXPS (see MAXPS): EVEX.512.0F.W0 5F /r, or VEX.256.0F.WIG 5F /r; {@code b} unless {@code a} is greater. */
+    void vmaxps(Vector to, Vector a, Source b) {
+        arithmetic(0x5f, to, a, b);
+    }
+
+    /** VSQRTPS (see SQRTPS): EVEX.512.0F.W0 51 /r, or VEX.256.0F.WIG 51 /r. */
+    void vsqrtps(Vector to, Source from) {
+        requireWidth(to, from);
+        vector(NP, MAP_0F, 0x51, to, NONE, from, ZMM_BYTES);
+    }
+
+    private void arithmetic(int opcode, Vector to, Vector a, Source b) {
+        requireWidth(to, a);
+        requireWidth(to, b);
+        vector(NP, MAP_0F, opcode, to, a.number(), b, ZMM_BYTES);
+    }
+
+    /**
+     * VFMADD213PS (see VFMADD132PS/VFMADD213PS/VFMADD231PS): EVEX.512.66.0F38.W0 A8 /r, or VEX.256.66.0F38.W0 A8 /r;
+     * x = a * x + b, rounded once.
+     */
+    void vfmadd213ps(Vector x, Vector a, Source b) {
+        requireWidth(x, a);
+        requireWidth(x, b);
+        vector(P66, MAP_0F38, 0xa8, x, a.number(), b, ZMM_BYTES);
     }
 
     /**
      * VFMADD231PS (see VFMADD132PS/VFMADD213PS/VFMADD231PS): EVEX.512.66.0F38.W0 B8 /r, or VEX.256.66.0F38.W0 B8 /r;
      * sum = a * b + sum, rounded once.
      */
-    void vfmadd231ps(Vector sum, Vector a, Vector b) {
-        requireWidth(sum, a, b);
+    void vfmadd231ps(Vector sum, Vector a, Source b) {
+        requireWidth(sum, a);
+        requireWidth(sum, b);
         vector(P66, MAP_0F38, 0xb8, sum, a.number(), b, ZMM_BYTES);
     }
 
@@ -469,6 +576,12 @@ final class Assembler {
         requireWidth(registers);
         if (!isWide(registers[0])) {
             throw new IllegalArgumentException("EVEX is used for vectors of 512 bits only");
+        }
+    }
+
+    private static void requireWidth(Vector register, Source source) {
+        if (source instanceof Vector vector) {
+            requireWidth(new Vector[] {register, vector});
         }
     }
 

@@ -79,18 +79,21 @@ public final class MachineKernels {
     private final Map<TileKernel, Verdict<TileProduct>> tiles;
     private final Verdict<Transposition> transposition;
     private final Verdict<BlockCopy> copy;
+    private final Verdict<VectorLoops> loops;
 
     private MachineKernels(
             CpuFeatures features,
             Map<PanelKernel, Verdict<PanelProduct>> panels,
             Map<TileKernel, Verdict<TileProduct>> tiles,
             Verdict<Transposition> transposition,
-            Verdict<BlockCopy> copy) {
+            Verdict<BlockCopy> copy,
+            Verdict<VectorLoops> loops) {
         this.features = features;
         this.panels = panels;
         this.tiles = tiles;
         this.transposition = transposition;
         this.copy = copy;
+        this.loops = loops;
     }
 
     /**
@@ -169,7 +172,12 @@ public final class MachineKernels {
             tiles.put(kernel, Verdict.refused(reason));
         }
         return new MachineKernels(
-                CpuFeatures.none(reason), panels, tiles, Verdict.refused(reason), Verdict.refused(reason));
+                CpuFeatures.none(reason),
+                panels,
+                tiles,
+                Verdict.refused(reason),
+                Verdict.refused(reason),
+                Verdict.refused(reason));
     }
 
     private static MachineKernels usable(String mask) {
@@ -220,7 +228,12 @@ public final class MachineKernels {
                 tiles,
                 Verdict.of(
                         Transposition.NAME, transpositionCode.unusableBecause(), transposition, Transposition::failure),
-                Verdict.of(BlockCopy.NAME, copyCode.unusableBecause(), copy, BlockCopy::failure));
+                Verdict.of(BlockCopy.NAME, copyCode.unusableBecause(), copy, BlockCopy::failure),
+                Verdict.of(
+                        VectorLoops.NAME,
+                        VectorLoops.unusableBecause(features),
+                        new VectorLoops(),
+                        LoopSelfCheck::failure));
     }
 
     /** The usable product of F32 rows and panels of {@code columns} columns. */
@@ -239,6 +252,23 @@ public final class MachineKernels {
     /** The usable kernel that copies rows into packed operands. */
     public Optional<BlockCopy> copy() {
         return copy.kernel();
+    }
+
+    /** What makes loops over vectors of {@code lanes} elements, if it is usable. */
+    public Optional<VectorLoops> loops(int lanes) {
+        return lanes == LoopProgram.LANES ? loops.kernel() : Optional.empty();
+    }
+
+    /** The kernels of loops, of which those over vectors of {@code lanes} elements may be used. */
+    public List<State> loopKernels(int lanes) {
+        return List.of(new State(VectorLoops.NAME, loops.refusal().or(() -> width(LoopProgram.LANES, lanes))));
+    }
+
+    /** Why a kernel is not used whose vectors have {@code ours} elements, where they are to have {@code wanted}. */
+    private static Optional<String> width(int ours, int wanted) {
+        return ours == wanted
+                ? Optional.empty()
+                : Optional.of("vectors have other than " + ours * Float.SIZE + " bits");
     }
 
     /** The kernels that pack. */
@@ -278,9 +308,7 @@ public final class MachineKernels {
     public List<State> f32Kernels(int columns) {
         var states = new ArrayList<State>();
         tiles.forEach((kernel, verdict) -> {
-            var width = kernel.columns() == columns
-                    ? Optional.<String>empty()
-                    : Optional.of("vectors have other than " + kernel.lanes() * Float.SIZE + " bits");
+            var width = width(kernel.lanes(), columns / TileKernel.VECTORS);
             states.add(new State(kernel.toString(), verdict.refusal().or(() -> width)));
         });
         return states;

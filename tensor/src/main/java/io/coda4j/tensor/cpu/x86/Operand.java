@@ -23,8 +23,11 @@ sealed interface Operand {
         }
     }
 
+    /** What an instruction on vectors may read last: a register, or as many bytes of memory. */
+    sealed interface Source extends Operand permits Vector, Memory {}
+
     /** A vector register of 256 or 512 bits. */
-    record Vector(int number, int bits) implements Register {
+    record Vector(int number, int bits) implements Register, Source {
         public Vector {
             checkNumber("vector register", number, 32);
             if (bits != 256 && bits != 512) {
@@ -51,7 +54,7 @@ sealed interface Operand {
     }
 
     /** Memory at {@code base + index * scale + displacement}. */
-    record Memory(Gpr base, @Nullable Gpr index, int scale, int displacement) implements Operand {
+    record Memory(Gpr base, @Nullable Gpr index, int scale, int displacement) implements Source {
         public Memory {
             if (scale != 1 && scale != 2 && scale != 4 && scale != 8) {
                 throw new IllegalArgumentException("scale of 1, 2, 4 or 8 expected, got " + scale);

@@ -20,6 +20,7 @@ import static io.coda4j.tensor.cpu.x86.Registers.zmm;
 
 import io.coda4j.tensor.cpu.x86.Operand.Gpr;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
+import io.coda4j.tensor.cpu.x86.Operand.Source;
 import io.coda4j.tensor.cpu.x86.Operand.Tile;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.util.ArrayList;
@@ -50,6 +51,14 @@ final class EncodingTable {
     private static final List<Memory> STRIDED = strided();
 
     private static final List<Memory> MEMORIES = memories();
+
+    /** One of each kind, for instructions that encode memory as others do. */
+    private static final List<Memory> FEW = List.of(
+            new Memory(rax, null, 1, 0),
+            new Memory(rsp, null, 1, 64),
+            new Memory(r13, null, 1, 0),
+            new Memory(rbp, r12, 1, 32),
+            new Memory(r12, rsi, 8, -4096));
 
     private final List<Row> rows = new ArrayList<>();
 
@@ -153,6 +162,8 @@ final class EncodingTable {
         }
         jump("jz", Assembler::jz);
         jump("jnz", Assembler::jnz);
+        jump("js", Assembler::js);
+        jump("jns", Assembler::jns);
         jump("jmp", Assembler::jmp);
         for (var memory : MEMORIES) {
             add("prefetcht0", a -> a.prefetcht0(memory), memory);
@@ -196,25 +207,46 @@ final class EncodingTable {
         pairs("vmovups", MEMORIES, ends, Assembler::vmovups);
         pairs("vpbroadcastd", ends, MEMORIES, Assembler::vpbroadcastd);
         pairs("vbroadcastss", ends, MEMORIES, Assembler::vbroadcastss);
-        triples("vmulps", vectors, Assembler::vmulps);
-        triples("vfmadd231ps", vectors, Assembler::vfmadd231ps);
+        sources("vaddps", vectors, Assembler::vaddps);
+        sources("vsubps", vectors, Assembler::vsubps);
+        sources("vmulps", vectors, Assembler::vmulps);
+        sources("vdivps", vectors, Assembler::vdivps);
+        sources("vmaxps", vectors, Assembler::vmaxps);
+        sources("vfmadd213ps", vectors, Assembler::vfmadd213ps);
+        sources("vfmadd231ps", vectors, Assembler::vfmadd231ps);
+        pairs("vsqrtps", vectors, vectors, Assembler::vsqrtps);
+        pairs("vsqrtps", ends, FEW, Assembler::vsqrtps);
         for (int bits : new int[] {1, 16}) {
             pairs("vpslld", vectors, ends, (a, to, from) -> a.vpslld(to, from, bits), bits);
         }
-        for (var memory : MEMORIES) {
-            for (var register : ends) {
-                add("vaddps", a -> a.vaddps(register, vectors.get(1), memory), register, vectors.get(1), memory);
+    }
+
+    /** Triples whose last operand is a register or memory. */
+    private void sources(String mnemonic, List<Vector> vectors, Sourced instruction) {
+        triples(mnemonic, vectors, instruction::assemble);
+        for (var memory : FEW) {
+            for (var to : List.of(vectors.getFirst(), vectors.getLast())) {
+                var a = vectors.get(1);
+                add(mnemonic, assembler -> instruction.assemble(assembler, to, a, memory), to, a, memory);
             }
         }
     }
 
+    @FunctionalInterface
+    private interface Sourced {
+        void assemble(Assembler assembler, Vector to, Vector a, Source b);
+    }
+
     private void narrowVectors() {
         var vectors = List.of(ymm(0), ymm(7), ymm(8), ymm(15));
-        triples("vpxor", vectors, Assembler::vpxorVex);
+        sources("vpxor", vectors, Assembler::vpxorVex);
         triples("{vex} vpdpbusd", vectors, Assembler::vpdpbusdVex);
         triples("vpmaddwd", vectors, Assembler::vpmaddwd);
-        triples("vpaddd", vectors, Assembler::vpaddd);
-        triples("vpand", vectors, Assembler::vpand);
+        sources("vpaddd", vectors, Assembler::vpaddd);
+        sources("vpsubd", vectors, Assembler::vpsubd);
+        sources("vpand", vectors, Assembler::vpand);
+        sources("vpandn", vectors, Assembler::vpandn);
+        sources("vpor", vectors, Assembler::vpor);
         var ends = List.of(ymm(1), ymm(14));
         bothWidths(vectors, ends);
         pairs("vpmovsxbw", ends, MEMORIES, Assembler::vpmovsxbw);
@@ -225,11 +257,32 @@ final class EncodingTable {
             add("vpunpcklwd", a -> a.vpunpcklwd(ymm(1), ymm(14), memory), ymm(1), ymm(14), memory);
             add("vpunpckhwd", a -> a.vpunpckhwd(ymm(9), ymm(2), memory), ymm(9), ymm(2), memory);
         }
+        lanes(vectors, ends);
         triples("vunpcklps", vectors, Assembler::vunpcklps);
         triples("vunpckhps", vectors, Assembler::vunpckhps);
         triples("vunpcklpd", vectors, Assembler::vunpcklpd);
         triples("vunpckhpd", vectors, Assembler::vunpckhpd);
         add("vzeroupper", Assembler::vzeroupper);
+    }
+
+    /** Instructions on the lanes of F32 vectors. */
+    private void lanes(List<Vector> vectors, List<Vector> ends) {
+        pairs("vpsrad", vectors, ends, (a, to, from) -> a.vpsrad(to, from, 23), 23);
+        pairs("vcvtdq2ps", vectors, vectors, Assembler::vcvtdq2ps);
+        pairs("vcvtdq2ps", ends, FEW, Assembler::vcvtdq2ps);
+        pairs("vpermilps", vectors, ends, (a, to, from) -> a.vpermilps(to, from, 0xb1), 0xb1);
+        // The other form would be shorter for some registers.
+        pairs("{load} vmovaps", vectors, vectors, Assembler::vmovaps);
+        for (var to : vectors) {
+            add("vperm2f128", a -> a.vperm2f128(to, ymm(9), ymm(2), 1), to, ymm(9), ymm(2), 1);
+            add("vcmpps", a -> a.vcmpps(to, ymm(9), ymm(2), 0x1e), to, ymm(9), ymm(2), 0x1e);
+            add("vblendvps", a -> a.vblendvps(to, ymm(9), ymm(2), ymm(12)), to, ymm(9), ymm(2), ymm(12));
+        }
+        for (var memory : FEW) {
+            add("vmovss", a -> a.vmovss(memory, ymm(9)), memory, "xmm9");
+            add("vcmpps", a -> a.vcmpps(ymm(1), ymm(9), memory, 4), ymm(1), ymm(9), memory, 4);
+            add("vblendvps", a -> a.vblendvps(ymm(1), ymm(9), memory, ymm(3)), ymm(1), ymm(9), memory, ymm(3));
+        }
     }
 
     private void tiles() {

@@ -1,0 +1,323 @@
+package io.coda4j.tensor.cpu.x86;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What a {@link VectorLoop} computes: a straight line of steps that is applied to each vector of rows of floats. Programs are equal
+ * if they compute the same in the same way. {@link LoopMeaning} says what each step is.
+ *
+ * @param memories how each of the memories that a run is given is walked through
+ * @param steps in the order of their computation; each is a value, by its number
+ * @param copies vectors of one turn of the loop: sums have as many partial sums of each lane
+ */
+public record LoopProgram(List<Access> memories, List<Step> steps, int copies) {
+    /** Elements of a vector. */
+    public static final int LANES = 8;
+
+    /** A program with immutable copies of the lists. */
+    public LoopProgram {
+        memories = List.copyOf(memories);
+        steps = List.copyOf(steps);
+        if (copies != 1 && copies != 2 && copies != 4) {
+            throw new IllegalArgumentException("1, 2 or 4 copies expected, got " + copies);
+        }
+    }
+
+    /** How a memory is walked through. */
+    public enum Access {
+        /** One row after the other. */
+        ROWS,
+        /** One row, from its beginning for each row. */
+        ROW,
+        /** One float for each row. */
+        COLUMN,
+        /** One float. */
+        ONE
+    }
+
+    /** What a step does with its values, which are vectors of 32 bits in each lane. */
+    enum Op {
+        /** A vector of memory {@code number}. */
+        LOAD,
+        /** The float of memory {@code number} in all lanes. */
+        BROADCAST,
+        /** The bits {@code number} in all lanes. */
+        CONSTANT,
+        ADD,
+        SUBTRACT,
+        MULTIPLY,
+        DIVIDE,
+        SQUARE_ROOT,
+        /** a b + c, rounded once. */
+        MULTIPLY_ADD,
+        AND,
+        /** The bits of b that a does not have. */
+        AND_NOT,
+        OR,
+        XOR,
+        ADD_INTS,
+        SUBTRACT_INTS,
+        /** By {@code number} bits. */
+        SHIFT_LEFT,
+        /** By {@code number} bits, with copies of the sign. */
+        SHIFT_RIGHT,
+        INTS_TO_FLOATS,
+        /** All ones where a &gt; b, else zeros; likewise the next four. Nothing holds of NaN but that it is not equal. */
+        GREATER,
+        AT_LEAST,
+        LESS,
+        EQUAL,
+        NOT_EQUAL,
+        /** b where the mask c is set, else a. */
+        SELECT,
+        /** a to memory {@code number}. */
+        STORE,
+        /** The sum of a over each row to memory {@code number}. */
+        SUM,
+        /** The sum of a b, likewise, each product rounded with its sum. */
+        SUM_OF_PRODUCTS,
+        /** The greatest a of each row to memory {@code number}; NaN is passed over. */
+        GREATEST;
+
+        /** Whether a row has one result. */
+        boolean isReduction() {
+            return this == SUM || this == SUM_OF_PRODUCTS || this == GREATEST;
+        }
+
+        /** Whether the first two operands may be exchanged. */
+        boolean isCommutative() {
+            return switch (this) {
+                case ADD, MULTIPLY, MULTIPLY_ADD, AND, OR, XOR, ADD_INTS, EQUAL, NOT_EQUAL, SUM_OF_PRODUCTS -> true;
+                case LOAD,
+                        BROADCAST,
+                        CONSTANT,
+                        SUBTRACT,
+                        DIVIDE,
+                        SQUARE_ROOT,
+                        AND_NOT,
+                        SUBTRACT_INTS,
+                        SHIFT_LEFT,
+                        SHIFT_RIGHT,
+                        INTS_TO_FLOATS,
+                        GREATER,
+                        AT_LEAST,
+                        LESS,
+                        SELECT,
+                        STORE,
+                        SUM,
+                        GREATEST -> false;
+            };
+        }
+    }
+
+    /**
+     * A step.
+     *
+     * @param in numbers of the values that it takes
+     * @param number of a memory, of bits, or 0
+     */
+    record Step(Op op, List<Integer> in, int number) {}
+
+    /** The value of a step. */
+    public record Value(int step) {}
+
+    /** Writes a program step by step. */
+    public static final class Builder {
+        private final List<Access> memories = new ArrayList<>();
+        private final List<Step> steps = new ArrayList<>();
+
+        /** A further memory; its number. */
+        public int memory(Access access) {
+            memories.add(access);
+            return memories.size() - 1;
+        }
+
+        private Value add(Op op, int number, Value... in) {
+            var step = new Step(op, List.of(in).stream().map(Value::step).toList(), number);
+            // What was computed already is computed once.
+            int before = op == Op.STORE || op.isReduction() ? -1 : steps.indexOf(step);
+            if (before >= 0) {
+                return new Value(before);
+            }
+            steps.add(step);
+            return new Value(steps.size() - 1);
+        }
+
+        private int require(int memory, boolean holds, String expected) {
+            if (!holds) {
+                throw new IllegalArgumentException(
+                        expected + " expected, got memory " + memory + ", " + memories.get(memory));
+            }
+            return memory;
+        }
+
+        private boolean isRow(int memory) {
+            return memories.get(memory) == Access.ROWS || memories.get(memory) == Access.ROW;
+        }
+
+        /** The vector of a memory of rows; to be asked for before anything is stored to the same place. */
+        public Value load(int memory) {
+            return add(Op.LOAD, require(memory, isRow(memory), "rows"));
+        }
+
+        /** The float of this row, or the only one, in all lanes. */
+        public Value broadcast(int memory) {
+            return add(Op.BROADCAST, require(memory, !isRow(memory), "single floats"));
+        }
+
+        /** {@code value} in all lanes. */
+        public Value constant(float value) {
+            return bits(Float.floatToRawIntBits(value));
+        }
+
+        /** {@code bits} in all lanes. */
+        public Value bits(int bits) {
+            return add(Op.CONSTANT, bits);
+        }
+
+        /** a + b. */
+        public Value add(Value a, Value b) {
+            return add(Op.ADD, 0, a, b);
+        }
+
+        /** a - b. */
+        public Value subtract(Value a, Value b) {
+            return add(Op.SUBTRACT, 0, a, b);
+        }
+
+        /** a b. */
+        public Value multiply(Value a, Value b) {
+            return add(Op.MULTIPLY, 0, a, b);
+        }
+
+        /** a / b. */
+        public Value divide(Value a, Value b) {
+            return add(Op.DIVIDE, 0, a, b);
+        }
+
+        /** The square root. */
+        public Value squareRoot(Value a) {
+            return add(Op.SQUARE_ROOT, 0, a);
+        }
+
+        /** a b + c, rounded once. */
+        public Value multiplyAdd(Value a, Value b, Value c) {
+            return add(Op.MULTIPLY_ADD, 0, a, b, c);
+        }
+
+        /** The number with the other sign. */
+        public Value negate(Value a) {
+            return xor(a, bits(Integer.MIN_VALUE));
+        }
+
+        /** The bits that both have. */
+        public Value and(Value a, Value b) {
+            return add(Op.AND, 0, a, b);
+        }
+
+        /** The bits that one of them has. */
+        public Value or(Value a, Value b) {
+            return add(Op.OR, 0, a, b);
+        }
+
+        /** The bits in which they differ. */
+        public Value xor(Value a, Value b) {
+            return add(Op.XOR, 0, a, b);
+        }
+
+        /** The bits of {@code a} where {@code mask} is not set, else zeros. */
+        public Value unless(Value mask, Value a) {
+            return add(Op.AND_NOT, 0, mask, a);
+        }
+
+        /** a + b of integers. */
+        public Value addInts(Value a, Value b) {
+            return add(Op.ADD_INTS, 0, a, b);
+        }
+
+        /** a - b of integers. */
+        public Value subtractInts(Value a, Value b) {
+            return add(Op.SUBTRACT_INTS, 0, a, b);
+        }
+
+        /** The bits, moved up. */
+        public Value shiftLeft(Value a, int bits) {
+            return add(Op.SHIFT_LEFT, bits, a);
+        }
+
+        /** The bits, moved down, with copies of the sign. */
+        public Value shiftRight(Value a, int bits) {
+            return add(Op.SHIFT_RIGHT, bits, a);
+        }
+
+        /** The nearest floats of integers. */
+        public Value toFloats(Value a) {
+            return add(Op.INTS_TO_FLOATS, 0, a);
+        }
+
+        /** A mask of a &gt; b. */
+        public Value greater(Value a, Value b) {
+            return add(Op.GREATER, 0, a, b);
+        }
+
+        /** A mask of a &ge; b. */
+        public Value atLeast(Value a, Value b) {
+            return add(Op.AT_LEAST, 0, a, b);
+        }
+
+        /** A mask of a &lt; b. */
+        public Value less(Value a, Value b) {
+            return add(Op.LESS, 0, a, b);
+        }
+
+        /** A mask of a = b. */
+        public Value equal(Value a, Value b) {
+            return add(Op.EQUAL, 0, a, b);
+        }
+
+        /** A mask of the lanes that differ or are NaN. */
+        public Value notEqual(Value a, Value b) {
+            return add(Op.NOT_EQUAL, 0, a, b);
+        }
+
+        /** {@code then} where {@code mask} is set, else {@code otherwise}. */
+        public Value select(Value mask, Value then, Value otherwise) {
+            return add(Op.SELECT, 0, otherwise, then, mask);
+        }
+
+        /** Stores a vector to a memory of rows. */
+        public void store(int memory, Value a) {
+            add(Op.STORE, require(memory, isRow(memory), "rows"), a);
+        }
+
+        /** Stores the sum of each row. */
+        public void sum(int memory, Value a) {
+            add(Op.SUM, column(memory), a);
+        }
+
+        /** Stores the sum of a b of each row. */
+        public void sumOfProducts(int memory, Value a, Value b) {
+            add(Op.SUM_OF_PRODUCTS, column(memory), a, b);
+        }
+
+        /** Stores the greatest element of each row that is not NaN, or -infinity. */
+        public void greatest(int memory, Value a) {
+            add(Op.GREATEST, column(memory), a);
+        }
+
+        private int column(int memory) {
+            return require(memory, memories.get(memory) == Access.COLUMN, "a float for each row");
+        }
+
+        /** The program, with as many vectors in one turn as a loop without sums should have. */
+        public LoopProgram program() {
+            return program(steps.size() <= 6 ? 4 : steps.size() <= 12 ? 2 : 1);
+        }
+
+        /** The program with {@code copies} vectors in one turn. */
+        public LoopProgram program(int copies) {
+            return new LoopProgram(memories, steps, copies);
+        }
+    }
+}
