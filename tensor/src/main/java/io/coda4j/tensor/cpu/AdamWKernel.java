@@ -5,9 +5,14 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.LoopProgram;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
+import io.coda4j.tensor.cpu.x86.VectorLoop;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.spi.Buffer;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** One AdamW update of F32 parameters in one pass over (p, m, v, g); results may be their operands. */
 final class AdamWKernel implements Kernel {
@@ -16,6 +21,7 @@ final class AdamWKernel implements Kernel {
     private final float rest1;
     private final float rest2;
     private final float eps;
+    private final Optional<VectorLoop> machine;
     private final Kernel update;
 
     // The scalars of the run, which its tasks read.
@@ -24,19 +30,46 @@ final class AdamWKernel implements Kernel {
     private float correction1;
     private float correction2;
 
-    private AdamWKernel(Parallel parallel, long size, Primitive.AdamW prim) {
+    private AdamWKernel(Parallel parallel, Optional<VectorLoops> loops, long size, Primitive.AdamW prim) {
         this.beta1 = (float) prim.beta1();
         this.beta2 = (float) prim.beta2();
         this.rest1 = (float) (1 - prim.beta1());
         this.rest2 = (float) (1 - prim.beta2());
         this.eps = (float) prim.eps();
+        this.machine = loops.map(made -> made.required(program()));
         LaneLoop loop = this::update;
         this.update = loop.kernel(parallel, DType.F32, size, 4);
     }
 
     /** A kernel for F32; BF16 moments are rounded at every step of the meaning, which then serves. */
-    static Optional<Kernel> of(Parallel parallel, TensorType p, Primitive.AdamW prim) {
-        return p.dtype() == DType.F32 ? Optional.of(new AdamWKernel(parallel, p.size(), prim)) : Optional.empty();
+    static Optional<Kernel> of(Parallel parallel, Optional<VectorLoops> loops, TensorType p, Primitive.AdamW prim) {
+        return p.dtype() == DType.F32
+                ? Optional.of(new AdamWKernel(parallel, loops, p.size(), prim))
+                : Optional.empty();
+    }
+
+    /** The update in machine code: (p, m, v, g), the new p, m and v, and the four scalars of a run. */
+    private LoopProgram program() {
+        var b = new LoopProgram.Builder();
+        var p = b.load(b.memory(Access.ROWS));
+        var oldM = b.load(b.memory(Access.ROWS));
+        var oldV = b.load(b.memory(Access.ROWS));
+        var g = b.load(b.memory(Access.ROWS));
+        int newP = b.memory(Access.ROWS);
+        int newM = b.memory(Access.ROWS);
+        int newV = b.memory(Access.ROWS);
+        var scalars = Stream.generate(() -> b.broadcast(b.memory(Access.ONE)))
+                .limit(4)
+                .toList();
+        var m = b.add(b.multiply(oldM, b.constant(beta1)), b.multiply(g, b.constant(rest1)));
+        var v = b.add(b.multiply(oldV, b.constant(beta2)), b.multiply(b.multiply(g, g), b.constant(rest2)));
+        var root = b.squareRoot(b.multiply(v, scalars.get(3)));
+        var direction = b.divide(b.multiply(m, scalars.get(2)), b.add(root, b.constant(eps)));
+        var decayed = b.subtract(p, b.multiply(p, scalars.get(1)));
+        b.store(newP, b.subtract(decayed, b.multiply(direction, scalars.get(0))));
+        b.store(newM, m);
+        b.store(newV, v);
+        return b.program();
     }
 
     @Override
@@ -49,6 +82,18 @@ final class AdamWKernel implements Kernel {
     }
 
     private void update(long[] in, long[] out, int n) {
+        if (machine.isPresent()) {
+            var call = Scratch.ofThread().call;
+            for (int i = 0; i < 4; i++) {
+                call.memory(i, in[i]);
+            }
+            for (int i = 0; i < 3; i++) {
+                call.memory(4 + i, out[i]);
+            }
+            call.single(7, rate).single(8, decay).single(9, correction1).single(10, correction2);
+            call.run(machine.get(), n);
+            return;
+        }
         update(in, out, n, rate, decay, correction1, correction2, beta1, rest1, beta2, rest2, eps);
     }
 

@@ -109,7 +109,7 @@ final class CpuKernels implements KernelSet {
                 Optional.of(Movement.pad(parallel, in.getFirst(), low, out.getFirst()));
             case Primitive.Concat(int axis) -> Optional.of(Movement.concat(parallel, in, axis, out.getFirst()));
             case Primitive.Reduce(var op, var axes) ->
-                Reductions.reduce(parallel, op, in.getFirst(), axes, out.getFirst());
+                Reductions.reduce(parallel, loops.get(), op, in.getFirst(), axes, out.getFirst());
             case Primitive.Dot dot -> Matmul.bind(dot, in, parallel, matmul);
             case Primitive.TakeRows _ -> Optional.of(Rows.take(parallel, in.get(0), in.get(1)));
             case Primitive.ScatterAddRows _ -> Rows.scatterAdd(parallel, in.get(0), in.get(1), out.getFirst());
@@ -118,25 +118,29 @@ final class CpuKernels implements KernelSet {
             case Primitive.DynamicUpdateSlice(int axis) ->
                 Optional.of(Movement.dynamicUpdateSlice(parallel, in.get(0), in.get(1), axis));
             case Primitive.Annotate _ -> Optional.of(Movement.copyAll());
-            case Primitive.RmsNorm(double eps) -> RmsNormKernel.forward(parallel, in.getFirst(), eps);
-            case Primitive.RmsNormGrad(double eps) -> RmsNormKernel.gradient(parallel, in.getFirst(), eps);
+            case Primitive.RmsNorm(double eps) -> RmsNormKernel.forward(parallel, loops.get(), in.getFirst(), eps);
+            case Primitive.RmsNormGrad(double eps) -> RmsNormKernel.gradient(parallel, loops.get(), in.getFirst(), eps);
             case Primitive.Rope rope -> RopeKernel.of(parallel, in.getFirst(), rope);
-            case Primitive.Softmax _ -> SoftmaxKernel.of(parallel, in.getFirst());
-            case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, in.getFirst());
-            case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, in.getFirst());
+            case Primitive.Softmax _ -> SoftmaxKernel.of(parallel, softmax(), in.getFirst());
+            case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, loops.get(), in.getFirst());
+            case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, loops.get(), in.getFirst());
             case Primitive.Attention attention ->
                 AttentionKernel.bind(attention, in, matmul.macroKernel(), parallel, attentions);
             case Primitive.AttentionGrad grad ->
                 AttentionGradKernel.bind(grad, in, matmul.macroKernel(), parallel, attentions);
-            case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, in.getFirst());
-            case Primitive.CrossEntropyGrad _ -> CrossEntropyKernel.gradient(parallel, in.getFirst());
+            case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, softmax(), in.getFirst());
+            case Primitive.CrossEntropyGrad _ -> CrossEntropyKernel.gradient(parallel, softmax(), in.getFirst());
             case Primitive.ArgMax(int axis) -> ArgMaxKernel.of(parallel, in.getFirst(), axis);
             case QuantizedLinear linear -> QuantizedKernels.vector(linear, in, parallel, matmul);
             // Its meaning is a list of steps, whose kernels are bound one by one.
             case Primitive.Scan _ -> Optional.empty();
-            case Primitive.AdamW adamW -> AdamWKernel.of(parallel, in.getFirst(), adamW);
+            case Primitive.AdamW adamW -> AdamWKernel.of(parallel, loops.get(), in.getFirst(), adamW);
             case Primitive.Adafactor adafactor -> AdafactorKernel.of(parallel, in.getFirst(), adafactor, sums);
         };
+    }
+
+    private SoftmaxPasses softmax() {
+        return SoftmaxPasses.of(loops.get());
     }
 
     private Optional<Kernel> pointwise(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {

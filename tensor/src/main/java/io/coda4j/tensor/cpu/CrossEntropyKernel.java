@@ -18,12 +18,12 @@ import java.util.Optional;
 final class CrossEntropyKernel {
     private CrossEntropyKernel() {}
 
-    static Optional<Kernel> forward(Parallel parallel, TensorType logits) {
-        return serves(logits) ? Optional.of(losses(parallel, logits)) : Optional.empty();
+    static Optional<Kernel> forward(Parallel parallel, SoftmaxPasses passes, TensorType logits) {
+        return serves(logits) ? Optional.of(losses(parallel, passes, logits)) : Optional.empty();
     }
 
-    static Optional<Kernel> gradient(Parallel parallel, TensorType logits) {
-        return serves(logits) ? Optional.of(gradients(parallel, logits)) : Optional.empty();
+    static Optional<Kernel> gradient(Parallel parallel, SoftmaxPasses passes, TensorType logits) {
+        return serves(logits) ? Optional.of(gradients(parallel, passes, logits)) : Optional.empty();
     }
 
     private static boolean serves(TensorType logits) {
@@ -53,13 +53,13 @@ final class CrossEntropyKernel {
         }
     }
 
-    private static Kernel losses(Parallel parallel, TensorType logits) {
+    private static Kernel losses(Parallel parallel, SoftmaxPasses passes, TensorType logits) {
         int n = logits.dim(1);
         var dtype = logits.dtype();
         long column = logits.dim(0) * 4L;
         return rows(parallel, "crossEntropy", logits, (in, out, row) -> {
             long x = LaneLoop.address(in[0], logits.byteSize()) + row * n * dtype.bytes();
-            double logSumExp = logSumExp(x, dtype, n);
+            double logSumExp = logSumExp(passes, x, dtype, n);
             int target = Lanes.ALL.get(JAVA_INT_UNALIGNED, LaneLoop.address(in[1], column) + row * 4);
             double chosen = Elements.get(in[0], dtype, row * n + target);
             float loss = (float) (logSumExp - chosen);
@@ -68,14 +68,14 @@ final class CrossEntropyKernel {
         });
     }
 
-    private static double logSumExp(long logits, DType dtype, int n) {
+    private static double logSumExp(SoftmaxPasses passes, long logits, DType dtype, int n) {
         boolean narrow = dtype == DType.BF16;
-        float max = narrow ? SoftmaxRows.greatestBf16(logits, n) : SoftmaxRows.greatest(logits, n);
-        double sum = narrow ? SoftmaxRows.sumBf16(logits, n, max) : SoftmaxRows.sum(logits, n, max);
+        float max = narrow ? SoftmaxRows.greatestBf16(logits, n) : passes.greatest(logits, n);
+        double sum = narrow ? SoftmaxRows.sumBf16(logits, n, max) : passes.sum(logits, n, max);
         return max + Math.log(sum);
     }
 
-    private static Kernel gradients(Parallel parallel, TensorType logits) {
+    private static Kernel gradients(Parallel parallel, SoftmaxPasses passes, TensorType logits) {
         int n = logits.dim(1);
         var dtype = logits.dtype();
         long column = logits.dim(0) * 4L;
@@ -87,7 +87,7 @@ final class CrossEntropyKernel {
             long x = LaneLoop.address(in[0], logits.byteSize()) + row * n * dtype.bytes();
             long y = LaneLoop.address(out[0], logits.byteSize()) + row * n * dtype.bytes();
             if (dtype == DType.F32) {
-                SoftmaxRows.exponentials(x, y, n, logSumExp, g);
+                passes.exponentials(x, y, n, logSumExp, g);
             } else {
                 SoftmaxRows.exponentialsBf16(x, y, n, logSumExp, g);
             }

@@ -7,6 +7,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive.ReduceOp;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.LoopProgram;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
+import io.coda4j.tensor.cpu.x86.VectorLoop;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.exec.Kernel;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -57,22 +61,29 @@ final class Reductions {
         }
     }
 
-    static Optional<Kernel> reduce(Parallel parallel, ReduceOp op, TensorType x, List<Integer> axes, TensorType y) {
+    static Optional<Kernel> reduce(
+            Parallel parallel,
+            Optional<VectorLoops> loops,
+            ReduceOp op,
+            TensorType x,
+            List<Integer> axes,
+            TensorType y) {
         if (x.dtype() != DType.F32 && x.dtype() != DType.I32) {
             return Optional.empty();
         }
         if (x.size() == 0) {
             return Optional.of(Movement.full(parallel, y, ofNothing(op, y.dtype())));
         }
-        return Form.of(x, axes).flatMap(form -> reduce(parallel, op, x, form));
+        return Form.of(x, axes).flatMap(form -> reduce(parallel, loops, op, x, form));
     }
 
-    private static Optional<Kernel> reduce(Parallel parallel, ReduceOp op, TensorType x, Form form) {
+    private static Optional<Kernel> reduce(
+            Parallel parallel, Optional<VectorLoops> loops, ReduceOp op, TensorType x, Form form) {
         if (form.reduced == 1) {
             return Optional.of(Movement.copy(parallel, x.byteSize()));
         }
         if (form.inner == 1) {
-            return Optional.of(x.dtype() == DType.I32 ? intRows(parallel, op, form) : rows(parallel, op, form));
+            return Optional.of(x.dtype() == DType.I32 ? intRows(parallel, op, form) : rows(parallel, loops, op, form));
         }
         return x.dtype() == DType.I32 ? Optional.empty() : Optional.of(columns(parallel, op, form));
     }
@@ -85,9 +96,13 @@ final class Reductions {
         };
     }
 
-    private static Kernel rows(Parallel parallel, ReduceOp op, Form form) {
+    private static Kernel rows(Parallel parallel, Optional<VectorLoops> loops, ReduceOp op, Form form) {
+        // Chunks are whole vectors if rows are.
+        var sums = op == ReduceOp.SUM && form.reduced % Lanes.COUNT == 0
+                ? loops.map(Reductions::sums)
+                : Optional.<VectorLoop>empty();
         if (form.reduced <= CHUNK) {
-            return shortRows(parallel, op, form.outer, (int) form.reduced);
+            return shortRows(parallel, sums, op, form.outer, (int) form.reduced);
         }
         int chunks = Math.toIntExact((form.reduced + CHUNK - 1) / CHUNK);
         var partials = new float[Math.toIntExact(form.outer * chunks)];
@@ -95,7 +110,15 @@ final class Reductions {
             long first = (long) (task % chunks) * CHUNK;
             int n = (int) Math.min(CHUNK, form.reduced - first);
             long x = LaneLoop.address(in[0], form.outer * form.reduced * 4);
-            partials[task] = row(op, x + (task / chunks * form.reduced + first) * 4, n);
+            long at = x + (task / chunks * form.reduced + first) * 4;
+            partials[task] = sums.isPresent()
+                    ? Scratch.ofThread()
+                            .call
+                            .memory(0, at)
+                            .result(1)
+                            .run(sums.get(), n)
+                            .value(1)
+                    : row(op, at, n);
         });
         return (in, out) -> {
             launch.run(in, out);
@@ -106,14 +129,29 @@ final class Reductions {
         };
     }
 
-    private static Kernel shortRows(Parallel parallel, ReduceOp op, long rows, int n) {
+    /** {@link #sum} of rows of whole vectors in machine code. */
+    private static VectorLoop sums(VectorLoops loops) {
+        var b = new LoopProgram.Builder();
+        var x = b.load(b.memory(Access.ROWS));
+        b.sum(b.memory(Access.COLUMN), x);
+        return loops.required(b.program(4));
+    }
+
+    private static Kernel shortRows(Parallel parallel, Optional<VectorLoop> sums, ReduceOp op, long rows, int n) {
         int perTask = Math.max(1, CHUNK / n);
         int tasks = Math.toIntExact((rows + perTask - 1) / perTask);
         return Launch.of(parallel, tasks, (in, out, task) -> {
             long end = Math.min(rows, (task + 1L) * perTask);
             long x = LaneLoop.address(in[0], rows * n * 4);
             long y = LaneLoop.address(out[0], rows * 4);
-            for (long i = (long) task * perTask; i < end; i++) {
+            long first = (long) task * perTask;
+            if (sums.isPresent()) {
+                var call = Scratch.ofThread().call;
+                call.memory(0, x + first * n * 4).memory(1, y + first * 4);
+                call.run(sums.get(), (int) (end - first), n);
+                return;
+            }
+            for (long i = first; i < end; i++) {
                 Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, y + i * 4, row(op, x + i * n * 4, n));
             }
         });

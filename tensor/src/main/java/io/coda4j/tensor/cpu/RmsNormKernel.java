@@ -1,14 +1,15 @@
 package io.coda4j.tensor.cpu;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.exec.Kernel;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.Optional;
 
 /**
@@ -28,100 +29,125 @@ final class RmsNormKernel {
     /** The most chunks of rows that have a sum of dweight each. */
     private static final int CHUNKS = 64;
 
-    private RmsNormKernel() {}
+    private final TensorType x;
+    private final double eps;
+    private final int n;
+    private final int rows;
+    private final long rowBytes;
 
-    static Optional<Kernel> forward(Parallel parallel, TensorType x, double eps) {
-        return switch (x.dtype()) {
-            case F32, BF16 -> Optional.of(rows(parallel, x, eps));
-            case BOOL, I8, I32, F16, F64 -> Optional.empty();
+    /** Rows of one pass. */
+    private final int block;
+
+    /** Machine code for the passes, where there is any for rows of this type and length. */
+    private final Optional<RmsNormLoops> loops;
+
+    private RmsNormKernel(TensorType x, double eps, Optional<VectorLoops> loops) {
+        this.x = x;
+        this.eps = eps;
+        this.n = x.dim(-1);
+        this.rows = n == 0 ? 0 : Math.toIntExact(x.size() / n);
+        this.rowBytes = (long) n * x.dtype().bytes();
+        this.block = Math.clamp(BLOCK / Math.max(1, n), 1, Scratch.SLOT);
+        this.loops = x.dtype() == DType.F32 && n % Lanes.COUNT == 0 ? loops.map(RmsNormLoops::new) : Optional.empty();
+    }
+
+    private static boolean serves(DType dtype) {
+        return switch (dtype) {
+            case F32, BF16 -> true;
+            case BOOL, I8, I32, F16, F64 -> false;
         };
     }
 
-    private static Kernel rows(Parallel parallel, TensorType x, double eps) {
-        int n = x.dim(-1);
-        boolean narrow = x.dtype() == DType.BF16;
-        int rows = n == 0 ? 0 : Math.toIntExact(x.size() / n);
-        long rowBytes = (long) n * x.dtype().bytes();
+    static Optional<Kernel> forward(Parallel parallel, Optional<VectorLoops> loops, TensorType x, double eps) {
+        return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, loops).forward(parallel)) : Optional.empty();
+    }
+
+    static Optional<Kernel> gradient(Parallel parallel, Optional<VectorLoops> loops, TensorType x, double eps) {
+        return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, loops).gradient(parallel)) : Optional.empty();
+    }
+
+    private Kernel forward(Parallel parallel) {
         int perTask = Math.max(1, PIECE / Math.max(1, n));
-        int block = Math.max(1, BLOCK / Math.max(1, n));
-        var scales = new float[rows];
         return Launch.of(parallel, (rows + perTask - 1) / perTask, (in, out, task) -> {
             long x0 = LaneLoop.address(in[0], x.byteSize());
             long w = LaneLoop.address(in[1], rowBytes);
             long y0 = LaneLoop.address(out[0], x.byteSize());
             int end = Math.min(rows, (task + 1) * perTask);
             for (int row = task * perTask; row < end; row += block) {
-                int count = Math.min(block, end - row);
-                long from = x0 + row * rowBytes;
-                long to = y0 + row * rowBytes;
-                if (narrow) {
-                    RmsNormRows.scalesBf16(from, count, n, eps, scales, row);
-                    RmsNormRows.normalizeBf16(from, w, to, count, n, scales, row);
-                } else {
-                    RmsNormRows.scales(from, count, n, eps, scales, row);
-                    RmsNormRows.normalize(from, w, to, count, n, scales, row);
-                }
+                forward(x0 + row * rowBytes, w, y0 + row * rowBytes, Math.min(block, end - row));
             }
         });
     }
 
-    static Optional<Kernel> gradient(Parallel parallel, TensorType x, double eps) {
-        return switch (x.dtype()) {
-            case F32, BF16 -> Optional.of(gradientRows(parallel, x, eps));
-            case BOOL, I8, I32, F16, F64 -> Optional.empty();
-        };
+    private void forward(long from, long w, long to, int count) {
+        long r = Scratch.ofThread().address(0);
+        if (x.dtype() == DType.BF16) {
+            RmsNormRows.scalesBf16(from, count, n, eps, r);
+            RmsNormRows.normalizeBf16(from, w, to, count, n, r);
+        } else if (loops.isPresent()) {
+            loops.get().scales(from, count, n, eps, r);
+            loops.get().normalize(from, w, to, count, n, r);
+        } else {
+            RmsNormRows.scales(from, count, n, eps, r);
+            RmsNormRows.normalize(from, w, to, count, n, r);
+        }
     }
 
     /** Each task sums dweight over its own chunk of rows; the chunks are then added in order. */
-    private static Kernel gradientRows(Parallel parallel, TensorType x, double eps) {
-        int n = x.dim(-1);
-        int rows = n == 0 ? 0 : Math.toIntExact(x.size() / n);
+    private Kernel gradient(Parallel parallel) {
         int perTask = Math.max((rows + CHUNKS - 1) / CHUNKS, Math.max(1, PIECE / Math.max(1, n)));
         int tasks = (rows + perTask - 1) / perTask;
-        int block = Math.max(1, BLOCK / Math.max(1, n));
-        var partials = new float[Math.multiplyExact(Math.max(1, tasks), n)];
-        var scales = new float[rows];
-        var shares = new float[rows];
-        long rowBytes = (long) n * x.dtype().bytes();
-        boolean narrow = x.dtype() == DType.BF16;
+        var partials = Arena.ofAuto().allocate(Math.max(1L, tasks) * n * Float.BYTES, CpuMemory.ALIGNMENT);
         var launch = Launch.of(parallel, tasks, (in, out, task) -> {
             long w = LaneLoop.address(in[1], rowBytes);
             long x0 = LaneLoop.address(in[0], x.byteSize());
             long g0 = LaneLoop.address(in[2], x.byteSize());
             long dx0 = LaneLoop.address(out[0], x.byteSize());
+            long dw = partials.address() + task * 4L * n;
             int end = Math.min(rows, (task + 1) * perTask);
             for (int row = task * perTask; row < end; row += block) {
-                int count = Math.min(block, end - row);
                 long from = row * rowBytes;
-                if (narrow) {
-                    RmsNormRows.statisticsBf16(x0 + from, w, g0 + from, count, n, eps, scales, shares, row);
-                    RmsNormRows.gradientsBf16(
-                            x0 + from, w, g0 + from, dx0 + from, count, n, scales, shares, row, partials, task * n);
-                } else {
-                    RmsNormRows.statistics(x0 + from, w, g0 + from, count, n, eps, scales, shares, row);
-                    RmsNormRows.gradients(
-                            x0 + from, w, g0 + from, dx0 + from, count, n, scales, shares, row, partials, task * n);
-                }
+                gradient(x0 + from, w, g0 + from, dx0 + from, Math.min(block, end - row), dw);
             }
         });
         return (in, out) -> {
-            Arrays.fill(partials, 0);
+            partials.fill((byte) 0);
             launch.run(in, out);
-            for (int task = 1; task < tasks; task++) {
-                for (int i = 0; i < n; i++) {
-                    partials[i] += partials[task * n + i];
-                }
-            }
-            storeWeight(partials, n, x.dtype(), CpuBuffer.segment(out[1]));
+            addRows(partials.address() + 4L * n, tasks - 1, partials.address());
+            storeWeight(partials, CpuBuffer.segment(out[1]));
         };
     }
 
-    private static void storeWeight(float[] sums, int n, DType dtype, MemorySegment y) {
-        if (dtype == DType.F32) {
-            MemorySegment.copy(sums, 0, y, JAVA_FLOAT_UNALIGNED, 0, n);
+    private void gradient(long from, long w, long g, long dx, int count, long dw) {
+        var scratch = Scratch.ofThread();
+        long r = scratch.address(0);
+        long c = scratch.address(1);
+        if (x.dtype() == DType.BF16) {
+            RmsNormRows.statisticsBf16(from, w, g, count, n, eps, r, c);
+            RmsNormRows.gradientsBf16(from, w, g, dx, count, n, r, c, dw);
+        } else if (loops.isPresent()) {
+            loops.get().statistics(from, w, g, count, n, eps, r, c);
+            loops.get().gradients(from, w, g, dx, count, n, r, c, dw);
+        } else {
+            RmsNormRows.statistics(from, w, g, count, n, eps, r, c);
+            RmsNormRows.gradients(from, w, g, dx, count, n, r, c, dw);
+        }
+    }
+
+    private void addRows(long from, int count, long to) {
+        if (loops.isPresent()) {
+            loops.get().addRows(from, count, n, to);
+        } else {
+            RmsNormRows.addRows(from, count, n, to);
+        }
+    }
+
+    private void storeWeight(MemorySegment sums, MemorySegment y) {
+        if (x.dtype() == DType.F32) {
+            MemorySegment.copy(sums, 0, y, 0, n * 4L);
         } else {
             for (int i = 0; i < n; i++) {
-                y.set(JAVA_SHORT_UNALIGNED, i * 2L, Bf16.fromFloat(sums[i]));
+                y.set(JAVA_SHORT_UNALIGNED, i * 2L, Bf16.fromFloat(sums.getAtIndex(JAVA_FLOAT, i)));
             }
         }
     }

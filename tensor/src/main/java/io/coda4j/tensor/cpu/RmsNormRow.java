@@ -79,13 +79,13 @@ final class RmsNormRow {
     }
 
     /** dx = r g w - c x, and dw += g r x. */
-    static void spread(long x, long w, long g, long dx, int n, float r, float c, float[] dw, int at) {
+    static void spread(long x, long w, long g, long dx, int n, float r, float c, long dw) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             var value = Lanes.load(x + i * 4L);
             var gr = Lanes.load(g + i * 4L).mul(r);
             Lanes.store(gr.mul(Lanes.load(w + i * 4L)).sub(value.mul(c)), dx + i * 4L);
-            gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i)).intoArray(dw, at + i);
+            Lanes.store(gr.fma(value, Lanes.load(dw + i * 4L)), dw + i * 4L);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
@@ -93,17 +93,18 @@ final class RmsNormRow {
             var gr = Lanes.load(Lanes.ALL, g + i * 4L, tail).mul(r);
             Lanes.store(
                     gr.mul(Lanes.load(Lanes.ALL, w + i * 4L, tail)).sub(value.mul(c)), Lanes.ALL, dx + i * 4L, tail);
-            gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i, tail)).intoArray(dw, at + i, tail);
+            var sum = gr.fma(value, Lanes.load(Lanes.ALL, dw + i * 4L, tail));
+            Lanes.store(sum, Lanes.ALL, dw + i * 4L, tail);
         }
     }
 
-    static void spreadBf16(long x, long w, long g, long dx, int n, float r, float c, float[] dw, int at) {
+    static void spreadBf16(long x, long w, long g, long dx, int n, float r, float c, long dw) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             var value = Lanes.loadBf16(Lanes.ALL, x + i * 2L);
             var gr = Lanes.loadBf16(Lanes.ALL, g + i * 2L).mul(r);
             Lanes.storeBf16(gr.mul(Lanes.loadBf16(Lanes.ALL, w + i * 2L)).sub(value.mul(c)), Lanes.ALL, dx + i * 2L);
-            gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i)).intoArray(dw, at + i);
+            Lanes.store(gr.fma(value, Lanes.load(dw + i * 4L)), dw + i * 4L);
         }
         if (i < n) {
             var tail = Lanes.tail(i, n);
@@ -114,7 +115,8 @@ final class RmsNormRow {
                     Lanes.ALL,
                     dx + i * 2L,
                     tail);
-            gr.fma(value, FloatVector.fromArray(Lanes.F32, dw, at + i, tail)).intoArray(dw, at + i, tail);
+            var sum = gr.fma(value, Lanes.load(Lanes.ALL, dw + i * 4L, tail));
+            Lanes.store(sum, Lanes.ALL, dw + i * 4L, tail);
         }
     }
 

@@ -1,9 +1,12 @@
 package io.coda4j.tensor.cpu;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The passes of RMSNorm and its gradient over some rows of n elements, which are addresses, see {@link Lanes#ALL}.
+ * The passes of RMSNorm and its gradient over some rows of n elements, which are addresses, see {@link Lanes#ALL}; so are r and c, a
+ * float for each row, and dw.
  *
  * <p>Each is compiled by itself, see {@code java.args}: C2 counts the nodes of all that it inlines into one method, and what it meets
  * beyond 18,000 becomes a call that takes its vector on the heap.
@@ -11,23 +14,31 @@ import jdk.incubator.vector.FloatVector;
 final class RmsNormRows {
     private RmsNormRows() {}
 
+    private static float at(long column, int row) {
+        return Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, column + row * 4L);
+    }
+
+    private static void set(long column, int row, float value) {
+        Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, column + row * 4L, value);
+    }
+
     /** r of {@code rows} rows. */
-    static void scales(long x, int rows, int n, double eps, float[] r, int at) {
+    static void scales(long x, int rows, int n, double eps, long r) {
         for (int row = 0; row < rows; row++) {
-            r[at + row] = RmsNormRow.inverseRms(RmsNormRow.squares(x + row * 4L * n, n), n, eps);
+            set(r, row, RmsNormRow.inverseRms(RmsNormRow.squares(x + row * 4L * n, n), n, eps));
         }
     }
 
     /** y = r x w of {@code rows} rows. */
-    static void normalize(long x, long w, long y, int rows, int n, float[] r, int at) {
+    static void normalize(long x, long w, long y, int rows, int n, long r) {
         for (int row = 0; row < rows; row++) {
             long from = row * 4L * n;
-            RmsNormRow.scale(x + from, w, y + from, n, r[at + row]);
+            RmsNormRow.scale(x + from, w, y + from, n, at(r, row));
         }
     }
 
     /** r and r^3 mean(g w x) of {@code rows} rows. */
-    static void statistics(long x, long w, long g, int rows, int n, double eps, float[] r, float[] c, int at) {
+    static void statistics(long x, long w, long g, int rows, int n, double eps, long r, long c) {
         for (int row = 0; row < rows; row++) {
             long from = row * 4L * n;
             var squares = FloatVector.zero(Lanes.F32);
@@ -46,34 +57,34 @@ final class RmsNormRows {
                 squares = value.fma(value, squares);
                 products = gw.fma(value, products);
             }
-            r[at + row] = RmsNormRow.inverseRms(Lanes.sum(squares), n, eps);
-            c[at + row] = RmsNormRow.share(r[at + row], Lanes.sum(products), n);
+            float scale = RmsNormRow.inverseRms(Lanes.sum(squares), n, eps);
+            set(r, row, scale);
+            set(c, row, RmsNormRow.share(scale, Lanes.sum(products), n));
         }
     }
 
     /** dx of {@code rows} rows, and what they add to dw. */
-    static void gradients(
-            long x, long w, long g, long dx, int rows, int n, float[] r, float[] c, int at, float[] dw, int dwAt) {
+    static void gradients(long x, long w, long g, long dx, int rows, int n, long r, long c, long dw) {
         for (int row = 0; row < rows; row++) {
             long from = row * 4L * n;
-            RmsNormRow.spread(x + from, w, g + from, dx + from, n, r[at + row], c[at + row], dw, dwAt);
+            RmsNormRow.spread(x + from, w, g + from, dx + from, n, at(r, row), at(c, row), dw);
         }
     }
 
-    static void scalesBf16(long x, int rows, int n, double eps, float[] r, int at) {
+    static void scalesBf16(long x, int rows, int n, double eps, long r) {
         for (int row = 0; row < rows; row++) {
-            r[at + row] = RmsNormRow.inverseRms(RmsNormRow.squaresBf16(x + row * 2L * n, n), n, eps);
+            set(r, row, RmsNormRow.inverseRms(RmsNormRow.squaresBf16(x + row * 2L * n, n), n, eps));
         }
     }
 
-    static void normalizeBf16(long x, long w, long y, int rows, int n, float[] r, int at) {
+    static void normalizeBf16(long x, long w, long y, int rows, int n, long r) {
         for (int row = 0; row < rows; row++) {
             long from = row * 2L * n;
-            RmsNormRow.scaleBf16(x + from, w, y + from, n, r[at + row]);
+            RmsNormRow.scaleBf16(x + from, w, y + from, n, at(r, row));
         }
     }
 
-    static void statisticsBf16(long x, long w, long g, int rows, int n, double eps, float[] r, float[] c, int at) {
+    static void statisticsBf16(long x, long w, long g, int rows, int n, double eps, long r, long c) {
         for (int row = 0; row < rows; row++) {
             long from = row * 2L * n;
             var squares = FloatVector.zero(Lanes.F32);
@@ -93,16 +104,32 @@ final class RmsNormRows {
                 squares = value.fma(value, squares);
                 products = gw.fma(value, products);
             }
-            r[at + row] = RmsNormRow.inverseRms(Lanes.sum(squares), n, eps);
-            c[at + row] = RmsNormRow.share(r[at + row], Lanes.sum(products), n);
+            float scale = RmsNormRow.inverseRms(Lanes.sum(squares), n, eps);
+            set(r, row, scale);
+            set(c, row, RmsNormRow.share(scale, Lanes.sum(products), n));
         }
     }
 
-    static void gradientsBf16(
-            long x, long w, long g, long dx, int rows, int n, float[] r, float[] c, int at, float[] dw, int dwAt) {
+    static void gradientsBf16(long x, long w, long g, long dx, int rows, int n, long r, long c, long dw) {
         for (int row = 0; row < rows; row++) {
             long from = row * 2L * n;
-            RmsNormRow.spreadBf16(x + from, w, g + from, dx + from, n, r[at + row], c[at + row], dw, dwAt);
+            RmsNormRow.spreadBf16(x + from, w, g + from, dx + from, n, at(r, row), at(c, row), dw);
+        }
+    }
+
+    /** y += x of {@code rows} rows. */
+    static void addRows(long x, int rows, int n, long y) {
+        for (int row = 0; row < rows; row++) {
+            long from = x + row * 4L * n;
+            int i = 0;
+            for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+                Lanes.store(Lanes.load(y + i * 4L).add(Lanes.load(from + i * 4L)), y + i * 4L);
+            }
+            if (i < n) {
+                var tail = Lanes.tail(i, n);
+                var sum = Lanes.load(Lanes.ALL, y + i * 4L, tail).add(Lanes.load(Lanes.ALL, from + i * 4L, tail));
+                Lanes.store(sum, Lanes.ALL, y + i * 4L, tail);
+            }
         }
     }
 }

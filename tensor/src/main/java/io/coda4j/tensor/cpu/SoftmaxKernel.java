@@ -13,14 +13,14 @@ final class SoftmaxKernel {
     private SoftmaxKernel() {}
 
     /** The kernel for rows along the last axis of {@code x}, or empty for other types. */
-    static Optional<Kernel> of(Parallel parallel, TensorType x) {
+    static Optional<Kernel> of(Parallel parallel, SoftmaxPasses passes, TensorType x) {
         return switch (x.dtype()) {
-            case F32, BF16 -> Optional.of(rows(parallel, x));
+            case F32, BF16 -> Optional.of(rows(parallel, passes, x));
             case F16, F64, I8, I32, BOOL -> Optional.empty();
         };
     }
 
-    private static Kernel rows(Parallel parallel, TensorType x) {
+    private static Kernel rows(Parallel parallel, SoftmaxPasses passes, TensorType x) {
         int n = x.dim(x.rank() - 1);
         long rows = n == 0 ? 0 : x.size() / n;
         long bytes = (long) n * x.dtype().bytes();
@@ -31,14 +31,14 @@ final class SoftmaxKernel {
             if (narrow) {
                 rowBf16(from, to, n);
             } else {
-                row(from, to, n);
+                row(passes, from, to, n);
             }
         });
     }
 
-    private static void row(long x, long y, int n) {
-        double sum = SoftmaxRows.exponentials(x, y, n, SoftmaxRows.greatest(x, n));
-        SoftmaxRows.multiply(y, n, (float) (1 / sum));
+    private static void row(SoftmaxPasses passes, long x, long y, int n) {
+        double sum = passes.exponentials(x, y, n, passes.greatest(x, n));
+        passes.multiply(y, n, (float) (1 / sum));
     }
 
     private static void rowBf16(long x, long y, int n) {

@@ -13,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
  */
 final class SoftmaxRows {
     /** Elements of one partial sum of exponentials; partial sums are added in double precision. */
-    private static final int PIECE = 16_384;
+    static final int PIECE = 16_384;
 
     private SoftmaxRows() {}
 
@@ -49,16 +49,8 @@ final class SoftmaxRows {
         return Math.max(Lanes.max(greatest), rest);
     }
 
-    /** The sum of exp(x - max). */
-    static double sum(long x, int n, float max) {
-        double sum = 0;
-        for (int from = 0; from < n; from += PIECE) {
-            sum += partialSum(x + from * 4L, Math.min(PIECE, n - from), max);
-        }
-        return sum;
-    }
-
-    private static float partialSum(long x, int n, float max) {
+    /** The sum of exp(x - max) of a piece. */
+    static float partialSum(long x, int n, float max) {
         var sum = FloatVector.zero(Lanes.F32);
         var maxima = FloatVector.broadcast(Lanes.F32, max);
         int i = 0;
@@ -95,16 +87,8 @@ final class SoftmaxRows {
         return Lanes.sum(sum) + rest;
     }
 
-    /** y = exp(x - max), and the sum of it. */
-    static double exponentials(long x, long y, int n, float max) {
-        double sum = 0;
-        for (int from = 0; from < n; from += PIECE) {
-            sum += partialExponentials(x + from * 4L, y + from * 4L, Math.min(PIECE, n - from), max);
-        }
-        return sum;
-    }
-
-    private static float partialExponentials(long x, long y, int n, float max) {
+    /** y = exp(x - max) of a piece, and the sum of it. */
+    static float partialExponentials(long x, long y, int n, float max) {
         var sum = FloatVector.zero(Lanes.F32);
         var maxima = FloatVector.broadcast(Lanes.F32, max);
         int i = 0;

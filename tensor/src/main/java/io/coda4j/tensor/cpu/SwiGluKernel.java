@@ -1,7 +1,11 @@
 package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Builder;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Value;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.exec.Kernel;
+import java.util.List;
 import java.util.Optional;
 import jdk.incubator.vector.FloatVector;
 
@@ -12,12 +16,14 @@ final class SwiGluKernel {
 
     private SwiGluKernel() {}
 
-    static Optional<Kernel> forward(Parallel parallel, TensorType type) {
-        return kernel(parallel, SwiGluKernel::forward, type, 2);
+    static Optional<Kernel> forward(Parallel parallel, Optional<VectorLoops> loops, TensorType type) {
+        var loop = LoopLanes.of(loops, 2, SwiGluKernel::forward).orElse(SwiGluKernel::forward);
+        return kernel(parallel, loop, type, 2);
     }
 
-    static Optional<Kernel> gradient(Parallel parallel, TensorType type) {
-        return kernel(parallel, SwiGluKernel::gradient, type, 3);
+    static Optional<Kernel> gradient(Parallel parallel, Optional<VectorLoops> loops, TensorType type) {
+        var loop = LoopLanes.of(loops, 3, SwiGluKernel::gradient).orElse(SwiGluKernel::gradient);
+        return kernel(parallel, loop, type, 3);
     }
 
     private static Optional<Kernel> kernel(Parallel parallel, LaneLoop loop, TensorType type, int operands) {
@@ -25,6 +31,22 @@ final class SwiGluKernel {
             case F32, BF16 -> Optional.of(loop.kernel(parallel, type.dtype(), type.size(), operands));
             case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
+    }
+
+    private static List<Value> forward(Builder b, List<Value> operands) {
+        var x = operands.get(0);
+        var silu = b.divide(x, b.add(LoopMath.exp(b, b.negate(x)), b.constant(1)));
+        return List.of(b.multiply(silu, operands.get(1)));
+    }
+
+    private static List<Value> gradient(Builder b, List<Value> operands) {
+        var x = operands.get(0);
+        var up = operands.get(1);
+        var g = operands.get(2);
+        var s = LoopMath.logistic(b, x);
+        var xs = b.multiply(x, s);
+        var slope = b.multiplyAdd(xs, b.subtract(b.constant(1), s), s);
+        return List.of(b.multiply(b.multiply(g, up), slope), b.multiply(g, xs));
     }
 
     private static void forward(long[] in, long[] out, int n) {

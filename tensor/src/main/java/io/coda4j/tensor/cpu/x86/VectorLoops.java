@@ -25,6 +25,15 @@ public final class VectorLoops {
         return made.computeIfAbsent(program, VectorLoops::make);
     }
 
+    /**
+     * As {@link #of}, of a program that is known to fit.
+     *
+     * @throws IllegalStateException if there is no machine code for it
+     */
+    public VectorLoop required(LoopProgram program) {
+        return of(program).orElseThrow(() -> new IllegalStateException("no machine code for " + program));
+    }
+
     private static Optional<VectorLoop> make(LoopProgram program) {
         return LoopRoutine.code(program).flatMap(code -> {
             try {

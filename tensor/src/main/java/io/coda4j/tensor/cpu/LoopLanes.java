@@ -1,0 +1,51 @@
+package io.coda4j.tensor.cpu;
+
+import io.coda4j.tensor.cpu.x86.LoopProgram;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Builder;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Value;
+import io.coda4j.tensor.cpu.x86.VectorLoop;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * A {@link LaneLoop} in machine code.
+ *
+ * @param operands number of operands, the first memories of the program
+ * @param results number of results, the memories behind them
+ */
+record LoopLanes(VectorLoop loop, int operands, int results) implements LaneLoop {
+    /** The results of one vector of each operand. */
+    @FunctionalInterface
+    interface Body {
+        List<Value> of(Builder b, List<Value> operands);
+    }
+
+    /** The loop over {@code body}, or empty where there are no loops. */
+    static Optional<LaneLoop> of(Optional<VectorLoops> loops, int operands, Body body) {
+        return loops.flatMap(made -> {
+            var b = new Builder();
+            var values = IntStream.range(0, operands)
+                    .mapToObj(_ -> b.load(b.memory(Access.ROWS)))
+                    .toList();
+            var results = body.of(b, values);
+            results.forEach(result -> b.store(b.memory(Access.ROWS), result));
+            LoopProgram program = b.program();
+            return made.of(program).map(loop -> new LoopLanes(loop, operands, results.size()));
+        });
+    }
+
+    @Override
+    public void run(long[] in, long[] out, int n) {
+        var call = Scratch.ofThread().call;
+        for (int i = 0; i < operands; i++) {
+            call.memory(i, in[i]);
+        }
+        for (int i = 0; i < results; i++) {
+            call.memory(operands + i, out[i]);
+        }
+        call.run(loop, n);
+    }
+}

@@ -1,0 +1,125 @@
+package io.coda4j.tensor.cpu;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Builder;
+import io.coda4j.tensor.cpu.x86.VectorLoop;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
+
+/** The F32 passes of {@link RmsNormRows} in machine code, of the same bits; rows are whole vectors. */
+final class RmsNormLoops {
+    private final VectorLoop scales;
+    private final VectorLoop normalize;
+    private final VectorLoop statistics;
+    private final VectorLoop gradients;
+    private final VectorLoop addRows;
+
+    RmsNormLoops(VectorLoops loops) {
+        scales = scales(loops);
+        normalize = normalize(loops);
+        statistics = statistics(loops);
+        gradients = gradients(loops);
+        addRows = addRows(loops);
+    }
+
+    private static VectorLoop scales(VectorLoops loops) {
+        var b = new Builder();
+        var x = b.load(b.memory(Access.ROWS));
+        b.sumOfProducts(b.memory(Access.COLUMN), x, x);
+        return loops.required(b.program(4));
+    }
+
+    private static VectorLoop normalize(VectorLoops loops) {
+        var b = new Builder();
+        var x = b.load(b.memory(Access.ROWS));
+        var w = b.load(b.memory(Access.ROW));
+        var r = b.broadcast(b.memory(Access.COLUMN));
+        b.store(b.memory(Access.ROWS), b.multiply(b.multiply(x, r), w));
+        return loops.required(b.program());
+    }
+
+    private static VectorLoop statistics(VectorLoops loops) {
+        var b = new Builder();
+        var x = b.load(b.memory(Access.ROWS));
+        var w = b.load(b.memory(Access.ROW));
+        var g = b.load(b.memory(Access.ROWS));
+        b.sumOfProducts(b.memory(Access.COLUMN), x, x);
+        b.sumOfProducts(b.memory(Access.COLUMN), b.multiply(g, w), x);
+        return loops.required(b.program(1));
+    }
+
+    private static VectorLoop gradients(VectorLoops loops) {
+        var b = new Builder();
+        var x = b.load(b.memory(Access.ROWS));
+        var w = b.load(b.memory(Access.ROW));
+        var g = b.load(b.memory(Access.ROWS));
+        var r = b.broadcast(b.memory(Access.COLUMN));
+        var c = b.broadcast(b.memory(Access.COLUMN));
+        int sums = b.memory(Access.ROW);
+        var gr = b.multiply(g, r);
+        var dx = b.subtract(b.multiply(gr, w), b.multiply(x, c));
+        b.store(sums, b.multiplyAdd(gr, x, b.load(sums)));
+        b.store(b.memory(Access.ROWS), dx);
+        return loops.required(b.program());
+    }
+
+    private static VectorLoop addRows(VectorLoops loops) {
+        var b = new Builder();
+        var x = b.load(b.memory(Access.ROWS));
+        int sums = b.memory(Access.ROW);
+        b.store(sums, b.add(b.load(sums), x));
+        return loops.required(b.program());
+    }
+
+    private static LoopCall call() {
+        return Scratch.ofThread().call;
+    }
+
+    /** As {@link RmsNormRows#scales}. */
+    void scales(long x, int rows, int n, double eps, long r) {
+        call().memory(0, x).memory(1, r).run(scales, rows, n);
+        inverse(rows, n, eps, r);
+    }
+
+    /** Makes r of the sums of squares. */
+    private static void inverse(int rows, int n, double eps, long r) {
+        for (int row = 0; row < rows; row++) {
+            float squares = Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, r + row * 4L);
+            Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, r + row * 4L, RmsNormRow.inverseRms(squares, n, eps));
+        }
+    }
+
+    /** As {@link RmsNormRows#normalize}. */
+    void normalize(long x, long w, long y, int rows, int n, long r) {
+        call().memory(0, x).memory(1, w).memory(2, r).memory(3, y).run(normalize, rows, n);
+    }
+
+    /** As {@link RmsNormRows#statistics}. */
+    void statistics(long x, long w, long g, int rows, int n, double eps, long r, long c) {
+        call().memory(0, x).memory(1, w).memory(2, g).memory(3, r).memory(4, c).run(statistics, rows, n);
+        inverse(rows, n, eps, r);
+        for (int row = 0; row < rows; row++) {
+            float scale = Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, r + row * 4L);
+            float projection = Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, c + row * 4L);
+            Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, c + row * 4L, RmsNormRow.share(scale, projection, n));
+        }
+    }
+
+    /** As {@link RmsNormRows#gradients}. */
+    void gradients(long x, long w, long g, long dx, int rows, int n, long r, long c, long dw) {
+        call().memory(0, x)
+                .memory(1, w)
+                .memory(2, g)
+                .memory(3, r)
+                .memory(4, c)
+                .memory(5, dw)
+                .memory(6, dx)
+                .run(gradients, rows, n);
+    }
+
+    /** As {@link RmsNormRows#addRows}. */
+    void addRows(long x, int rows, int n, long y) {
+        call().memory(0, x).memory(1, y).run(addRows, rows, n);
+    }
+}
