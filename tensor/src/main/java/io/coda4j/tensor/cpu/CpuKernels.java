@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
 
 /** The fast kernels: one line per primitive says which file computes it, or that the reference kernel does. */
 final class CpuKernels implements KernelSet {
@@ -29,6 +30,11 @@ final class CpuKernels implements KernelSet {
 
     /** Asked for at the first kernel: machine code takes a while to be made and checked. */
     private final Supplier<Optional<VectorLoops>> loops;
+
+    private @Nullable Passes passes;
+
+    /** Loops that many kernels have in common. */
+    private record Passes(SoftmaxPasses softmax, Optional<RmsNormLoops> rmsNorm) {}
 
     /**
      * Vector API kernels but for what there is machine code for, if there is any: {@code f32} for products of F32, {@code loops} for
@@ -118,18 +124,21 @@ final class CpuKernels implements KernelSet {
             case Primitive.DynamicUpdateSlice(int axis) ->
                 Optional.of(Movement.dynamicUpdateSlice(parallel, in.get(0), in.get(1), axis));
             case Primitive.Annotate _ -> Optional.of(Movement.copyAll());
-            case Primitive.RmsNorm(double eps) -> RmsNormKernel.forward(parallel, loops.get(), in.getFirst(), eps);
-            case Primitive.RmsNormGrad(double eps) -> RmsNormKernel.gradient(parallel, loops.get(), in.getFirst(), eps);
+            case Primitive.RmsNorm(double eps) ->
+                RmsNormKernel.forward(parallel, passes().rmsNorm(), in.getFirst(), eps);
+            case Primitive.RmsNormGrad(double eps) ->
+                RmsNormKernel.gradient(parallel, passes().rmsNorm(), in.getFirst(), eps);
             case Primitive.Rope rope -> RopeKernel.of(parallel, in.getFirst(), rope);
-            case Primitive.Softmax _ -> SoftmaxKernel.of(parallel, softmax(), in.getFirst());
+            case Primitive.Softmax _ -> SoftmaxKernel.of(parallel, passes().softmax(), in.getFirst());
             case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, loops.get(), in.getFirst());
             case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, loops.get(), in.getFirst());
             case Primitive.Attention attention ->
                 AttentionKernel.bind(attention, in, matmul.macroKernel(), parallel, attentions);
             case Primitive.AttentionGrad grad ->
                 AttentionGradKernel.bind(grad, in, matmul.macroKernel(), parallel, attentions);
-            case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, softmax(), in.getFirst());
-            case Primitive.CrossEntropyGrad _ -> CrossEntropyKernel.gradient(parallel, softmax(), in.getFirst());
+            case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, passes().softmax(), in.getFirst());
+            case Primitive.CrossEntropyGrad _ ->
+                CrossEntropyKernel.gradient(parallel, passes().softmax(), in.getFirst());
             case Primitive.ArgMax(int axis) -> ArgMaxKernel.of(parallel, in.getFirst(), axis);
             case QuantizedLinear linear -> QuantizedKernels.vector(linear, in, parallel, matmul);
             // Its meaning is a list of steps, whose kernels are bound one by one.
@@ -139,8 +148,11 @@ final class CpuKernels implements KernelSet {
         };
     }
 
-    private SoftmaxPasses softmax() {
-        return SoftmaxPasses.of(loops.get());
+    private synchronized Passes passes() {
+        if (passes == null) {
+            passes = new Passes(SoftmaxPasses.of(loops.get()), loops.get().map(RmsNormLoops::new));
+        }
+        return passes;
     }
 
     private Optional<Kernel> pointwise(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {

@@ -6,7 +6,6 @@ import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.TensorType;
-import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.exec.Kernel;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -41,14 +40,14 @@ final class RmsNormKernel {
     /** Machine code for the passes, where there is any for rows of this type and length. */
     private final Optional<RmsNormLoops> loops;
 
-    private RmsNormKernel(TensorType x, double eps, Optional<VectorLoops> loops) {
+    private RmsNormKernel(TensorType x, double eps, Optional<RmsNormLoops> loops) {
         this.x = x;
         this.eps = eps;
         this.n = x.dim(-1);
         this.rows = n == 0 ? 0 : Math.toIntExact(x.size() / n);
         this.rowBytes = (long) n * x.dtype().bytes();
         this.block = Math.clamp(BLOCK / Math.max(1, n), 1, Scratch.SLOT);
-        this.loops = x.dtype() == DType.F32 && n % Lanes.COUNT == 0 ? loops.map(RmsNormLoops::new) : Optional.empty();
+        this.loops = x.dtype() == DType.F32 && n % Lanes.COUNT == 0 ? loops : Optional.empty();
     }
 
     private static boolean serves(DType dtype) {
@@ -58,11 +57,11 @@ final class RmsNormKernel {
         };
     }
 
-    static Optional<Kernel> forward(Parallel parallel, Optional<VectorLoops> loops, TensorType x, double eps) {
+    static Optional<Kernel> forward(Parallel parallel, Optional<RmsNormLoops> loops, TensorType x, double eps) {
         return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, loops).forward(parallel)) : Optional.empty();
     }
 
-    static Optional<Kernel> gradient(Parallel parallel, Optional<VectorLoops> loops, TensorType x, double eps) {
+    static Optional<Kernel> gradient(Parallel parallel, Optional<RmsNormLoops> loops, TensorType x, double eps) {
         return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, loops).gradient(parallel)) : Optional.empty();
     }
 

@@ -2,6 +2,7 @@ package io.coda4j.tensor.cpu.x86;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What a {@link VectorLoop} computes: a straight line of steps that is applied to each vector of rows of floats. Programs are equal
@@ -134,13 +135,7 @@ public record LoopProgram(List<Access> memories, List<Step> steps, int copies) {
         }
 
         private Value add(Op op, int number, Value... in) {
-            var step = new Step(op, List.of(in).stream().map(Value::step).toList(), number);
-            // What was computed already is computed once.
-            int before = op == Op.STORE || op.isReduction() ? -1 : steps.indexOf(step);
-            if (before >= 0) {
-                return new Value(before);
-            }
-            steps.add(step);
+            steps.add(new Step(op, Stream.of(in).map(Value::step).toList(), number));
             return new Value(steps.size() - 1);
         }
 
