@@ -1,0 +1,244 @@
+package io.coda4j.tensor.cpu.x86;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Value;
+import io.coda4j.tensor.testing.Requirement;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.LongConsumer;
+import net.jqwik.api.Example;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.constraints.LongRange;
+import net.jqwik.api.lifecycle.BeforeTry;
+
+/** Programs composed at random give the bits of their meaning, and write nothing beside their results. */
+class VectorLoopProperties {
+    /** Floats that belong to no memory, behind each. */
+    private static final int GUARD = 16;
+
+    private static final int NONE = 0x7f12_3456;
+    private static final float[] SPECIAL = {
+        0, -0f, 1, -1, Float.MIN_VALUE, -Float.MIN_NORMAL / 3, Float.MAX_VALUE, Float.POSITIVE_INFINITY, Float.NaN
+    };
+
+    @BeforeTry
+    void machineCodeMustRunHere() {
+        Requirement.require(
+                "f32-code",
+                MachineKernels.ofProcess()
+                        .loopKernels(LoopProgram.LANES)
+                        .getFirst()
+                        .unusedBecause());
+    }
+
+    private static VectorLoops loops() {
+        return MachineKernels.ofProcess().loops(LoopProgram.LANES).orElseThrow();
+    }
+
+    /** A program, and the floats of each of its memories for some rows. */
+    private static final class Case {
+        final Random random;
+        final LoopProgram.Builder b = new LoopProgram.Builder();
+        final List<Access> memories = new ArrayList<>();
+        final List<Value> values = new ArrayList<>();
+        final int rows;
+        final int vectors;
+        final LoopProgram program;
+
+        Case(long seed) {
+            random = new Random(seed);
+            rows = 1 + random.nextInt(3);
+            vectors = random.nextInt(10);
+            for (int i = 1 + random.nextInt(3); i > 0; i--) {
+                values.add(b.load(memory(random.nextBoolean() ? Access.ROWS : Access.ROW)));
+            }
+            for (int i = random.nextInt(3); i > 0; i--) {
+                values.add(b.broadcast(memory(random.nextBoolean() ? Access.COLUMN : Access.ONE)));
+            }
+            for (int i = random.nextInt(20); i > 0; i--) {
+                values.add(step());
+            }
+            for (int i = random.nextInt(2); i > 0; i--) {
+                reduce();
+            }
+            for (int i = 1 + random.nextInt(2); i > 0; i--) {
+                b.store(memory(random.nextInt(4) == 0 ? Access.ROW : Access.ROWS), any());
+            }
+            program = b.program(1 << random.nextInt(3));
+        }
+
+        private int memory(Access access) {
+            memories.add(access);
+            return b.memory(access);
+        }
+
+        private Value any() {
+            int recent = Math.min(values.size(), random.nextBoolean() ? 3 : values.size());
+            return values.get(values.size() - 1 - random.nextInt(recent));
+        }
+
+        private Value step() {
+            var x = any();
+            var y = any();
+            return switch (random.nextInt(22)) {
+                case 0 -> b.constant(SPECIAL[random.nextInt(SPECIAL.length)]);
+                case 1 -> b.bits(random.nextInt());
+                case 2 -> b.add(x, y);
+                case 3 -> b.subtract(x, y);
+                case 4 -> b.multiply(x, y);
+                case 5 -> b.divide(x, y);
+                case 6 -> b.squareRoot(x);
+                case 7, 8, 9 -> b.multiplyAdd(x, y, any());
+                case 10 -> b.negate(x);
+                case 11 -> b.and(bits(x), bits(y));
+                case 12 -> b.or(bits(x), bits(y));
+                case 13 -> b.xor(bits(x), bits(y));
+                case 14 -> b.unless(b.greater(x, y), any());
+                case 15 -> b.addInts(bits(x), bits(y));
+                case 16 -> b.subtractInts(bits(x), bits(y));
+                case 17 -> b.shiftLeft(bits(x), 1 + random.nextInt(31));
+                case 18 -> b.shiftRight(bits(x), 1 + random.nextInt(31));
+                case 19 -> b.toFloats(bits(x));
+                default -> b.select(mask(x, y), any(), any());
+            };
+        }
+
+        /** Which of two operands' bits NaN takes is open, so nothing else is made of them. */
+        private Value bits(Value x) {
+            return b.select(b.notEqual(x, x), b.bits(0x1234_5678), x);
+        }
+
+        private Value mask(Value x, Value y) {
+            return switch (random.nextInt(4)) {
+                case 0 -> b.less(x, y);
+                case 1 -> b.atLeast(x, y);
+                case 2 -> b.equal(x, y);
+                default -> b.notEqual(x, y);
+            };
+        }
+
+        private void reduce() {
+            int to = memory(Access.COLUMN);
+            switch (random.nextInt(3)) {
+                case 0 -> b.sum(to, any());
+                case 1 -> b.sumOfProducts(to, any(), any());
+                default -> b.greatest(to, any());
+            }
+        }
+
+        private int floats(int memory) {
+            return switch (memories.get(memory)) {
+                case ROWS -> rows * vectors * LoopProgram.LANES;
+                case ROW -> vectors * LoopProgram.LANES;
+                case COLUMN -> rows;
+                case ONE -> 1;
+            };
+        }
+
+        /** The bits of all memories and what is beside them, behind {@code run} of the same data. */
+        int[] behind(LongConsumer run) {
+            var numbers = new Random(rows * 31L + vectors);
+            int count = memories.size();
+            try (var arena = Arena.ofConfined()) {
+                var addresses = arena.allocate(count * 8L, 8);
+                var data = new ArrayList<MemorySegment>();
+                for (int m = 0; m < count; m++) {
+                    var memory = arena.allocate((floats(m) + GUARD) * 4L, 4);
+                    for (int i = 0; i < floats(m) + GUARD; i++) {
+                        float value = numbers.nextInt(6) == 0
+                                ? SPECIAL[numbers.nextInt(SPECIAL.length)]
+                                : (float) numbers.nextGaussian() * 8;
+                        boolean inside = i < floats(m);
+                        memory.setAtIndex(ValueLayout.JAVA_INT, i, inside ? Float.floatToRawIntBits(value) : NONE);
+                    }
+                    addresses.setAtIndex(ValueLayout.JAVA_LONG, m, memory.address());
+                    data.add(memory);
+                }
+                run.accept(addresses.address());
+                return data.stream()
+                        .flatMapToInt(memory -> Arrays.stream(memory.toArray(ValueLayout.JAVA_INT)))
+                        .map(VectorLoopProperties::withoutPayload)
+                        .toArray();
+            }
+        }
+    }
+
+    /** NaN of one kind. */
+    private static int withoutPayload(int bits) {
+        float value = Float.intBitsToFloat(bits);
+        return bits != NONE && Float.isNaN(value) ? Float.floatToIntBits(Float.NaN) : bits;
+    }
+
+    @Property(tries = 3000)
+    void aLoopGivesTheBitsOfItsMeaning(@ForAll @LongRange(min = 0, max = 1L << 40) long seed) {
+        var made = new Case(seed);
+        var code = LoopRoutine.code(made.program);
+        if (code.isEmpty()) {
+            return;
+        }
+        long address = ExecutableMemory.of(List.of(code.get()))[0];
+        var loop = new VectorLoop(made.program, new NativeLoopCode(address));
+        var expected = made.behind(at -> LoopMeaning.run(made.program, at, made.rows, made.vectors));
+        var got = made.behind(at -> loop.run(at, made.rows, made.vectors));
+        assertArrayEquals(expected, got, () -> made.program + ", rows " + made.rows + ", vectors " + made.vectors);
+    }
+
+    @Example
+    void equalProgramsAreOneLoop() {
+        assertSame(loops().of(doubled(2)).orElseThrow(), loops().of(doubled(2)).orElseThrow());
+        assertTrue(
+                loops().of(doubled(2)).orElseThrow() != loops().of(doubled(3)).orElseThrow());
+    }
+
+    private static LoopProgram doubled(float factor) {
+        var b = new LoopProgram.Builder();
+        var x = b.load(b.memory(Access.ROWS));
+        b.store(b.memory(Access.ROWS), b.multiply(x, b.constant(factor)));
+        return b.program();
+    }
+
+    @Example
+    void aProgramThatNeedsMoreRegistersHasNoLoop() {
+        var b = new LoopProgram.Builder();
+        var x = b.load(b.memory(Access.ROWS));
+        var all = new ArrayList<Value>();
+        for (int i = 0; i < 16; i++) {
+            all.add(b.add(x, b.constant(i)));
+        }
+        int to = b.memory(Access.ROWS);
+        all.forEach(value -> b.store(to, value));
+        assertEquals(Optional.empty(), loops().of(b.program()));
+        var memories = new LoopProgram.Builder();
+        for (int i = 0; i < 10; i++) {
+            memories.load(memories.memory(Access.ROWS));
+        }
+        assertEquals(Optional.empty(), loops().of(memories.program()));
+    }
+
+    @Example
+    void aStepTakesTheMemoryThatItCanRead() {
+        var b = new LoopProgram.Builder();
+        int one = b.memory(Access.ONE);
+        int rows = b.memory(Access.ROWS);
+        var error = assertThrows(IllegalArgumentException.class, () -> b.load(one));
+        assertEquals("rows expected, got memory 0, ONE", error.getMessage());
+        assertThrows(IllegalArgumentException.class, () -> b.broadcast(rows));
+        var x = b.load(rows);
+        assertThrows(IllegalArgumentException.class, () -> b.store(one, x));
+        assertThrows(IllegalArgumentException.class, () -> b.sum(one, x));
+        assertThrows(IllegalArgumentException.class, () -> b.program(3));
+    }
+}
