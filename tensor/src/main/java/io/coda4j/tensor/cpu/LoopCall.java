@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import io.coda4j.tensor.cpu.x86.VectorLoop;
+import java.lang.foreign.MemorySegment;
 
 /** The memories that a {@link VectorLoop} is to work on, by their numbers in its program, with room for single floats. */
 final class LoopCall {
@@ -20,7 +21,7 @@ final class LoopCall {
         this.at = at;
     }
 
-    /** Memory {@code number} lies at {@code address}. */
+    /** Memory {@code number} lies at {@code address}, or at this offset in an array. */
     LoopCall memory(int number, long address) {
         Lanes.ALL.set(JAVA_LONG, at + number * 8L, address);
         return this;
@@ -48,7 +49,18 @@ final class LoopCall {
 
     /** Computes {@code rows} such rows. */
     LoopCall run(VectorLoop loop, int rows, int n) {
-        loop.run(at, rows, n / Lanes.COUNT);
+        return run(loop, rows, n, n * 4L);
+    }
+
+    /** Computes {@code rows} such rows, which begin {@code stride} bytes apart. */
+    LoopCall run(VectorLoop loop, int rows, int n, long stride) {
+        loop.run(at, rows, n / Lanes.COUNT, stride - n * 4L);
+        return this;
+    }
+
+    /** Likewise, where the first two memories, whose offsets in bytes were given, are in arrays. */
+    LoopCall run(VectorLoop loop, MemorySegment first, MemorySegment second, int rows, int n, long stride) {
+        loop.run(first, second, at, rows, n / Lanes.COUNT, stride - n * 4L);
         return this;
     }
 

@@ -13,18 +13,23 @@ final class LoopMeaning {
 
     private final LoopProgram program;
     private final int lanes;
+
+    /** Elements from a row to the next. */
+    private final long distance;
+
     private final int[][] sums;
 
-    private LoopMeaning(LoopProgram program) {
+    private LoopMeaning(LoopProgram program, long distance) {
         this.program = program;
+        this.distance = distance;
         this.lanes = program.copies() * LoopProgram.LANES;
         this.sums = new int[program.steps().size()][lanes];
     }
 
-    /** Computes as {@link VectorLoop#run}. */
-    static void run(LoopProgram program, long memories, long rows, long vectors) {
-        var meaning = new LoopMeaning(program);
+    /** Computes as {@link VectorLoop#run(long, long, long, long)}. */
+    static void run(LoopProgram program, long memories, long rows, long vectors, long gap) {
         long n = vectors * LoopProgram.LANES;
+        var meaning = new LoopMeaning(program, n + gap / Float.BYTES);
         for (long row = 0; row < rows; row++) {
             meaning.begin();
             for (long i = 0; i < n; i++) {
@@ -56,8 +61,8 @@ final class LoopMeaning {
             int b = operand(step, 1, values);
             int c = operand(step, 2, values);
             switch (step.op()) {
-                case LOAD, BROADCAST -> values[s] = ALL.get(JAVA_INT_UNALIGNED, at(memories, step.number(), row, n, i));
-                case STORE -> ALL.set(JAVA_INT_UNALIGNED, at(memories, step.number(), row, n, i), a);
+                case LOAD, BROADCAST -> values[s] = ALL.get(JAVA_INT_UNALIGNED, at(memories, step.number(), row, i));
+                case STORE -> ALL.set(JAVA_INT_UNALIGNED, at(memories, step.number(), row, i), a);
                 case SUM -> sums[s][lane] = of(LoopProgram.Op.ADD, sums[s][lane], a, 0, 0);
                 case SUM_OF_PRODUCTS -> sums[s][lane] = of(LoopProgram.Op.MULTIPLY_ADD, a, b, sums[s][lane], 0);
                 case GREATEST -> sums[s][lane] = greater(a, sums[s][lane]);
@@ -91,9 +96,9 @@ final class LoopMeaning {
         return number < step.in().size() ? values[step.in().get(number)] : 0;
     }
 
-    private long at(long memories, int memory, long row, long n, long i) {
+    private long at(long memories, int memory, long row, long i) {
         long index = switch (program.memories().get(memory)) {
-            case ROWS -> row * n + i;
+            case ROWS -> row * distance + i;
             case ROW -> i;
             case COLUMN -> row;
             case ONE -> 0;
@@ -105,7 +110,7 @@ final class LoopMeaning {
         for (int s = 0; s < sums.length; s++) {
             var step = program.steps().get(s);
             if (step.op().isReduction()) {
-                ALL.set(JAVA_INT_UNALIGNED, at(memories, step.number(), row, 0, 0), whole(step.op(), sums[s]));
+                ALL.set(JAVA_INT_UNALIGNED, at(memories, step.number(), row, 0), whole(step.op(), sums[s]));
             }
         }
     }

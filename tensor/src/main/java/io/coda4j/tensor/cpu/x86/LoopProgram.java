@@ -11,8 +11,9 @@ import java.util.stream.Stream;
  * @param memories how each of the memories that a run is given is walked through
  * @param steps in the order of their computation; each is a value, by its number
  * @param copies vectors of one turn of the loop: sums have as many partial sums of each lane
+ * @param inArrays whether the first two memories are parts of arrays, which have no address
  */
-public record LoopProgram(List<Access> memories, List<Step> steps, int copies) {
+public record LoopProgram(List<Access> memories, List<Step> steps, int copies, boolean inArrays) {
     /** Elements of a vector. */
     public static final int LANES = 8;
 
@@ -23,11 +24,14 @@ public record LoopProgram(List<Access> memories, List<Step> steps, int copies) {
         if (copies != 1 && copies != 2 && copies != 4) {
             throw new IllegalArgumentException("1, 2 or 4 copies expected, got " + copies);
         }
+        if (inArrays && memories.size() < 2) {
+            throw new IllegalArgumentException("two memories in arrays expected, got " + memories);
+        }
     }
 
     /** How a memory is walked through. */
     public enum Access {
-        /** One row after the other. */
+        /** One row after the other, all at one distance. */
         ROWS,
         /** One row, from its beginning for each row. */
         ROW,
@@ -312,7 +316,12 @@ public record LoopProgram(List<Access> memories, List<Step> steps, int copies) {
 
         /** The program with {@code copies} vectors in one turn. */
         public LoopProgram program(int copies) {
-            return new LoopProgram(memories, steps, copies);
+            return new LoopProgram(memories, steps, copies, false);
+        }
+
+        /** The program with one vector in a turn, whose first two memories are parts of arrays. */
+        public LoopProgram programInArrays() {
+            return new LoopProgram(memories, steps, 1, true);
         }
     }
 }

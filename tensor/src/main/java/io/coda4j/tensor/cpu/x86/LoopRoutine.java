@@ -16,6 +16,7 @@ import static io.coda4j.tensor.cpu.x86.Registers.rcx;
 import static io.coda4j.tensor.cpu.x86.Registers.rdi;
 import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
+import static io.coda4j.tensor.cpu.x86.Registers.rsp;
 import static io.coda4j.tensor.cpu.x86.Registers.ymm;
 
 import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
@@ -36,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * The machine code of a {@link LoopProgram} for AVX2. Every value has a register from its step to its last use; constants are
  * operands in memory. What must outlive a turn of the loop (single floats, partial sums) has a register of its own.
  *
- * <p>Arguments as {@link LoopCode#run} lists them. rax counts the bytes of all rows, rdi those of a row; rsi counts rows and r15
- * the vectors of a row.
+ * <p>Arguments as {@link LoopCode} lists them. rax counts the bytes of all rows, rdi those of a row; rsi counts rows and r15 the
+ * vectors of a row. The gap between rows is on the stack.
  */
 final class LoopRoutine {
     static final int VECTOR_BYTES = LoopProgram.LANES * Float.BYTES;
@@ -130,6 +131,10 @@ final class LoopRoutine {
 
     private byte[] code() {
         var frame = StackFrame.enter(a, rbx, rbp, r12, r13, r14, r15);
+        if (program.inArrays()) {
+            takeArrays(frame);
+        }
+        a.push(r8);
         begin();
         var row = new Assembler.Label();
         a.place(row);
@@ -138,9 +143,26 @@ final class LoopRoutine {
         endRow();
         a.dec(rsi);
         a.jnz(row);
+        a.pop(r8);
         a.vzeroupper();
         frame.leave();
         return a.bytes();
+    }
+
+    /** Makes addresses of the offsets in two arrays, and then of the arguments those of a routine without arrays. */
+    private void takeArrays(StackFrame frame) {
+        int number = 0;
+        for (var array : List.of(rdi, rsi)) {
+            var offset = at(rdx, number++ * Long.BYTES);
+            a.mov(rax, offset);
+            a.add(rax, array);
+            a.mov(offset, rax);
+        }
+        a.mov(rdi, rdx);
+        a.mov(rsi, rcx);
+        a.mov(rdx, r8);
+        a.mov(rcx, r9);
+        a.mov(r8, frame.argument(0));
     }
 
     /** Loads addresses and single floats, and sets registers aside for what outlives a turn. */
@@ -251,6 +273,8 @@ final class LoopRoutine {
                 a.vmovss(at(address(step.number())), sums[s][0]);
             }
         }
+        a.mov(r15, at(rsp));
+        a.add(rax, r15);
         for (int m = 0; m < addresses.length; m++) {
             if (program.memories().get(m) == Access.COLUMN) {
                 a.add(address(m), Float.BYTES);

@@ -11,10 +11,10 @@ import java.util.stream.Stream;
 final class LoopSelfCheck {
     private static final int ROWS = 2;
     private static final int VECTORS = 5;
-    private static final int N = VECTORS * LoopProgram.LANES;
+    private static final int GAP = 3 * Float.BYTES;
 
     /** Floats of a memory, whatever its access. */
-    private static final int SIZE = ROWS * N;
+    private static final int SIZE = ROWS * (VECTORS * LoopProgram.LANES + GAP / Float.BYTES);
 
     private LoopSelfCheck() {}
 
@@ -30,8 +30,8 @@ final class LoopSelfCheck {
         if (loop.isEmpty()) {
             return Optional.of("its self-check could not be made executable");
         }
-        var got = results(program, memories -> loop.get().run(memories, ROWS, VECTORS));
-        var expected = results(program, memories -> LoopMeaning.run(program, memories, ROWS, VECTORS));
+        var got = results(program, memories -> loop.get().run(memories, ROWS, VECTORS, GAP));
+        var expected = results(program, memories -> LoopMeaning.run(program, memories, ROWS, VECTORS, GAP));
         for (int i = 0; i < expected.length; i++) {
             if (got[i] != expected[i]) {
                 return Optional.of("its self-check expected 0x" + Integer.toHexString(expected[i]) + " in memory "

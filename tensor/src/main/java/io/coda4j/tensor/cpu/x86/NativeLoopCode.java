@@ -5,8 +5,16 @@ import java.lang.invoke.MethodHandle;
 
 /** A routine of {@link VectorLoop} in executable memory. */
 final class NativeLoopCode implements LoopCode {
-    /** (routine, the arguments of {@link LoopCode#run}). */
-    private static final MethodHandle CALL = NativeRoutines.call(0, 4);
+    /** (routine, memories, rows, vectors, constants, gap). */
+    private static final MethodHandle CALL = NativeRoutines.call(0, 5);
+
+    /** Calls of routines on arrays, linked when the first is called. */
+    private static final class OnArrays {
+        /** (routine, first, second, memories, rows, vectors, constants, gap). */
+        static final MethodHandle CALL = NativeRoutines.call(2, 5);
+
+        private OnArrays() {}
+    }
 
     private final MemorySegment routine;
 
@@ -15,9 +23,25 @@ final class NativeLoopCode implements LoopCode {
     }
 
     @Override
-    public void run(long memories, long rows, long vectors, long constants) {
+    public void run(long memories, long rows, long vectors, long constants, long gap) {
         try {
-            CALL.invokeExact(routine, memories, rows, vectors, constants);
+            CALL.invokeExact(routine, memories, rows, vectors, constants, gap);
+        } catch (Throwable e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void run(
+            MemorySegment first,
+            MemorySegment second,
+            long memories,
+            long rows,
+            long vectors,
+            long constants,
+            long gap) {
+        try {
+            OnArrays.CALL.invokeExact(routine, first, second, memories, rows, vectors, constants, gap);
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }

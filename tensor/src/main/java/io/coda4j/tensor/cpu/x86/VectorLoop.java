@@ -27,10 +27,22 @@ public final class VectorLoop {
      * much, and keeps a call within some ten thousand elements, because no thread reaches a safepoint while it runs.
      *
      * @param memories address of the addresses of the program's memories, in their order
+     * @param gap bytes from the end of a row to the next, in memories of rows
      */
-    public void run(long memories, long rows, long vectors) {
+    public void run(long memories, long rows, long vectors, long gap) {
         if (rows > 0) {
-            code.run(memories, rows, vectors, constants.address());
+            code.run(memories, rows, vectors, constants.address(), gap);
+        }
+    }
+
+    /**
+     * As {@link #run(long, long, long, long)}, where the first two memories are parts of arrays.
+     *
+     * @param memories address of the addresses of memories, of the first two of which their offsets in bytes, which are overwritten
+     */
+    public void run(MemorySegment first, MemorySegment second, long memories, long rows, long vectors, long gap) {
+        if (rows > 0) {
+            code.run(first, second, memories, rows, vectors, constants.address(), gap);
         }
     }
 }

@@ -56,12 +56,17 @@ class VectorLoopProperties {
         final List<Value> values = new ArrayList<>();
         final int rows;
         final int vectors;
+
+        /** Floats between rows. */
+        final int gap;
+
         final LoopProgram program;
 
         Case(long seed) {
             random = new Random(seed);
             rows = 1 + random.nextInt(3);
             vectors = random.nextInt(10);
+            gap = random.nextInt(3);
             for (int i = 1 + random.nextInt(3); i > 0; i--) {
                 values.add(b.load(memory(random.nextBoolean() ? Access.ROWS : Access.ROW)));
             }
@@ -141,7 +146,7 @@ class VectorLoopProperties {
 
         private int floats(int memory) {
             return switch (memories.get(memory)) {
-                case ROWS -> rows * vectors * LoopProgram.LANES;
+                case ROWS -> rows * (vectors * LoopProgram.LANES + gap);
                 case ROW -> vectors * LoopProgram.LANES;
                 case COLUMN -> rows;
                 case ONE -> 1;
@@ -191,9 +196,40 @@ class VectorLoopProperties {
         }
         long address = ExecutableMemory.of(List.of(code.get()))[0];
         var loop = new VectorLoop(made.program, new NativeLoopCode(address));
-        var expected = made.behind(at -> LoopMeaning.run(made.program, at, made.rows, made.vectors));
-        var got = made.behind(at -> loop.run(at, made.rows, made.vectors));
+        var expected = made.behind(at -> LoopMeaning.run(made.program, at, made.rows, made.vectors, made.gap * 4L));
+        var got = made.behind(at -> loop.run(at, made.rows, made.vectors, made.gap * 4L));
         assertArrayEquals(expected, got, () -> made.program + ", rows " + made.rows + ", vectors " + made.vectors);
+    }
+
+    @Example
+    void theFirstTwoMemoriesCanBePartsOfArrays() {
+        var b = new LoopProgram.Builder();
+        int x = b.memory(Access.ROWS);
+        int y = b.memory(Access.ROWS);
+        var factor = b.broadcast(b.memory(Access.COLUMN));
+        var old = b.load(x);
+        b.store(x, b.multiply(old, factor));
+        b.store(y, b.add(old, b.load(y)));
+        var loop = loops().of(b.programInArrays()).orElseThrow();
+        var first = new float[40];
+        var second = new float[40];
+        for (int i = 0; i < 40; i++) {
+            first[i] = i;
+            second[i] = 100 * i;
+        }
+        try (var arena = Arena.ofConfined()) {
+            var factors = arena.allocateFrom(ValueLayout.JAVA_FLOAT, 2, 3);
+            var memories = arena.allocateFrom(ValueLayout.JAVA_LONG, 4 * 4, 5 * 4, factors.address());
+            loop.run(MemorySegment.ofArray(first), MemorySegment.ofArray(second), memories.address(), 2, 1, 12 * 4);
+        }
+        for (int i = 0; i < 40; i++) {
+            // Rows of 8 from 4 and from 5 on, 20 apart.
+            int row = (i - 4) / 20;
+            boolean inFirst = i >= 4 && (i - 4) % 20 < 8;
+            assertEquals(inFirst ? i * (2f + row) : i, first[i]);
+            boolean inSecond = i >= 5 && (i - 5) % 20 < 8;
+            assertEquals(inSecond ? 100 * i + i - 1 : 100 * i, second[i]);
+        }
     }
 
     @Example
