@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class AttentionGradKernel implements Kernel, Parallel.Task {
     private final AttentionShape shape;
     private final MacroKernel kernel;
+    private final AttentionPasses passes;
     private final TileProduct.@Nullable Left inPlace;
     private final Parallel parallel;
     private final Pool<AttentionWorkspace> workspaces;
@@ -46,9 +47,14 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
     private MemorySegment dv = MemorySegment.NULL;
 
     private AttentionGradKernel(
-            AttentionShape shape, MacroKernel kernel, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
+            AttentionShape shape,
+            MacroKernel kernel,
+            AttentionPasses passes,
+            Parallel parallel,
+            Pool<AttentionWorkspace> workspaces) {
         this.shape = shape;
         this.kernel = kernel;
+        this.passes = passes;
         this.inPlace = AttentionLeft.inPlace(kernel, shape);
         this.parallel = parallel;
         this.workspaces = workspaces;
@@ -59,11 +65,12 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
             Primitive.AttentionGrad prim,
             List<TensorType> in,
             MacroKernel kernel,
+            AttentionPasses passes,
             Parallel parallel,
             Pool<AttentionWorkspace> workspaces) {
         return AttentionShape.supports(in)
                 ? Optional.of(new AttentionGradKernel(
-                        AttentionShape.of(in, prim.scale(), prim.mask()), kernel, parallel, workspaces))
+                        AttentionShape.of(in, prim.scale(), prim.mask()), kernel, passes, parallel, workspaces))
                 : Optional.empty();
     }
 
@@ -152,9 +159,7 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
                     kernel, shape, workspace.queries, panels, keysAt, keys, shape.scale(), workspace.scores, scratch);
             AttentionPanels.scores(
                     kernel, shape, workspace.cotangents, panels, valuesAt(s), keys, 1, workspace.slopes, scratch);
-            for (int r = 0; r < rows; r++) {
-                slopes(b, t, r, s, keys, mixed, workspace);
-            }
+            slopes(b, t, rows, s, keys, mixed, workspace);
             AttentionPanels.sumOverKeys(
                     kernel,
                     shape,
@@ -187,34 +192,42 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         AttentionPanels.straight(shape, g, at, stride, rows, panels, cotangentsAt());
         long outAt = LaneLoop.address(out, shape.queryBytes()) + at;
         long cotangentAt = LaneLoop.address(g, shape.queryBytes()) + at;
+        if (narrow) {
+            for (int r = 0; r < rows; r++) {
+                long row = r * stride;
+                float delta = AttentionRows.dotBf16(outAt + row, cotangentAt + row, size, workspace.lanes);
+                workspace.totals.set(r, delta);
+            }
+        } else {
+            passes.dots(outAt, cotangentAt, stride, rows, size, workspace.totals.address(0), workspace.lanes);
+        }
         for (int r = 0; r < rows; r++) {
-            long row = r * stride;
-            workspace.totals[r] = narrow
-                    ? AttentionRows.dotBf16(outAt + row, cotangentAt + row, size, workspace.lanes)
-                    : AttentionRows.dot(outAt + row, cotangentAt + row, size, workspace.lanes);
-            workspace.maxima[r] = logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r));
+            workspace.maxima.set(r, logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r)));
         }
     }
 
-    /** Turns the scores of a row into probabilities, and the cotangents of those into cotangents of the scores. */
-    private void slopes(int b, int t, int r, int s, int keys, boolean mixed, AttentionWorkspace workspace) {
-        int at = r * ROW;
-        float logSumExp = workspace.maxima[r];
-        boolean unseen = logSumExp == Float.NEGATIVE_INFINITY;
-        int visible = unseen ? 0 : Math.clamp(shape.horizon(start, t + r) - s, 0, keys);
-        AttentionRows.hide(workspace.scores.array(), at, visible, keys);
-        if (mixed) {
-            AttentionRows.hideOthers(
-                    workspace.scores.array(), at, keys, workspace.segments, s, shape.segment(querySegments, b, t + r));
+    /** Turns the scores of rows into probabilities, and the cotangents of those into cotangents of the scores. */
+    private void slopes(int b, int t, int rows, int s, int keys, boolean mixed, AttentionWorkspace workspace) {
+        for (int r = 0; r < rows; r++) {
+            int at = r * ROW;
+            float logSumExp = workspace.maxima.get(r);
+            boolean unseen = logSumExp == Float.NEGATIVE_INFINITY;
+            int visible = unseen ? 0 : Math.clamp(shape.horizon(start, t + r) - s, 0, keys);
+            AttentionRows.hide(workspace.scores.array(), at, visible, keys);
+            if (mixed) {
+                int own = shape.segment(querySegments, b, t + r);
+                AttentionRows.hideOthers(workspace.scores.array(), at, keys, workspace.segments, s, own);
+            }
+            // For a query that sees nothing every score is -infinity, whose exponential relative to 0 is 0.
+            workspace.bases.set(r, unseen ? 0 : logSumExp);
         }
-        // For a query that sees nothing every score is -infinity, whose exponential relative to 0 is 0.
-        AttentionRows.gradients(
-                workspace.scores.array(),
-                workspace.slopes.array(),
-                at,
+        passes.gradients(
+                workspace.scores,
+                workspace.slopes,
+                rows,
                 keys,
-                unseen ? 0 : logSumExp,
-                workspace.totals[r],
+                workspace.bases.address(0),
+                workspace.totals.address(0),
                 shape.scale());
     }
 }

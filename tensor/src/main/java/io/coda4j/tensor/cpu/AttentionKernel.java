@@ -10,7 +10,6 @@ import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -23,8 +22,12 @@ import org.jspecify.annotations.Nullable;
  * depend on the sizes alone.
  */
 final class AttentionKernel implements Kernel, Parallel.Task {
+    /** Rows whose scores stay in the first-level cache from one pass over them to the next. */
+    private static final int SOFTMAX_ROWS = 16;
+
     private final AttentionShape shape;
     private final MacroKernel kernel;
+    private final AttentionPasses passes;
     private final TileProduct.@Nullable Left inPlace;
     private final Parallel parallel;
     private final Pool<AttentionWorkspace> workspaces;
@@ -41,9 +44,14 @@ final class AttentionKernel implements Kernel, Parallel.Task {
     private MemorySegment logSumExp = MemorySegment.NULL;
 
     private AttentionKernel(
-            AttentionShape shape, MacroKernel kernel, Parallel parallel, Pool<AttentionWorkspace> workspaces) {
+            AttentionShape shape,
+            MacroKernel kernel,
+            AttentionPasses passes,
+            Parallel parallel,
+            Pool<AttentionWorkspace> workspaces) {
         this.shape = shape;
         this.kernel = kernel;
+        this.passes = passes;
         this.inPlace = AttentionLeft.inPlace(kernel, shape);
         this.parallel = parallel;
         this.workspaces = workspaces;
@@ -57,11 +65,12 @@ final class AttentionKernel implements Kernel, Parallel.Task {
             Primitive.Attention prim,
             List<TensorType> in,
             MacroKernel kernel,
+            AttentionPasses passes,
             Parallel parallel,
             Pool<AttentionWorkspace> workspaces) {
         return AttentionShape.supports(in)
                 ? Optional.of(new AttentionKernel(
-                        AttentionShape.of(in, prim.scale(), prim.mask()), kernel, parallel, workspaces))
+                        AttentionShape.of(in, prim.scale(), prim.mask()), kernel, passes, parallel, workspaces))
                 : Optional.empty();
     }
 
@@ -125,8 +134,8 @@ final class AttentionKernel implements Kernel, Parallel.Task {
 
     private void block(int b, int h, int t, int rows, boolean mixed, AttentionWorkspace workspace) {
         workspace.queries.take(inPlace, shape, q, shape.queryAt(b, t, h), rows);
-        Arrays.fill(workspace.maxima, 0, rows, Float.NEGATIVE_INFINITY);
-        Arrays.fill(workspace.totals, 0, rows, 0);
+        workspace.maxima.fill(rows, Float.NEGATIVE_INFINITY);
+        workspace.totals.fill(rows, 0);
         workspace.sums.begin(shape, out, shape.queryAt(b, t, h), shape.queryStride(), rows);
         int horizon = shape.horizon(start, t + rows - 1);
         for (int s = 0; s < horizon; s += KEY_BLOCK) {
@@ -143,8 +152,8 @@ final class AttentionKernel implements Kernel, Parallel.Task {
                     shape.scale(),
                     workspace.scores,
                     workspace.tiles);
-            for (int r = 0; r < rows; r++) {
-                softmax(b, t, r, s, keys, mixed, workspace);
+            for (int r = 0; r < rows; r += SOFTMAX_ROWS) {
+                softmax(b, t, r, Math.min(SOFTMAX_ROWS, rows - r), s, keys, mixed, workspace);
             }
             AttentionPanels.sumOverKeys(
                     kernel,
@@ -161,25 +170,42 @@ final class AttentionKernel implements Kernel, Parallel.Task {
         write(b, h, t, rows, workspace);
     }
 
-    /** Turns the scores of a row into exponentials relative to the greatest so far, and the row's sums likewise. */
-    private void softmax(int b, int t, int r, int s, int keys, boolean mixed, AttentionWorkspace workspace) {
-        float[] scores = workspace.scores.array();
-        int at = r * ROW;
-        AttentionRows.hide(scores, at, Math.clamp(shape.horizon(start, t + r) - s, 0, keys), keys);
-        if (mixed) {
-            AttentionRows.hideOthers(scores, at, keys, workspace.segments, s, shape.segment(querySegments, b, t + r));
+    /** Turns the scores of some rows into exponentials relative to the greatest so far, and the rows' sums likewise. */
+    private void softmax(
+            int b, int t, int from, int rows, int s, int keys, boolean mixed, AttentionWorkspace workspace) {
+        var scores = workspace.scores;
+        for (int r = from; r < from + rows; r++) {
+            int at = r * ROW;
+            AttentionRows.hide(scores.array(), at, Math.clamp(shape.horizon(start, t + r) - s, 0, keys), keys);
+            if (mixed) {
+                int own = shape.segment(querySegments, b, t + r);
+                AttentionRows.hideOthers(scores.array(), at, keys, workspace.segments, s, own);
+            }
         }
-        float before = workspace.maxima[r];
-        float max = Math.max(before, AttentionRows.max(scores, at, keys, workspace.lanes));
-        // A row that has seen nothing yet: relative to 0 its exponentials are 0 and not NaN.
-        float base = max == Float.NEGATIVE_INFINITY ? 0 : max;
-        float sum = AttentionRows.exponentials(scores, at, keys, base, workspace.lanes);
-        workspace.maxima[r] = max;
-        if (before == max || workspace.totals[r] == 0) {
-            workspace.totals[r] += sum;
+        passes.greatest(scores, from, rows, keys, workspace.greatest.address(from), workspace.lanes);
+        for (int r = from; r < from + rows; r++) {
+            float max = Math.max(workspace.maxima.get(r), workspace.greatest.get(r));
+            // A row that has seen nothing yet: relative to 0 its exponentials are 0 and not NaN.
+            workspace.bases.set(r, max == Float.NEGATIVE_INFINITY ? 0 : max);
+        }
+        long bases = workspace.bases.address(from);
+        passes.exponentials(scores, from, rows, keys, bases, workspace.added.address(from), workspace.lanes);
+        for (int r = from; r < from + rows; r++) {
+            add(r, workspace);
+        }
+    }
+
+    /** Adds what a block of keys gave to the total of a row, which is made relative to the greatest score if that is greater now. */
+    private static void add(int r, AttentionWorkspace workspace) {
+        float before = workspace.maxima.get(r);
+        float max = Math.max(before, workspace.greatest.get(r));
+        float total = workspace.totals.get(r);
+        workspace.maxima.set(r, max);
+        if (before == max || total == 0) {
+            workspace.totals.set(r, total + workspace.added.get(r));
         } else {
-            float factor = VectorMath.exp(before - base);
-            workspace.totals[r] = workspace.totals[r] * factor + sum;
+            float factor = VectorMath.exp(before - workspace.bases.get(r));
+            workspace.totals.set(r, total * factor + workspace.added.get(r));
             workspace.sums.multiply(r, factor);
         }
     }
@@ -187,13 +213,13 @@ final class AttentionKernel implements Kernel, Parallel.Task {
     private void write(int b, int h, int t, int rows, AttentionWorkspace workspace) {
         var sums = workspace.sums;
         for (int r = 0; r < rows; r++) {
-            float total = workspace.totals[r];
+            float total = workspace.totals.get(r);
             if (total == 0) {
                 sums.clear(r);
             } else {
                 sums.multiply(r, 1 / total);
             }
-            float sum = total == 0 ? Float.NEGATIVE_INFINITY : (float) (workspace.maxima[r] + Math.log(total));
+            float sum = total == 0 ? Float.NEGATIVE_INFINITY : (float) (workspace.maxima.get(r) + Math.log(total));
             logSumExp.set(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r), sum);
         }
         sums.finish();

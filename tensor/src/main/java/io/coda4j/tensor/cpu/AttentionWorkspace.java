@@ -28,10 +28,19 @@ final class AttentionWorkspace {
     final AttentionSums values = new AttentionSums();
 
     /** The greatest score so far of each query. */
-    final float[] maxima = new float[MAX_QUERY_BLOCK];
+    final Column maxima = new Column(MAX_QUERY_BLOCK);
 
     /** The sum of exponentials so far of each query. */
-    final float[] totals = new float[MAX_QUERY_BLOCK];
+    final Column totals = new Column(MAX_QUERY_BLOCK);
+
+    /** What the exponentials of each query are relative to. */
+    final Column bases = new Column(MAX_QUERY_BLOCK);
+
+    /** The greatest score of each query in a block of keys. */
+    final Column greatest = new Column(MAX_QUERY_BLOCK);
+
+    /** The sum of exponentials of each query in a block of keys. */
+    final Column added = new Column(MAX_QUERY_BLOCK);
 
     /** Room for one vector. */
     final float[] lanes = new float[LANES];

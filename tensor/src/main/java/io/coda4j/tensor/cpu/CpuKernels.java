@@ -34,7 +34,7 @@ final class CpuKernels implements KernelSet {
     private @Nullable Passes passes;
 
     /** Loops that many kernels have in common. */
-    private record Passes(SoftmaxPasses softmax, Optional<RmsNormLoops> rmsNorm) {}
+    private record Passes(SoftmaxPasses softmax, AttentionPasses attention, Optional<RmsNormLoops> rmsNorm) {}
 
     /**
      * Vector API kernels but for what there is machine code for, if there is any: {@code f32} for products of F32, {@code loops} for
@@ -133,9 +133,9 @@ final class CpuKernels implements KernelSet {
             case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, loops.get(), in.getFirst());
             case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, loops.get(), in.getFirst());
             case Primitive.Attention attention ->
-                AttentionKernel.bind(attention, in, matmul.macroKernel(), parallel, attentions);
+                AttentionKernel.bind(attention, in, matmul.macroKernel(), passes().attention(), parallel, attentions);
             case Primitive.AttentionGrad grad ->
-                AttentionGradKernel.bind(grad, in, matmul.macroKernel(), parallel, attentions);
+                AttentionGradKernel.bind(grad, in, matmul.macroKernel(), passes().attention(), parallel, attentions);
             case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, passes().softmax(), in.getFirst());
             case Primitive.CrossEntropyGrad _ ->
                 CrossEntropyKernel.gradient(parallel, passes().softmax(), in.getFirst());
@@ -150,7 +150,10 @@ final class CpuKernels implements KernelSet {
 
     private synchronized Passes passes() {
         if (passes == null) {
-            passes = new Passes(SoftmaxPasses.of(loops.get()), loops.get().map(RmsNormLoops::new));
+            passes = new Passes(
+                    SoftmaxPasses.of(loops.get()),
+                    AttentionPasses.of(loops.get()),
+                    loops.get().map(RmsNormLoops::new));
         }
         return passes;
     }

@@ -3,7 +3,7 @@ package io.coda4j.tensor.cpu;
 import static io.coda4j.tensor.cpu.MicroKernel.LANES;
 
 /**
- * The sum of the lanes of a vector as a tree of halves: an order that the reductions of the Vector API do not promise.
+ * The sum of the lanes of a vector, neighbours first, as {@link Lanes#sum}: an order that the reductions of the Vector API do not promise.
  *
  * <p>The vector comes as an array, because of what {@link VectorMath} says: here ends many a loop that C2 inlines into a
  * large method, and a method that takes a vector is where it stops.
@@ -14,8 +14,8 @@ final class LaneSum {
     /** Of the LANES elements from {@code at}, which are overwritten. */
     static float of(float[] lanes, int at) {
         for (int half = LANES / 2; half > 0; half /= 2) {
-            for (int i = at; i < at + half; i++) {
-                lanes[i] += lanes[i + half];
+            for (int i = 0; i < half; i++) {
+                lanes[at + i] = lanes[at + 2 * i] + lanes[at + 2 * i + 1];
             }
         }
         return lanes[at];

@@ -58,7 +58,7 @@ final class LoopCall {
         return this;
     }
 
-    /** Likewise, where the first two memories, whose offsets in bytes were given, are in arrays. */
+    /** Likewise, where the first or the first two memories, whose offsets in bytes were given, are in arrays. */
     LoopCall run(VectorLoop loop, MemorySegment first, MemorySegment second, int rows, int n, long stride) {
         loop.run(first, second, at, rows, n / Lanes.COUNT, stride - n * 4L);
         return this;

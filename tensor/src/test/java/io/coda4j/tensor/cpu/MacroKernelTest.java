@@ -8,6 +8,7 @@ import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.MachineKernels;
 import io.coda4j.tensor.cpu.x86.TileProduct;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.spi.Buffer;
 import io.coda4j.tensor.testing.Requirement;
 import java.lang.foreign.MemorySegment;
@@ -41,6 +42,11 @@ class MacroKernelTest {
         return MachineKernels.ofProcess().f32(MicroKernel.NR);
     }
 
+    /** Loops take the place of other passes of attention than products. */
+    private static Optional<VectorLoops> loops() {
+        return MachineKernels.ofProcess().loops(Lanes.COUNT);
+    }
+
     private static List<float[]> run(
             Supplier<Optional<TileProduct>> f32,
             int threads,
@@ -51,7 +57,7 @@ class MacroKernelTest {
         try (var device = CpuDevice.reference();
                 var parallel = new Parallel(threads);
                 var memory = new CpuMemory(device)) {
-            var kernel = new CpuKernels(parallel, memory, f32, Optional::empty)
+            var kernel = new CpuKernels(parallel, memory, f32, f32 == VECTOR ? Optional::empty : MacroKernelTest::loops)
                     .kernel(prim, in, out, frozen)
                     .orElseThrow();
             var from = new Buffer[in.size()];

@@ -19,8 +19,8 @@ interface LoopCode {
      * Runs it on arrays.
      *
      * @param first array of the first memory
-     * @param second array of the second memory
-     * @param memories address of the addresses of its memories, but of the first two of their offsets in bytes
+     * @param second array of the second memory, or any
+     * @param memories address of the addresses of its memories, but of those in arrays of their offsets in bytes
      */
     void run(
             MemorySegment first,

@@ -11,9 +11,9 @@ import java.util.stream.Stream;
  * @param memories how each of the memories that a run is given is walked through
  * @param steps in the order of their computation; each is a value, by its number
  * @param copies vectors of one turn of the loop: sums have as many partial sums of each lane
- * @param inArrays whether the first two memories are parts of arrays, which have no address
+ * @param arrays how many of the first memories are parts of arrays, which have no address: up to 2
  */
-public record LoopProgram(List<Access> memories, List<Step> steps, int copies, boolean inArrays) {
+public record LoopProgram(List<Access> memories, List<Step> steps, int copies, int arrays) {
     /** Elements of a vector. */
     public static final int LANES = 8;
 
@@ -24,8 +24,8 @@ public record LoopProgram(List<Access> memories, List<Step> steps, int copies, b
         if (copies != 1 && copies != 2 && copies != 4) {
             throw new IllegalArgumentException("1, 2 or 4 copies expected, got " + copies);
         }
-        if (inArrays && memories.size() < 2) {
-            throw new IllegalArgumentException("two memories in arrays expected, got " + memories);
+        if (arrays < 0 || arrays > Math.min(2, memories.size())) {
+            throw new IllegalArgumentException("0 to 2 of " + memories + " in arrays expected, got " + arrays);
         }
     }
 
@@ -316,12 +316,12 @@ public record LoopProgram(List<Access> memories, List<Step> steps, int copies, b
 
         /** The program with {@code copies} vectors in one turn. */
         public LoopProgram program(int copies) {
-            return new LoopProgram(memories, steps, copies, false);
+            return new LoopProgram(memories, steps, copies, 0);
         }
 
-        /** The program with one vector in a turn, whose first two memories are parts of arrays. */
-        public LoopProgram programInArrays() {
-            return new LoopProgram(memories, steps, 1, true);
+        /** The program with one vector in a turn, whose first {@code arrays} memories are parts of arrays. */
+        public LoopProgram programInArrays(int arrays) {
+            return new LoopProgram(memories, steps, 1, arrays);
         }
     }
 }

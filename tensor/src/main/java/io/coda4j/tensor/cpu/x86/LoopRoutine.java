@@ -131,7 +131,7 @@ final class LoopRoutine {
 
     private byte[] code() {
         var frame = StackFrame.enter(a, rbx, rbp, r12, r13, r14, r15);
-        if (program.inArrays()) {
+        if (program.arrays() > 0) {
             takeArrays(frame);
         }
         a.push(r8);
@@ -149,13 +149,13 @@ final class LoopRoutine {
         return a.bytes();
     }
 
-    /** Makes addresses of the offsets in two arrays, and then of the arguments those of a routine without arrays. */
+    /** Makes addresses of the offsets in arrays, and then of the arguments those of a routine without arrays. */
     private void takeArrays(StackFrame frame) {
-        int number = 0;
-        for (var array : List.of(rdi, rsi)) {
-            var offset = at(rdx, number++ * Long.BYTES);
+        var arrays = List.of(rdi, rsi);
+        for (int i = 0; i < program.arrays(); i++) {
+            var offset = at(rdx, i * Long.BYTES);
             a.mov(rax, offset);
-            a.add(rax, array);
+            a.add(rax, arrays.get(i));
             a.mov(offset, rax);
         }
         a.mov(rdi, rdx);

@@ -36,9 +36,10 @@ public final class VectorLoop {
     }
 
     /**
-     * As {@link #run(long, long, long, long)}, where the first two memories are parts of arrays.
+     * As {@link #run(long, long, long, long)}, where the first or the first two memories are parts of arrays.
      *
-     * @param memories address of the addresses of memories, of the first two of which their offsets in bytes, which are overwritten
+     * @param second an array, if the program has but one any
+     * @param memories address of the addresses of memories; of parts of arrays their offsets in bytes, which are overwritten
      */
     public void run(MemorySegment first, MemorySegment second, long memories, long rows, long vectors, long gap) {
         if (rows > 0) {

@@ -210,7 +210,7 @@ class VectorLoopProperties {
         var old = b.load(x);
         b.store(x, b.multiply(old, factor));
         b.store(y, b.add(old, b.load(y)));
-        var loop = loops().of(b.programInArrays()).orElseThrow();
+        var loop = loops().of(b.programInArrays(2)).orElseThrow();
         var first = new float[40];
         var second = new float[40];
         for (int i = 0; i < 40; i++) {
