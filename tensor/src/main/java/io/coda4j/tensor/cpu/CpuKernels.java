@@ -128,7 +128,7 @@ final class CpuKernels implements KernelSet {
                 RmsNormKernel.forward(parallel, passes().rmsNorm(), in.getFirst(), eps);
             case Primitive.RmsNormGrad(double eps) ->
                 RmsNormKernel.gradient(parallel, passes().rmsNorm(), in.getFirst(), eps);
-            case Primitive.Rope rope -> RopeKernel.of(parallel, in.getFirst(), rope);
+            case Primitive.Rope rope -> RopeKernel.of(parallel, loops.get(), in.getFirst(), rope);
             case Primitive.Softmax _ -> SoftmaxKernel.of(parallel, passes().softmax(), in.getFirst());
             case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, loops.get(), in.getFirst());
             case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, loops.get(), in.getFirst());

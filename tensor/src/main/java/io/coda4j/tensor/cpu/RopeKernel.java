@@ -1,18 +1,23 @@
 package io.coda4j.tensor.cpu;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.LoopProgram;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
+import io.coda4j.tensor.cpu.x86.VectorLoop;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.spi.Buffer;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.WeakReference;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
-import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,36 +37,53 @@ final class RopeKernel implements Kernel {
     private final float direction;
     private final int rows;
     private final int perTask;
+    private final Optional<VectorLoop> machine;
     private final Launch launch;
     private @Nullable Table table;
 
-    private RopeKernel(Parallel parallel, TensorType x, Primitive.Rope prim) {
+    /** The turn of heads in whole vectors: both halves of rows, cos, sin, the direction, and both halves of the result. */
+    private static VectorLoop loop(VectorLoops loops) {
+        var b = new LoopProgram.Builder();
+        var first = b.load(b.memory(Access.ROWS));
+        var second = b.load(b.memory(Access.ROWS));
+        var c = b.load(b.memory(Access.ROW));
+        var sin = b.load(b.memory(Access.ROW));
+        var s = b.multiply(sin, b.broadcast(b.memory(Access.ONE)));
+        b.store(b.memory(Access.ROWS), b.subtract(b.multiply(first, c), b.multiply(second, s)));
+        b.store(b.memory(Access.ROWS), b.add(b.multiply(second, c), b.multiply(first, s)));
+        return loops.required(b.program());
+    }
+
+    private RopeKernel(Parallel parallel, Optional<VectorLoops> loops, TensorType x, Primitive.Rope prim) {
         this.x = x;
         this.theta = prim.theta();
         this.direction = prim.inverse() ? -1 : 1;
         this.rows = x.size() == 0 ? 0 : Math.multiplyExact(x.dim(0), x.dim(1));
         this.perTask = Math.max(1, PIECE / Math.max(1, x.dim(2) * x.dim(3)));
+        boolean whole = x.dtype() == DType.F32 && x.dim(3) / 2 % Lanes.COUNT == 0;
+        this.machine = whole ? loops.map(RopeKernel::loop) : Optional.empty();
         this.launch = Launch.of(parallel, (rows + perTask - 1) / perTask, this::task);
     }
 
-    static Optional<Kernel> of(Parallel parallel, TensorType x, Primitive.Rope prim) {
+    static Optional<Kernel> of(Parallel parallel, Optional<VectorLoops> loops, TensorType x, Primitive.Rope prim) {
         return switch (x.dtype()) {
-            case F32, BF16 -> Optional.of(new RopeKernel(parallel, x, prim));
+            case F32, BF16 -> Optional.of(new RopeKernel(parallel, loops, x, prim));
             case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
     }
 
     /** cos and sin of the angles, [T,D/2] row-major. */
-    private record Table(double theta, int half, int[] positions, float[] cos, float[] sin) {
+    private record Table(double theta, int half, int[] positions, MemorySegment cos, MemorySegment sin) {
         static Table of(double theta, int half, int[] positions) {
-            var cos = new float[Math.multiplyExact(positions.length, half)];
-            var sin = new float[cos.length];
+            long bytes = (long) positions.length * half * Float.BYTES;
+            var cos = Arena.ofAuto().allocate(bytes, CpuMemory.ALIGNMENT);
+            var sin = Arena.ofAuto().allocate(bytes, CpuMemory.ALIGNMENT);
             for (int i = 0; i < half; i++) {
                 double frequency = Math.exp(i * (-Math.log(theta) / half));
                 for (int t = 0; t < positions.length; t++) {
                     double angle = positions[t] * frequency;
-                    cos[t * half + i] = (float) Math.cos(angle);
-                    sin[t * half + i] = (float) Math.sin(angle);
+                    cos.setAtIndex(JAVA_FLOAT, (long) t * half + i, (float) Math.cos(angle));
+                    sin.setAtIndex(JAVA_FLOAT, (long) t * half + i, (float) Math.sin(angle));
                 }
             }
             return new Table(theta, half, positions, cos, sin);
@@ -119,25 +141,44 @@ final class RopeKernel implements Kernel {
         long from = LaneLoop.address(in[0], x.byteSize());
         long to = LaneLoop.address(out[0], x.byteSize());
         for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
-            int at = row % steps * half;
-            if (x.dtype() == DType.F32) {
-                turn(from + row * bytes, to + row * bytes, heads, half, angles.cos, angles.sin, at, direction);
+            long at = row % steps * 4L * half;
+            long cos = angles.cos.address() + at;
+            long sin = angles.sin.address() + at;
+            if (x.dtype() == DType.BF16) {
+                turnBf16(from + row * bytes, to + row * bytes, heads, half, cos, sin, direction);
+            } else if (machine.isPresent()) {
+                turn(machine.get(), from + row * bytes, to + row * bytes, heads, half, cos, sin, direction);
             } else {
-                turnBf16(from + row * bytes, to + row * bytes, heads, half, angles.cos, angles.sin, at, direction);
+                turn(from + row * bytes, to + row * bytes, heads, half, cos, sin, direction);
             }
         }
     }
 
     // Rows are addresses within operands whose sizes were checked, see Lanes.ALL.
 
-    private static void turn(long x, long y, int heads, int half, float[] cos, float[] sin, int at, float direction) {
+    private static void turn(
+            VectorLoop loop, long x, long y, int heads, int half, long cos, long sin, float direction) {
+        long second = half * 4L;
+        Scratch.ofThread()
+                .call
+                .memory(0, x)
+                .memory(1, x + second)
+                .memory(2, cos)
+                .memory(3, sin)
+                .single(4, direction)
+                .memory(5, y)
+                .memory(6, y + second)
+                .run(loop, heads, half, 2 * second);
+    }
+
+    private static void turn(long x, long y, int heads, int half, long cos, long sin, float direction) {
         for (int head = 0; head < heads; head++) {
             long first = head * (half * 8L);
             long second = first + half * 4L;
             int i = 0;
             for (; i <= half - Lanes.COUNT; i += Lanes.COUNT) {
-                var c = FloatVector.fromArray(Lanes.F32, cos, at + i);
-                var s = FloatVector.fromArray(Lanes.F32, sin, at + i).mul(direction);
+                var c = Lanes.load(cos + i * 4L);
+                var s = Lanes.load(sin + i * 4L).mul(direction);
                 var a = Lanes.load(x + first + i * 4L);
                 var b = Lanes.load(x + second + i * 4L);
                 Lanes.store(a.mul(c).sub(b.mul(s)), y + first + i * 4L);
@@ -145,8 +186,8 @@ final class RopeKernel implements Kernel {
             }
             if (i < half) {
                 var tail = Lanes.tail(i, half);
-                var c = FloatVector.fromArray(Lanes.F32, cos, at + i, tail);
-                var s = FloatVector.fromArray(Lanes.F32, sin, at + i, tail).mul(direction);
+                var c = Lanes.load(Lanes.ALL, cos + i * 4L, tail);
+                var s = Lanes.load(Lanes.ALL, sin + i * 4L, tail).mul(direction);
                 var a = Lanes.load(Lanes.ALL, x + first + i * 4L, tail);
                 var b = Lanes.load(Lanes.ALL, x + second + i * 4L, tail);
                 Lanes.store(a.mul(c).sub(b.mul(s)), Lanes.ALL, y + first + i * 4L, tail);
@@ -155,15 +196,14 @@ final class RopeKernel implements Kernel {
         }
     }
 
-    private static void turnBf16(
-            long x, long y, int heads, int half, float[] cos, float[] sin, int at, float direction) {
+    private static void turnBf16(long x, long y, int heads, int half, long cos, long sin, float direction) {
         for (int head = 0; head < heads; head++) {
             long first = head * (half * 4L);
             long second = first + half * 2L;
             int i = 0;
             for (; i <= half - Lanes.COUNT; i += Lanes.COUNT) {
-                var c = FloatVector.fromArray(Lanes.F32, cos, at + i);
-                var s = FloatVector.fromArray(Lanes.F32, sin, at + i).mul(direction);
+                var c = Lanes.load(cos + i * 4L);
+                var s = Lanes.load(sin + i * 4L).mul(direction);
                 var a = Lanes.loadBf16(Lanes.ALL, x + first + i * 2L);
                 var b = Lanes.loadBf16(Lanes.ALL, x + second + i * 2L);
                 Lanes.storeBf16(a.mul(c).sub(b.mul(s)), Lanes.ALL, y + first + i * 2L);
@@ -171,8 +211,8 @@ final class RopeKernel implements Kernel {
             }
             if (i < half) {
                 var tail = Lanes.tail(i, half);
-                var c = FloatVector.fromArray(Lanes.F32, cos, at + i, tail);
-                var s = FloatVector.fromArray(Lanes.F32, sin, at + i, tail).mul(direction);
+                var c = Lanes.load(Lanes.ALL, cos + i * 4L, tail);
+                var s = Lanes.load(Lanes.ALL, sin + i * 4L, tail).mul(direction);
                 var a = Lanes.loadBf16(Lanes.ALL, x + first + i * 2L, tail);
                 var b = Lanes.loadBf16(Lanes.ALL, x + second + i * 2L, tail);
                 Lanes.storeBf16(a.mul(c).sub(b.mul(s)), Lanes.ALL, y + first + i * 2L, tail);
