@@ -9,6 +9,9 @@ import io.coda4j.tensor.cpu.x86.VectorLoops;
 
 /** The F32 passes of {@link RmsNormRows} in machine code, of the same bits; rows are whole vectors. */
 final class RmsNormLoops {
+    /** Elements of one call, about: no thread reaches a safepoint while it runs. */
+    private static final int CALL = 1 << 16;
+
     private final VectorLoop scales;
     private final VectorLoop normalize;
     private final VectorLoop statistics;
@@ -120,6 +123,9 @@ final class RmsNormLoops {
 
     /** As {@link RmsNormRows#addRows}. */
     void addRows(long x, int rows, int n, long y) {
-        call().memory(0, x).memory(1, y).run(addRows, rows, n);
+        int together = Math.max(1, CALL / Math.max(1, n));
+        for (int row = 0; row < rows; row += together) {
+            call().memory(0, x + row * 4L * n).memory(1, y).run(addRows, Math.min(together, rows - row), n);
+        }
     }
 }

@@ -1,11 +1,15 @@
 package io.coda4j.tensor.cpu.x86;
 
+import io.coda4j.tensor.DeviceException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Makes {@link VectorLoop}s, one for each program however often it is asked for. */
+/**
+ * Makes {@link VectorLoop}s, one for each program however often it is asked for. They stay until the process ends, a page each: what
+ * differs from use to use is an operand of a program, not a constant.
+ */
 public final class VectorLoops {
     static final String NAME = "loops_avx2";
 
@@ -28,10 +32,13 @@ public final class VectorLoops {
     /**
      * As {@link #of}, of a program that is known to fit.
      *
-     * @throws IllegalStateException if there is no machine code for it
+     * @throws DeviceException if there is no machine code for it
      */
     public VectorLoop required(LoopProgram program) {
-        return of(program).orElseThrow(() -> new IllegalStateException("no machine code for " + program));
+        return of(program)
+                .orElseThrow(() ->
+                        new DeviceException("no memory for machine code could be had for a loop, the log says why;"
+                                + " use -Dcoda.kernels=vector"));
     }
 
     private static Optional<VectorLoop> make(LoopProgram program) {

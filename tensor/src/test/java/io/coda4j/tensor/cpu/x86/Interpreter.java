@@ -39,6 +39,7 @@ final class Interpreter {
     private final byte[][] vectors = new byte[32][64];
     private final Tiles tiles = new Tiles(this);
     private boolean zero;
+    private boolean negative;
     private boolean upperHalvesInUse;
     private byte[] code = {};
     private int ip;
@@ -224,9 +225,15 @@ final class Interpreter {
     }
 
     private void jump(int opcode) {
-        check(opcode == 0x84 || opcode == 0x85, "0f " + Integer.toHexString(opcode) + " is not known");
+        boolean taken = switch (opcode) {
+            case 0x84 -> zero;
+            case 0x85 -> !zero;
+            case 0x88 -> negative;
+            case 0x89 -> !negative;
+            default -> throw unknown("0f " + Integer.toHexString(opcode) + " is not known");
+        };
         int distance = int32();
-        if (zero == (opcode == 0x84)) {
+        if (taken) {
             leap(distance);
         }
     }
@@ -268,6 +275,7 @@ final class Interpreter {
 
     private long flagged(long value) {
         zero = value == 0;
+        negative = value < 0;
         return value;
     }
 
@@ -302,23 +310,37 @@ final class Interpreter {
                     0x1011,
                     0x1014,
                     0x1015,
+                    0x1028,
+                    0x1051,
                     0x1058,
                     0x1059,
+                    0x105b,
+                    0x105c,
+                    0x105e,
+                    0x105f,
+                    0x10c2,
                     0x1114,
                     0x1115,
                     0x1161,
                     0x1169,
                     0x1172,
                     0x11db,
+                    0x11df,
+                    0x11eb,
                     0x11ef,
                     0x11f5,
+                    0x11fa,
                     0x11fe -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
-            case 0x2118, 0x211a, 0x2158, 0x2150, 0x2120, 0x21b8, 0x3118, 0x3119 -> {
+            case 0x2118, 0x211a, 0x2158, 0x2150, 0x2120, 0x21a8, 0x21b8, 0x3104, 0x3106, 0x3118, 0x3119, 0x314a -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
+            }
+            case 0x1211 -> {
+                check(!place.register && second == 0, "vmovss to a register is not known");
+                MemorySegment.copy(MemorySegment.ofArray(vectors[reg]), 0, memory(place.end(), 4, true), 0, 4);
             }
             default -> {
                 check(bits == 128, "VEX.L of tiles must be 0");
@@ -381,7 +403,8 @@ final class Interpreter {
 
     private void vector(int opcode, Place place) {
         upperHalvesInUse = true;
-        boolean unary = List.of(0x1010, 0x1011, 0x2118, 0x211a, 0x2158, 0x2120).contains(opcode);
+        boolean unary = List.of(0x1010, 0x1011, 0x1028, 0x1051, 0x105b, 0x2118, 0x211a, 0x2158, 0x2120, 0x3104)
+                .contains(opcode);
         check(!unary || second == 0, "vvvv must be ones where it names nothing");
         switch (opcode) {
             case 0x1010 -> write(load(place));
@@ -443,17 +466,52 @@ final class Interpreter {
                 write(result);
             }
             case 0x1172 -> {
-                check(place.register && (reg & 7) == 6, "72 /" + reg + " is not known");
+                boolean left = (reg & 7) == 6;
+                check(place.register && (left || (reg & 7) == 4), "72 /" + reg + " is not known");
                 int count = int8();
+                check(count < 32, "a shift by more bits than there are");
                 byte[] from = vectors[place.number];
                 byte[] result = new byte[64];
                 for (int i = 0; i < bits / 8; i += 4) {
-                    Numbers.put(result, i, count > 31 ? 0 : Numbers.int32(from, i) << count);
+                    int value = Numbers.int32(from, i);
+                    Numbers.put(result, i, left ? value << count : value >> count);
                 }
                 // The destination is where other instructions have their second operand.
                 reg = second;
                 write(result);
             }
+            case 0x1028 -> {
+                check(place.register, "vmovaps from memory is not known");
+                write(vectors[place.number]);
+            }
+            case 0x3104 -> {
+                check(place.register, "vpermilps from memory is not known");
+                int order = int8();
+                byte[] result = new byte[64];
+                for (int i = 0; i < bits / 8; i++) {
+                    int lane = order >> i % 16 / 4 * 2 & 3;
+                    result[i] = vectors[place.number][i / 16 * 16 + lane * 4 + i % 4];
+                }
+                write(result);
+            }
+            case 0x3106 -> {
+                check(int8() == 1, "only exchanged halves are known");
+                byte[] result = new byte[64];
+                System.arraycopy(vectors[second], 16, result, 0, 16);
+                System.arraycopy(vectors[second], 0, result, 16, 16);
+                write(result);
+            }
+            case 0x314a -> blend(place);
+            case 0x10c2 -> compare(place);
+            case 0x1051 -> floats((_, _, b) -> (float) Math.sqrt(b), place);
+            case 0x105b -> dwords((_, _, b) -> Float.floatToRawIntBits(b), place);
+            case 0x105c -> floats((_, a, b) -> a - b, place);
+            case 0x105e -> floats((_, a, b) -> a / b, place);
+            case 0x105f -> floats((_, a, b) -> a > b ? a : b, place);
+            case 0x21a8 -> floats((x, a, b) -> Math.fma(a, x, b), place);
+            case 0x11df -> dwords((_, a, b) -> ~a & b, place);
+            case 0x11eb -> dwords((_, a, b) -> a | b, place);
+            case 0x11fa -> dwords((_, a, b) -> a - b, place);
             case 0x11db -> dwords((_, a, b) -> a & b, place);
             case 0x1058 -> floats((_, a, b) -> a + b, place);
             case 0x1059 -> floats((_, a, b) -> a * b, place);
@@ -464,6 +522,38 @@ final class Interpreter {
             case 0x2150 -> dwords(Numbers::dotUnsignedSigned, place);
             default -> throw unknown("vector opcode " + Integer.toHexString(opcode) + " is not known");
         }
+    }
+
+    private void blend(Place place) {
+        byte[] b = operand(place);
+        byte[] mask = vectors[int8() >> 4];
+        byte[] result = vectors[second].clone();
+        for (int i = 0; i < bits / 8; i += 4) {
+            if (Numbers.int32(mask, i) < 0) {
+                System.arraycopy(b, i, result, i, 4);
+            }
+        }
+        write(result);
+    }
+
+    private void compare(Place place) {
+        byte[] b = operand(place);
+        int predicate = int8();
+        byte[] result = new byte[64];
+        for (int i = 0; i < bits / 8; i += 4) {
+            float x = Float.intBitsToFloat(Numbers.int32(vectors[second], i));
+            float y = Float.intBitsToFloat(Numbers.int32(b, i));
+            boolean holds = switch (predicate) {
+                case 0x00 -> x == y;
+                case 0x04 -> x != y;
+                case 0x11 -> x < y;
+                case 0x1d -> x >= y;
+                case 0x1e -> x > y;
+                default -> throw unknown("predicate " + predicate + " is not known");
+            };
+            Numbers.put(result, i, holds ? -1 : 0);
+        }
+        write(result);
     }
 
     /** Elements of {@code size} bytes of both operands in turn, from byte {@code first} of each 16 bytes on. */

@@ -1,0 +1,174 @@
+package io.coda4j.tensor.cpu.x86;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
+import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
+import io.coda4j.tensor.cpu.x86.LoopProgram.Value;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.function.BiFunction;
+import java.util.function.LongConsumer;
+
+/** A program composed at random, and the floats of each of its memories for some rows. */
+final class LoopCase {
+    /** Floats that belong to no memory, behind each. */
+    private static final int GUARD = 16;
+
+    private static final int NONE = 0x7f12_3456;
+    private static final float[] SPECIAL = {
+        0, -0f, 1, -1, Float.MIN_VALUE, -Float.MIN_NORMAL / 3, Float.MAX_VALUE, Float.POSITIVE_INFINITY, Float.NaN
+    };
+
+    final Random random;
+    final LoopProgram.Builder b = new LoopProgram.Builder();
+    final List<Access> memories = new ArrayList<>();
+    final List<Value> values = new ArrayList<>();
+    final int rows;
+    final int vectors;
+
+    /** Floats between rows. */
+    final int gap;
+
+    final LoopProgram program;
+
+    LoopCase(long seed) {
+        random = new Random(seed);
+        rows = 1 + random.nextInt(3);
+        vectors = random.nextInt(10);
+        gap = random.nextInt(3);
+        for (int i = 1 + random.nextInt(3); i > 0; i--) {
+            values.add(b.load(memory(random.nextBoolean() ? Access.ROWS : Access.ROW)));
+        }
+        for (int i = random.nextInt(3); i > 0; i--) {
+            values.add(b.broadcast(memory(random.nextBoolean() ? Access.COLUMN : Access.ONE)));
+        }
+        for (int i = random.nextInt(20); i > 0; i--) {
+            values.add(step());
+        }
+        for (int i = random.nextInt(2); i > 0; i--) {
+            reduce();
+        }
+        for (int i = 1 + random.nextInt(2); i > 0; i--) {
+            b.store(memory(random.nextInt(4) == 0 ? Access.ROW : Access.ROWS), any());
+        }
+        program = b.program(1 << random.nextInt(3));
+    }
+
+    private int memory(Access access) {
+        memories.add(access);
+        return b.memory(access);
+    }
+
+    private Value any() {
+        int recent = Math.min(values.size(), random.nextBoolean() ? 3 : values.size());
+        return values.get(values.size() - 1 - random.nextInt(recent));
+    }
+
+    private Value step() {
+        var x = any();
+        var y = any();
+        return switch (random.nextInt(22)) {
+            case 0 -> b.constant(SPECIAL[random.nextInt(SPECIAL.length)]);
+            case 1 -> b.bits(random.nextInt());
+            case 2 -> b.add(x, y);
+            case 3 -> b.subtract(x, y);
+            case 4 -> b.multiply(x, y);
+            case 5 -> b.divide(x, y);
+            case 6 -> b.squareRoot(x);
+            case 7, 8, 9 -> b.multiplyAdd(x, y, any());
+            case 10 -> b.negate(x);
+            case 11 -> b.and(bits(x), bits(y));
+            case 12 -> b.or(bits(x), bits(y));
+            case 13 -> b.xor(bits(x), bits(y));
+            case 14 -> b.unless(b.greater(x, y), any());
+            case 15 -> b.addInts(bits(x), bits(y));
+            case 16 -> b.subtractInts(bits(x), bits(y));
+            case 17 -> b.shiftLeft(bits(x), 1 + random.nextInt(31));
+            case 18 -> b.shiftRight(bits(x), 1 + random.nextInt(31));
+            case 19 -> b.toFloats(bits(x));
+            default -> b.select(mask(x, y), any(), any());
+        };
+    }
+
+    /** Which of two operands' bits NaN takes is open, so nothing else is made of them. */
+    private Value bits(Value x) {
+        return b.select(b.notEqual(x, x), b.bits(0x1234_5678), x);
+    }
+
+    private Value mask(Value x, Value y) {
+        return switch (random.nextInt(4)) {
+            case 0 -> b.less(x, y);
+            case 1 -> b.atLeast(x, y);
+            case 2 -> b.equal(x, y);
+            default -> b.notEqual(x, y);
+        };
+    }
+
+    private void reduce() {
+        int to = memory(Access.COLUMN);
+        switch (random.nextInt(3)) {
+            case 0 -> b.sum(to, any());
+            case 1 -> b.sumOfProducts(to, any(), any());
+            default -> b.greatest(to, any());
+        }
+    }
+
+    private int floats(int memory) {
+        return switch (memories.get(memory)) {
+            case ROWS -> rows * (vectors * LoopProgram.LANES + gap);
+            case ROW -> vectors * LoopProgram.LANES;
+            case COLUMN -> rows;
+            case ONE -> 1;
+        };
+    }
+
+    /** The bits of all memories and what is beside them, behind {@code run} of the same data. */
+    int[] behind(LongConsumer run) {
+        var numbers = new Random(rows * 31L + vectors);
+        int count = memories.size();
+        try (var arena = Arena.ofConfined()) {
+            var addresses = arena.allocate(count * 8L, 8);
+            var data = new ArrayList<MemorySegment>();
+            for (int m = 0; m < count; m++) {
+                var memory = arena.allocate((floats(m) + GUARD) * 4L, 4);
+                for (int i = 0; i < floats(m) + GUARD; i++) {
+                    float value = numbers.nextInt(6) == 0
+                            ? SPECIAL[numbers.nextInt(SPECIAL.length)]
+                            : (float) numbers.nextGaussian() * 8;
+                    boolean inside = i < floats(m);
+                    memory.setAtIndex(ValueLayout.JAVA_INT, i, inside ? Float.floatToRawIntBits(value) : NONE);
+                }
+                addresses.setAtIndex(ValueLayout.JAVA_LONG, m, memory.address());
+                data.add(memory);
+            }
+            run.accept(addresses.address());
+            return data.stream()
+                    .flatMapToInt(memory -> Arrays.stream(memory.toArray(ValueLayout.JAVA_INT)))
+                    .map(LoopCase::withoutPayload)
+                    .toArray();
+        }
+    }
+
+    /** NaN of one kind. */
+    private static int withoutPayload(int bits) {
+        float value = Float.intBitsToFloat(bits);
+        return bits != NONE && Float.isNaN(value) ? Float.floatToIntBits(Float.NaN) : bits;
+    }
+
+    /** Checks that the loop, if registers suffice for it, gives the bits of its meaning. */
+    void check(BiFunction<LoopProgram, byte[], LoopCode> run) {
+        var code = LoopRoutine.code(program);
+        if (code.isEmpty()) {
+            return;
+        }
+        var loop = new VectorLoop(program, run.apply(program, code.get()));
+        var expected = behind(at -> LoopMeaning.run(program, at, rows, vectors, gap * 4L));
+        var got = behind(at -> loop.run(at, rows, vectors, gap * 4L));
+        assertArrayEquals(expected, got, () -> program + ", rows " + rows + ", vectors " + vectors);
+    }
+}
