@@ -83,13 +83,7 @@ final class AdamWKernel implements Kernel {
 
     private void update(long[] in, long[] out, int n) {
         if (machine.isPresent()) {
-            var call = Scratch.ofThread().call;
-            for (int i = 0; i < 4; i++) {
-                call.memory(i, in[i]);
-            }
-            for (int i = 0; i < 3; i++) {
-                call.memory(4 + i, out[i]);
-            }
+            var call = Scratch.ofThread().call.memories(0, in, 4).memories(4, out, 3);
             call.single(7, rate).single(8, decay).single(9, correction1).single(10, correction2);
             call.run(machine.get(), n);
             return;

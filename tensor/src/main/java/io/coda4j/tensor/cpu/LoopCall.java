@@ -27,6 +27,14 @@ final class LoopCall {
         return this;
     }
 
+    /** The {@code count} memories from {@code first} on lie at {@code addresses}. */
+    LoopCall memories(int first, long[] addresses, int count) {
+        for (int i = 0; i < count; i++) {
+            memory(first + i, addresses[i]);
+        }
+        return this;
+    }
+
     /** Memory {@code number} is {@code value}. */
     LoopCall single(int number, float value) {
         Lanes.ALL.set(JAVA_FLOAT, single(number), value);

@@ -39,13 +39,10 @@ record LoopLanes(VectorLoop loop, int operands, int results) implements LaneLoop
 
     @Override
     public void run(long[] in, long[] out, int n) {
-        var call = Scratch.ofThread().call;
-        for (int i = 0; i < operands; i++) {
-            call.memory(i, in[i]);
-        }
-        for (int i = 0; i < results; i++) {
-            call.memory(operands + i, out[i]);
-        }
-        call.run(loop, n);
+        Scratch.ofThread()
+                .call
+                .memories(0, in, operands)
+                .memories(operands, out, results)
+                .run(loop, n);
     }
 }

@@ -120,16 +120,7 @@ final class RmsNormRows {
     /** y += x of {@code rows} rows. */
     static void addRows(long x, int rows, int n, long y) {
         for (int row = 0; row < rows; row++) {
-            long from = x + row * 4L * n;
-            int i = 0;
-            for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-                Lanes.store(Lanes.load(y + i * 4L).add(Lanes.load(from + i * 4L)), y + i * 4L);
-            }
-            if (i < n) {
-                var tail = Lanes.tail(i, n);
-                var sum = Lanes.load(Lanes.ALL, y + i * 4L, tail).add(Lanes.load(Lanes.ALL, from + i * 4L, tail));
-                Lanes.store(sum, Lanes.ALL, y + i * 4L, tail);
-            }
+            Rows.add(x + row * 4L * n, y, n);
         }
     }
 }

@@ -141,7 +141,7 @@ final class Rows {
     }
 
     /** Adds the {@code n} elements at one address to those at the other, see {@link Lanes#ALL}. */
-    private static void add(long x, long y, int n) {
+    static void add(long x, long y, int n) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             Lanes.store(Lanes.load(y + i * 4L).add(Lanes.load(x + i * 4L)), y + i * 4L);
