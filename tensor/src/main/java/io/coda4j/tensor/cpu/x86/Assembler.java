@@ -1,6 +1,7 @@
 package io.coda4j.tensor.cpu.x86;
 
 import io.coda4j.tensor.cpu.x86.Operand.Gpr;
+import io.coda4j.tensor.cpu.x86.Operand.Mask;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Register;
 import io.coda4j.tensor.cpu.x86.Operand.Source;
@@ -28,7 +29,8 @@ final class Assembler {
     private static final int MAP_0F38 = 2;
     private static final int MAP_0F3A = 3;
 
-    /** The field L'L of EVEX. */
+    // The field L'L of EVEX.
+    private static final int LENGTH_128 = 0;
     private static final int LENGTH_512 = 2;
 
     private static final int ZMM_BYTES = 64;
@@ -212,9 +214,63 @@ final class Assembler {
     }
 
     /** VPXORD (see PXOR): EVEX.512.66.0F.W0 EF /r. */
-    void vpxord(Vector to, Vector a, Vector b) {
+    void vpxord(Vector to, Vector a, Source b) {
+        wide(P66, MAP_0F, 0xef, to, a, b);
+    }
+
+    /** VPXORD (see PXOR): EVEX.512.66.0F.W0 EF /r, in the lanes of {@code mask}; the others stay. */
+    void vpxord(Vector to, Mask mask, Vector a, Vector b) {
         requireWide(to, a, b);
-        evex(P66, MAP_0F, 0xef, to.number(), a.number(), b, ZMM_BYTES);
+        evex(P66, MAP_0F, 0xef, to.number(), a.number(), b, ZMM_BYTES, LENGTH_512, mask.number());
+    }
+
+    /** VPANDD (see PAND): EVEX.512.66.0F.W0 DB /r. */
+    void vpandd(Vector to, Vector a, Source b) {
+        wide(P66, MAP_0F, 0xdb, to, a, b);
+    }
+
+    /** VPANDND (see PANDN): EVEX.512.66.0F.W0 DF /r; the bits of {@code b} that {@code a} does not have. */
+    void vpandnd(Vector to, Vector a, Source b) {
+        wide(P66, MAP_0F, 0xdf, to, a, b);
+    }
+
+    /** VPORD (see POR): EVEX.512.66.0F.W0 EB /r. */
+    void vpord(Vector to, Vector a, Source b) {
+        wide(P66, MAP_0F, 0xeb, to, a, b);
+    }
+
+    /** VCMPPS (see CMPPS): EVEX.512.0F.W0 C2 /r ib; a bit for each lane where the predicate (its table 3-1) holds. */
+    void vcmpps(Mask to, Vector a, Source b, int predicate) {
+        requireWide(a);
+        requireWidth(a, b);
+        evex(NP, MAP_0F, 0xc2, to.number(), a.number(), b, ZMM_BYTES);
+        int8(predicate);
+    }
+
+    /** VBLENDMPS (see VBLENDMPD/VBLENDMPS): EVEX.512.66.0F38.W0 65 /r; {@code b} in the lanes of {@code mask}, else {@code a}. */
+    void vblendmps(Vector to, Mask mask, Vector a, Source b) {
+        requireWide(to, a);
+        requireWidth(to, b);
+        evex(P66, MAP_0F38, 0x65, to.number(), a.number(), b, ZMM_BYTES, LENGTH_512, mask.number());
+    }
+
+    /** VPMOVM2D (see VPMOVM2B/VPMOVM2W/VPMOVM2D/VPMOVM2Q): EVEX.512.F3.0F38.W0 38 /r; all ones in the lanes of the mask. */
+    void vpmovm2d(Vector to, Mask from) {
+        requireWide(to);
+        evex(PF3, MAP_0F38, 0x38, to.number(), NONE, from, ZMM_BYTES);
+    }
+
+    /** VPMOVD2M (see VPMOVB2M/VPMOVW2M/VPMOVD2M/VPMOVQ2M): EVEX.512.F3.0F38.W0 39 /r; the highest bit of each lane. */
+    void vpmovd2m(Mask to, Vector from) {
+        requireWide(from);
+        evex(PF3, MAP_0F38, 0x39, to.number(), NONE, from, ZMM_BYTES);
+    }
+
+    /** VSHUFF32X4: EVEX.512.66.0F3A.W0 23 /r ib; with {@code a} twice, quarter i is its quarter {@code order >> 2 i & 3}. */
+    void vshuff32x4(Vector to, Vector a, Vector b, int order) {
+        requireWide(to, a, b);
+        evex(P66, MAP_0F3A, 0x23, to.number(), a.number(), b, ZMM_BYTES);
+        int8(order);
     }
 
     /** VPBROADCASTD (see VPBROADCAST): EVEX.512.66.0F38.W0 58 /r, or VEX.256.66.0F38.W0 58 /r, from memory. */
@@ -224,14 +280,12 @@ final class Assembler {
 
     /** VDPBF16PS: EVEX.512.F3.0F38.W0 52 /r. */
     void vdpbf16ps(Vector sum, Vector a, Vector b) {
-        requireWide(sum, a, b);
-        evex(PF3, MAP_0F38, 0x52, sum.number(), a.number(), b, ZMM_BYTES);
+        wide(PF3, MAP_0F38, 0x52, sum, a, b);
     }
 
     /** VPDPBUSD: EVEX.512.66.0F38.W0 50 /r; {@code a} unsigned, {@code b} signed. */
     void vpdpbusd(Vector sum, Vector a, Vector b) {
-        requireWide(sum, a, b);
-        evex(P66, MAP_0F38, 0x50, sum.number(), a.number(), b, ZMM_BYTES);
+        wide(P66, MAP_0F38, 0x50, sum, a, b);
     }
 
     /** VPDPBUSD of AVX-VNNI: VEX.256.66.0F38.W0 50 /r. */
@@ -301,14 +355,14 @@ final class Assembler {
         vex(1, P66, MAP_0F, 0xf5, to.number(), a.number(), b);
     }
 
-    /** VPADDD (see PADDB/PADDW/PADDD/PADDQ): VEX.256.66.0F.WIG FE /r. */
+    /** VPADDD (see PADDB/PADDW/PADDD/PADDQ): EVEX.512.66.0F.W0 FE /r, or VEX.256.66.0F.WIG FE /r. */
     void vpaddd(Vector to, Vector a, Source b) {
-        vex(1, P66, MAP_0F, 0xfe, to.number(), a.number(), b);
+        ternary(P66, MAP_0F, 0xfe, to, a, b);
     }
 
-    /** VPSUBD (see PSUBB/PSUBW/PSUBD): VEX.256.66.0F.WIG FA /r. */
+    /** VPSUBD (see PSUBB/PSUBW/PSUBD): EVEX.512.66.0F.W0 FA /r, or VEX.256.66.0F.WIG FA /r. */
     void vpsubd(Vector to, Vector a, Source b) {
-        vex(1, P66, MAP_0F, 0xfa, to.number(), a.number(), b);
+        ternary(P66, MAP_0F, 0xfa, to, a, b);
     }
 
     /** VPAND (see PAND): VEX.256.66.0F.WIG DB /r. */
@@ -326,15 +380,14 @@ final class Assembler {
         vex(1, P66, MAP_0F, 0xeb, to.number(), a.number(), b);
     }
 
-    /** VPSRAD (see PSRAW/PSRAD/PSRAQ): VEX.256.66.0F.WIG 72 /4 ib; the destination is in vvvv. */
+    /** VPSRAD (see PSRAW/PSRAD/PSRAQ): EVEX.512.66.0F.W0 72 /4 ib, or VEX.256.66.0F.WIG 72 /4 ib; the destination is in vvvv. */
     void vpsrad(Vector to, Vector from, int bits) {
-        vex(1, P66, MAP_0F, 0x72, 4, to.number(), from);
-        int8(bits);
+        shift(4, to, from, bits);
     }
 
-    /** VCVTDQ2PS (see CVTDQ2PS): VEX.256.0F.WIG 5B /r; the nearest floats of 32-bit integers. */
+    /** VCVTDQ2PS (see CVTDQ2PS): EVEX.512.0F.W0 5B /r, or VEX.256.0F.WIG 5B /r; the nearest floats of 32-bit integers. */
     void vcvtdq2ps(Vector to, Source from) {
-        vex(1, NP, MAP_0F, 0x5b, to.number(), NONE, from);
+        unary(NP, MAP_0F, 0x5b, to, from);
     }
 
     /** VCMPPS (see CMPPS): VEX.256.0F.WIG C2 /r ib; all ones where the predicate (its table 3-1) holds, else zeros. */
@@ -349,9 +402,12 @@ final class Assembler {
         int8(mask.number() << 4);
     }
 
-    /** VPERMILPS: VEX.256.66.0F3A.W0 04 /r ib; lane i of each half from lane {@code order >> 2 i & 3} of that half. */
+    /**
+     * VPERMILPS: EVEX.512.66.0F3A.W0 04 /r ib, or VEX.256.66.0F3A.W0 04 /r ib; lane i of each 128 bits from lane
+     * {@code order >> 2 i & 3} of the same.
+     */
     void vpermilps(Vector to, Vector from, int order) {
-        vex(1, P66, MAP_0F3A, 0x04, to.number(), NONE, from);
+        unary(P66, MAP_0F3A, 0x04, to, from);
         int8(order);
     }
 
@@ -361,29 +417,31 @@ final class Assembler {
         int8(halves);
     }
 
-    /** VMOVSS (see MOVSS): VEX.LIG.F3.0F.WIG 11 /r; stores the lowest lane. */
+    /** VMOVSS (see MOVSS): VEX.LIG.F3.0F.WIG 11 /r, or EVEX.LLIG.F3.0F.W0 11 /r for high registers; stores the lowest lane. */
     void vmovss(Memory to, Vector from) {
-        vex(0, PF3, MAP_0F, 0x11, from.number(), NONE, to);
+        if (from.number() > 15) {
+            evex(PF3, MAP_0F, 0x11, from.number(), NONE, to, Float.BYTES, LENGTH_128, 0);
+        } else {
+            vex(0, PF3, MAP_0F, 0x11, from.number(), NONE, to);
+        }
     }
 
-    /** VMOVAPS (see MOVAPS): VEX.256.0F.WIG 28 /r. */
+    /** VMOVAPS (see MOVAPS): EVEX.512.0F.W0 28 /r, or VEX.256.0F.WIG 28 /r. */
     void vmovaps(Vector to, Vector from) {
-        vex(1, NP, MAP_0F, 0x28, to.number(), NONE, from);
-    }
-
-    /** VPANDD (see PAND): EVEX.512.66.0F.W0 DB /r. */
-    void vpandd(Vector to, Vector a, Vector b) {
-        requireWide(to, a, b);
-        evex(P66, MAP_0F, 0xdb, to.number(), a.number(), b, ZMM_BYTES);
+        unary(NP, MAP_0F, 0x28, to, from);
     }
 
     /** VPSLLD (see PSLLW/PSLLD/PSLLQ): EVEX.512.66.0F.W0 72 /6 ib, or VEX.256.66.0F.WIG 72 /6 ib; the destination is in vvvv. */
     void vpslld(Vector to, Vector from, int bits) {
+        shift(6, to, from, bits);
+    }
+
+    private void shift(int kind, Vector to, Vector from, int bits) {
         requireWidth(to, from);
         if (isWide(to)) {
-            evex(P66, MAP_0F, 0x72, 6, to.number(), from, ZMM_BYTES);
+            evex(P66, MAP_0F, 0x72, kind, to.number(), from, ZMM_BYTES);
         } else {
-            vex(1, P66, MAP_0F, 0x72, 6, to.number(), from);
+            vex(1, P66, MAP_0F, 0x72, kind, to.number(), from);
         }
         int8(bits);
     }
@@ -395,39 +453,32 @@ final class Assembler {
 
     /** VADDPS (see ADDPS): EVEX.512.0F.W0 58 /r, or VEX.256.0F.WIG 58 /r. */
     void vaddps(Vector to, Vector a, Source b) {
-        arithmetic(0x58, to, a, b);
+        ternary(NP, MAP_0F, 0x58, to, a, b);
     }
 
     /** VSUBPS (see SUBPS): EVEX.512.0F.W0 5C /r, or VEX.256.0F.WIG 5C /r. */
     void vsubps(Vector to, Vector a, Source b) {
-        arithmetic(0x5c, to, a, b);
+        ternary(NP, MAP_0F, 0x5c, to, a, b);
     }
 
     /** VMULPS (see MULPS): EVEX.512.0F.W0 59 /r, or VEX.256.0F.WIG 59 /r. */
     void vmulps(Vector to, Vector a, Source b) {
-        arithmetic(0x59, to, a, b);
+        ternary(NP, MAP_0F, 0x59, to, a, b);
     }
 
     /** VDIVPS (see DIVPS): EVEX.512.0F.W0 5E /r, or VEX.256.0F.WIG 5E /r. */
     void vdivps(Vector to, Vector a, Source b) {
-        arithmetic(0x5e, to, a, b);
+        ternary(NP, MAP_0F, 0x5e, to, a, b);
     }
 
     /** VMAXPS (see MAXPS): EVEX.512.0F.W0 5F /r, or VEX.256.0F.WIG 5F /r; {@code b} unless {@code a} is greater. */
     void vmaxps(Vector to, Vector a, Source b) {
-        arithmetic(0x5f, to, a, b);
+        ternary(NP, MAP_0F, 0x5f, to, a, b);
     }
 
     /** VSQRTPS (see SQRTPS): EVEX.512.0F.W0 51 /r, or VEX.256.0F.WIG 51 /r. */
     void vsqrtps(Vector to, Source from) {
-        requireWidth(to, from);
-        vector(NP, MAP_0F, 0x51, to, NONE, from, ZMM_BYTES);
-    }
-
-    private void arithmetic(int opcode, Vector to, Vector a, Source b) {
-        requireWidth(to, a);
-        requireWidth(to, b);
-        vector(NP, MAP_0F, opcode, to, a.number(), b, ZMM_BYTES);
+        unary(NP, MAP_0F, 0x51, to, from);
     }
 
     /**
@@ -435,9 +486,7 @@ final class Assembler {
      * x = a * x + b, rounded once.
      */
     void vfmadd213ps(Vector x, Vector a, Source b) {
-        requireWidth(x, a);
-        requireWidth(x, b);
-        vector(P66, MAP_0F38, 0xa8, x, a.number(), b, ZMM_BYTES);
+        ternary(P66, MAP_0F38, 0xa8, x, a, b);
     }
 
     /**
@@ -445,9 +494,7 @@ final class Assembler {
      * sum = a * b + sum, rounded once.
      */
     void vfmadd231ps(Vector sum, Vector a, Source b) {
-        requireWidth(sum, a);
-        requireWidth(sum, b);
-        vector(P66, MAP_0F38, 0xb8, sum, a.number(), b, ZMM_BYTES);
+        ternary(P66, MAP_0F38, 0xb8, sum, a, b);
     }
 
     /** VZEROUPPER: VEX.128.0F.WIG 77. */
@@ -559,6 +606,26 @@ final class Assembler {
         modRm(reg, rm, 1);
     }
 
+    /** Operands of one width. */
+    private void ternary(int prefix, int map, int opcode, Vector to, Vector a, Source b) {
+        requireWidth(to, a);
+        requireWidth(to, b);
+        vector(prefix, map, opcode, to, a.number(), b, ZMM_BYTES);
+    }
+
+    /** Operands of one width. */
+    private void unary(int prefix, int map, int opcode, Vector to, Source from) {
+        requireWidth(to, from);
+        vector(prefix, map, opcode, to, NONE, from, ZMM_BYTES);
+    }
+
+    /** Operands of 512 bits. */
+    private void wide(int prefix, int map, int opcode, Vector to, Vector a, Source b) {
+        requireWide(to, a);
+        requireWidth(to, b);
+        evex(prefix, map, opcode, to.number(), a.number(), b, ZMM_BYTES);
+    }
+
     /** EVEX for 512 bits, VEX for 256. */
     private void vector(int prefix, int map, int opcode, Vector reg, int second, Operand rm, int unit) {
         if (isWide(reg)) {
@@ -593,17 +660,22 @@ final class Assembler {
         }
     }
 
-    /**
-     * The four bytes of EVEX for vectors of 512 bits (SDM 2.7.1), opcode, ModR/M; {@code unit} scales a displacement of 8 bits
-     * (SDM 2.7.5).
-     */
     private void evex(int prefix, int map, int opcode, int reg, int second, Operand rm, int unit) {
+        evex(prefix, map, opcode, reg, second, rm, unit, LENGTH_512, 0);
+    }
+
+    /**
+     * The four bytes of EVEX (SDM 2.7.1), opcode, ModR/M; {@code unit} scales a displacement of 8 bits (SDM 2.7.5), mask 0 is
+     * none.
+     */
+    private void evex(
+            int prefix, int map, int opcode, int reg, int second, Operand rm, int unit, int length, int mask) {
         // A register in rm borrows the bit of the index register for its number's highest bit.
         int index = rm instanceof Vector vector ? vector.number() >> 4 : index(rm);
         int8(0x62);
         int8(not(high(reg)) << 7 | not(index) << 6 | not(base(rm)) << 5 | not(reg >> 4) << 4 | map);
         int8(~second << 3 & 0x78 | 4 | prefix);
-        int8(LENGTH_512 << 5 | not(second >> 4) << 3);
+        int8(length << 5 | not(second >> 4) << 3 | mask);
         int8(opcode);
         modRm(reg, rm, unit);
     }

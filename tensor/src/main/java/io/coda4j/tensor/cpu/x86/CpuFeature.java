@@ -7,6 +7,7 @@ enum CpuFeature {
     FMA,
     AVX2,
     AVX512F,
+    AVX512DQ,
     AVX512_BF16,
     AVX512_VNNI,
     AVX_VNNI,

@@ -104,7 +104,7 @@ record CpuFeatures(Map<CpuFeature, String> unusable) {
 
     private static long state(CpuFeature feature) {
         return switch (feature) {
-            case AVX512F, AVX512_BF16, AVX512_VNNI -> AVX512_STATE;
+            case AVX512F, AVX512DQ, AVX512_BF16, AVX512_VNNI -> AVX512_STATE;
             case FMA, AVX2, AVX_VNNI -> AVX_STATE;
             case AMX_TILE, AMX_BF16, AMX_INT8 -> TILE_STATE;
         };
@@ -145,6 +145,7 @@ record CpuFeatures(Map<CpuFeature, String> unusable) {
                 case FMA -> bit(ecx1, 12);
                 case AVX2 -> bit(ebx7, 5);
                 case AVX512F -> bit(ebx7, 16);
+                case AVX512DQ -> bit(ebx7, 17);
                 case AVX512_VNNI -> bit(ecx7, 11);
                 case AMX_BF16 -> bit(edx7, 22);
                 case AMX_TILE -> bit(edx7, 24);

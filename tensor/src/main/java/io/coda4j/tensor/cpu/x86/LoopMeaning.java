@@ -12,6 +12,11 @@ final class LoopMeaning {
     private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     private final LoopProgram program;
+
+    /** Elements of a vector. */
+    private final int width;
+
+    /** Partial sums of a row. */
     private final int lanes;
 
     /** Elements from a row to the next. */
@@ -19,17 +24,18 @@ final class LoopMeaning {
 
     private final int[][] sums;
 
-    private LoopMeaning(LoopProgram program, long distance) {
+    private LoopMeaning(LoopProgram program, int width, long distance) {
         this.program = program;
         this.distance = distance;
-        this.lanes = program.copies() * LoopProgram.LANES;
+        this.width = width;
+        this.lanes = program.copies() * width;
         this.sums = new int[program.steps().size()][lanes];
     }
 
-    /** Computes as {@link VectorLoop#run(long, long, long, long)}. */
-    static void run(LoopProgram program, long memories, long rows, long vectors, long gap) {
-        long n = vectors * LoopProgram.LANES;
-        var meaning = new LoopMeaning(program, n + gap / Float.BYTES);
+    /** Computes as {@link VectorLoop#run(long, long, long, long)} with vectors of {@code width} elements. */
+    static void run(LoopProgram program, int width, long memories, long rows, long vectors, long gap) {
+        long n = vectors * width;
+        var meaning = new LoopMeaning(program, width, n + gap / Float.BYTES);
         for (long row = 0; row < rows; row++) {
             meaning.begin();
             for (long i = 0; i < n; i++) {
@@ -53,7 +59,7 @@ final class LoopMeaning {
     private void element(long memories, long row, long n, long i) {
         // Vectors beyond the last whole turn belong to the first partial sum.
         long turns = n / lanes * lanes;
-        int lane = (int) (i < turns ? i % lanes : i % LoopProgram.LANES);
+        int lane = (int) (i < turns ? i % lanes : i % width);
         var values = new int[program.steps().size()];
         for (int s = 0; s < values.length; s++) {
             var step = program.steps().get(s);
@@ -116,13 +122,13 @@ final class LoopMeaning {
     }
 
     /** Neighbours are combined first: the halves of the partial sums, then the lanes of what is left. */
-    private static int whole(LoopProgram.Op op, int[] partial) {
+    private int whole(LoopProgram.Op op, int[] partial) {
         int[] left = partial;
-        for (int copies = partial.length / LoopProgram.LANES; copies > 1; copies /= 2) {
+        for (int copies = partial.length / width; copies > 1; copies /= 2) {
             var combined = new int[left.length / 2];
             for (int i = 0; i < combined.length; i++) {
-                int first = i / LoopProgram.LANES * 2 * LoopProgram.LANES + i % LoopProgram.LANES;
-                combined[i] = combine(op, left[first], left[first + LoopProgram.LANES]);
+                int first = i / width * 2 * width + i % width;
+                combined[i] = combine(op, left[first], left[first + width]);
             }
             left = combined;
         }

@@ -14,9 +14,6 @@ import java.util.stream.Stream;
  * @param arrays how many of the first memories are parts of arrays, which have no address: up to 2
  */
 public record LoopProgram(List<Access> memories, List<Step> steps, int copies, int arrays) {
-    /** Elements of a vector. */
-    public static final int LANES = 8;
-
     /** A program with immutable copies of the lists. */
     public LoopProgram {
         memories = List.copyOf(memories);

@@ -17,7 +17,6 @@ import static io.coda4j.tensor.cpu.x86.Registers.rdi;
 import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
 import static io.coda4j.tensor.cpu.x86.Registers.rsp;
-import static io.coda4j.tensor.cpu.x86.Registers.ymm;
 
 import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
 import io.coda4j.tensor.cpu.x86.LoopProgram.Op;
@@ -34,17 +33,14 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The machine code of a {@link LoopProgram} for AVX2. Every value has a register from its step to its last use; constants are
- * operands in memory. What must outlive a turn of the loop (single floats, partial sums) has a register of its own.
+ * The machine code of a {@link LoopProgram}. Every value has a register from its step to its last use; constants are operands in
+ * memory. What must outlive a turn of the loop (single floats, partial sums) has a register of its own.
  *
  * <p>Arguments as {@link LoopCode} lists them. rax counts the bytes of all rows, rdi those of a row; rsi counts rows and r15 the
  * vectors of a row. The gap between rows is on the stack.
  */
-final class LoopRoutine {
-    static final int VECTOR_BYTES = LoopProgram.LANES * Float.BYTES;
-
+abstract sealed class LoopRoutine permits Avx2LoopRoutine, Avx512LoopRoutine {
     private static final List<Gpr> ADDRESSES = List.of(r8, r9, r10, r11, rbx, rbp, r12, r13, r14);
-    private static final int VECTORS = 16;
 
     // Predicates of VCMPPS, all of them without exceptions (SDM volume 2, table 3-1).
     private static final int EQ_OQ = 0x00;
@@ -53,12 +49,12 @@ final class LoopRoutine {
     private static final int GE_OQ = 0x1d;
     private static final int GT_OQ = 0x1e;
 
-    // Orders of VPERMILPS.
-    private static final int NEIGHBOURS = 0xb1;
-    private static final int PAIRS = 0x4e;
+    // Orders of four lanes, two bits each.
+    static final int NEIGHBOURS = 0xb1;
+    static final int PAIRS = 0x4e;
 
     /** There are not enough registers. */
-    private static final class Crowded extends RuntimeException {
+    static final class Crowded extends RuntimeException {
         private static final long serialVersionUID = 1;
 
         Crowded() {
@@ -66,9 +62,11 @@ final class LoopRoutine {
         }
     }
 
-    private final Assembler a = new Assembler();
+    final Assembler a = new Assembler();
+    final List<Step> steps;
+
     private final LoopProgram program;
-    private final List<Step> steps;
+    private final int vectorBytes;
 
     /** The registers of memories, those of single floats aside. */
     private final @Nullable Gpr[] addresses;
@@ -86,9 +84,10 @@ final class LoopRoutine {
 
     private final Deque<Vector> free = new ArrayDeque<>();
 
-    private LoopRoutine(LoopProgram program) {
+    LoopRoutine(LoopProgram program, LoopKernel kernel) {
         this.program = program;
         this.steps = program.steps();
+        this.vectorBytes = kernel.bytes();
         this.addresses = new Gpr[program.memories().size()];
         this.constants = constants(program);
         this.lastUse = new int[steps.size()];
@@ -100,19 +99,43 @@ final class LoopRoutine {
                 lastUse[value] = s;
             }
         }
-        for (int v = 0; v < VECTORS; v++) {
-            free.add(ymm(v));
+        for (int v = 0; v < kernel.registers(); v++) {
+            free.add(vectorRegister(v));
         }
     }
 
-    /** The routine, or empty where registers are too few. */
-    static Optional<byte[]> code(LoopProgram program) {
+    /** The code of {@code routine}, or empty where registers are too few. */
+    static Optional<byte[]> code(LoopRoutine routine) {
         try {
-            return Optional.of(new LoopRoutine(program).code());
+            return Optional.of(routine.code());
         } catch (Crowded _) {
             return Optional.empty();
         }
     }
+
+    /** A register of vectors. */
+    abstract Vector vectorRegister(int number);
+
+    /** to = the bits that both have. */
+    abstract void and(Vector to, Vector x, Source y);
+
+    /** to = the bits that one of them has. */
+    abstract void or(Vector to, Vector x, Source y);
+
+    /** to = the bits in which they differ. */
+    abstract void xor(Vector to, Vector x, Source y);
+
+    /** Gives step {@code s} the mask of the lanes in which {@code predicate} holds. */
+    abstract void compare(int s, Vector x, Source y, int predicate);
+
+    /** Gives step {@code s} the lanes of value {@code then} where value {@code mask} is set, else those of {@code otherwise}. */
+    abstract void select(int s, int otherwise, int then, int mask);
+
+    /** Gives step {@code s} the bits of {@code value} that {@code mask} does not have. */
+    abstract void unless(int s, int mask, int value);
+
+    /** Combines all 128 bits of a sum, whose lanes are equal within each; {@code other} may be written over. */
+    abstract void reduceParts(Op op, Vector sum, Vector other);
 
     /** The bits of the constants of a program, in the order in which its routine expects them. */
     static List<Integer> constants(LoopProgram program) {
@@ -215,7 +238,7 @@ final class LoopRoutine {
             for (var sum : sums[s]) {
                 int first = LoopMeaning.first(step.op());
                 if (first == 0) {
-                    a.vpxorVex(sum, sum, sum);
+                    xor(sum, sum, sum);
                 } else {
                     a.vmovups(sum, constant(first));
                 }
@@ -255,8 +278,8 @@ final class LoopRoutine {
     }
 
     private void advance(int vectors) {
-        a.add(rax, vectors * VECTOR_BYTES);
-        a.add(rdi, vectors * VECTOR_BYTES);
+        a.add(rax, vectors * vectorBytes);
+        a.add(rdi, vectors * vectorBytes);
     }
 
     private void vector(int copy) {
@@ -295,12 +318,11 @@ final class LoopRoutine {
         combine(op, sum, other);
         a.vpermilps(other, sum, PAIRS);
         combine(op, sum, other);
-        a.vperm2f128(other, sum, sum, 1);
-        combine(op, sum, other);
+        reduceParts(op, sum, other);
         free.push(other);
     }
 
-    private void combine(Op op, Vector sum, Vector other) {
+    final void combine(Op op, Vector sum, Vector other) {
         if (op == Op.GREATEST) {
             a.vmaxps(sum, sum, other);
         } else {
@@ -332,66 +354,43 @@ final class LoopRoutine {
                 var from = loaded(step.in().get(0));
                 a.vpsrad(result(s), from, step.number());
             }
-            case SELECT -> {
-                var otherwise = loaded(step.in().get(0));
-                var then = source(step.in().get(1));
-                var mask = loaded(step.in().get(2));
-                a.vblendvps(result(s), otherwise, then, mask);
-            }
-            case ADD,
-                    SUBTRACT,
-                    MULTIPLY,
-                    DIVIDE,
-                    AND,
-                    AND_NOT,
-                    OR,
-                    XOR,
-                    ADD_INTS,
-                    SUBTRACT_INTS,
-                    GREATER,
-                    AT_LEAST,
-                    LESS,
-                    EQUAL,
-                    NOT_EQUAL -> {
-                var operands = lastInMemory(step);
-                var first = loaded(operands.get(0));
-                binary(step.op(), result(s), first, source(operands.get(1)));
-            }
+            case SELECT ->
+                select(s, step.in().get(0), step.in().get(1), step.in().get(2));
+            case AND_NOT -> unless(s, step.in().get(0), step.in().get(1));
+            case GREATER -> compare(s, GT_OQ);
+            case AT_LEAST -> compare(s, GE_OQ);
+            case LESS -> compare(s, LT_OQ);
+            case EQUAL -> compare(s, EQ_OQ);
+            case NOT_EQUAL -> compare(s, NEQ_UQ);
+            case ADD -> binary(s, a::vaddps);
+            case SUBTRACT -> binary(s, a::vsubps);
+            case MULTIPLY -> binary(s, a::vmulps);
+            case DIVIDE -> binary(s, a::vdivps);
+            case AND -> binary(s, this::and);
+            case OR -> binary(s, this::or);
+            case XOR -> binary(s, this::xor);
+            case ADD_INTS -> binary(s, a::vpaddd);
+            case SUBTRACT_INTS -> binary(s, a::vpsubd);
         }
         release(s);
     }
 
-    private void binary(Op op, Vector to, Vector x, Source y) {
-        switch (op) {
-            case ADD -> a.vaddps(to, x, y);
-            case SUBTRACT -> a.vsubps(to, x, y);
-            case MULTIPLY -> a.vmulps(to, x, y);
-            case DIVIDE -> a.vdivps(to, x, y);
-            case AND -> a.vpand(to, x, y);
-            case AND_NOT -> a.vpandn(to, x, y);
-            case OR -> a.vpor(to, x, y);
-            case XOR -> a.vpxorVex(to, x, y);
-            case ADD_INTS -> a.vpaddd(to, x, y);
-            case SUBTRACT_INTS -> a.vpsubd(to, x, y);
-            case GREATER -> a.vcmpps(to, x, y, GT_OQ);
-            case AT_LEAST -> a.vcmpps(to, x, y, GE_OQ);
-            case LESS -> a.vcmpps(to, x, y, LT_OQ);
-            case EQUAL -> a.vcmpps(to, x, y, EQ_OQ);
-            case NOT_EQUAL -> a.vcmpps(to, x, y, NEQ_UQ);
-            case LOAD,
-                    BROADCAST,
-                    CONSTANT,
-                    SQUARE_ROOT,
-                    MULTIPLY_ADD,
-                    SHIFT_LEFT,
-                    SHIFT_RIGHT,
-                    INTS_TO_FLOATS,
-                    SELECT,
-                    STORE,
-                    SUM,
-                    SUM_OF_PRODUCTS,
-                    GREATEST -> throw new IllegalArgumentException(op + " has not two operands");
-        }
+    /** An instruction of two operands. */
+    @FunctionalInterface
+    private interface Binary {
+        void emit(Vector to, Vector x, Source y);
+    }
+
+    private void binary(int s, Binary instruction) {
+        var operands = lastInMemory(steps.get(s));
+        var first = loaded(operands.get(0));
+        instruction.emit(result(s), first, source(operands.get(1)));
+    }
+
+    private void compare(int s, int predicate) {
+        var operands = lastInMemory(steps.get(s));
+        var first = loaded(operands.get(0));
+        compare(s, first, source(operands.get(1)), predicate);
     }
 
     /** The instruction writes over one of its operands: c or a, if nothing else needs it, else a copy of c. */
@@ -411,14 +410,24 @@ final class LoopRoutine {
             pass(y, s);
         } else {
             var first = loaded(x);
-            var to = result(s);
-            if (isConstant(z)) {
-                a.vmovups(to, constant(steps.get(z).number()));
-            } else {
-                a.vmovaps(to, register(z));
-            }
+            var to = copy(z, s);
             a.vfmadd231ps(to, first, source(y));
         }
+    }
+
+    /** The register of step {@code s}, which holds {@code value}: its own where nothing else needs it. */
+    final Vector copy(int value, int s) {
+        if (endsAt(value, s)) {
+            pass(value, s);
+            return register(s);
+        }
+        var to = result(s);
+        if (isConstant(value)) {
+            a.vmovups(to, constant(steps.get(value).number()));
+        } else {
+            a.vmovaps(to, register(value));
+        }
+        return to;
     }
 
     /** Whether value {@code v} is in a register that step {@code s} may write over. */
@@ -444,7 +453,7 @@ final class LoopRoutine {
     }
 
     /** A new register for the value of step {@code s}. */
-    private Vector result(int s) {
+    final Vector result(int s) {
         var register = take();
         registers[s] = register;
         return register;
@@ -459,20 +468,25 @@ final class LoopRoutine {
     }
 
     /** The value as a last operand: a constant where it lies. */
-    private Source source(int value) {
+    final Source source(int value) {
         return isConstant(value) ? constant(steps.get(value).number()) : register(value);
     }
 
     /** The value in a register, which a constant is given until the step's end. */
-    private Vector loaded(int value) {
+    final Vector loaded(int value) {
         if (isConstant(value) && registers[value] == null) {
             a.vmovups(result(value), constant(steps.get(value).number()));
         }
         return register(value);
     }
 
+    /** The last step that needs {@code value}. */
+    final int lastUse(int value) {
+        return lastUse[value];
+    }
+
     /** Gives back the registers of values that step {@code s} was the last to need. */
-    private void release(int s) {
+    void release(int s) {
         for (int v = 0; v <= s; v++) {
             var register = registers[v];
             boolean ends = isConstant(v) || lastUse[v] <= s && steps.get(v).op() != Op.BROADCAST;
@@ -484,7 +498,7 @@ final class LoopRoutine {
     }
 
     private Memory constant(int bits) {
-        return at(rcx, constants.indexOf(bits) * VECTOR_BYTES);
+        return at(rcx, constants.indexOf(bits) * vectorBytes);
     }
 
     private Gpr address(int memory) {
@@ -497,6 +511,6 @@ final class LoopRoutine {
 
     private Memory rows(int memory, int copy) {
         var offset = program.memories().get(memory) == Access.ROW ? rdi : rax;
-        return at(address(memory), offset, 1).plus(copy * VECTOR_BYTES);
+        return at(address(memory), offset, 1).plus(copy * vectorBytes);
     }
 }

@@ -13,29 +13,37 @@ final class LoopSelfCheck {
     private static final int VECTORS = 5;
     private static final int GAP = 3 * Float.BYTES;
 
-    /** Floats of a memory, whatever its access. */
-    private static final int SIZE = ROWS * (VECTORS * LoopProgram.LANES + GAP / Float.BYTES);
+    private final VectorLoops loops;
+    private final int lanes;
 
-    private LoopSelfCheck() {}
+    /** Floats of a memory, whatever its access. */
+    private final int size;
+
+    private LoopSelfCheck(VectorLoops loops) {
+        this.loops = loops;
+        this.lanes = loops.kernel().lanes();
+        this.size = ROWS * (VECTORS * lanes + GAP / Float.BYTES);
+    }
 
     /** What {@code loops} get wrong, or empty. */
     static Optional<String> failure(VectorLoops loops) {
+        var check = new LoopSelfCheck(loops);
         return Stream.of(steps(), reductions(1), reductions(4))
-                .flatMap(program -> failure(loops, program).stream())
+                .flatMap(program -> check.failure(program).stream())
                 .findFirst();
     }
 
-    private static Optional<String> failure(VectorLoops loops, LoopProgram program) {
+    private Optional<String> failure(LoopProgram program) {
         var loop = loops.of(program);
         if (loop.isEmpty()) {
             return Optional.of("its self-check could not be made executable");
         }
         var got = results(program, memories -> loop.get().run(memories, ROWS, VECTORS, GAP));
-        var expected = results(program, memories -> LoopMeaning.run(program, memories, ROWS, VECTORS, GAP));
+        var expected = results(program, memories -> LoopMeaning.run(program, lanes, memories, ROWS, VECTORS, GAP));
         for (int i = 0; i < expected.length; i++) {
             if (got[i] != expected[i]) {
                 return Optional.of("its self-check expected 0x" + Integer.toHexString(expected[i]) + " in memory "
-                        + i / SIZE + " at index " + i % SIZE + ", got 0x" + Integer.toHexString(got[i]));
+                        + i / size + " at index " + i % size + ", got 0x" + Integer.toHexString(got[i]));
             }
         }
         return Optional.empty();
@@ -74,17 +82,17 @@ final class LoopSelfCheck {
     }
 
     /** The bits of all memories behind a run. */
-    private static int[] results(LoopProgram program, LongConsumer run) {
+    private int[] results(LoopProgram program, LongConsumer run) {
         int count = program.memories().size();
         try (var arena = Arena.ofConfined()) {
             var memories = arena.allocate(count * 8L, 8);
-            var data = arena.allocate((long) count * SIZE * 4, 64);
-            for (int i = 0; i < count * SIZE; i++) {
+            var data = arena.allocate((long) count * size * 4, 64);
+            for (int i = 0; i < count * size; i++) {
                 // Numbers of both signs, some of which are equal.
                 data.setAtIndex(ValueLayout.JAVA_FLOAT, i, (i * 37 % 101 - 50) / 8f);
             }
             for (int m = 0; m < count; m++) {
-                memories.setAtIndex(ValueLayout.JAVA_LONG, m, data.address() + (long) m * SIZE * 4);
+                memories.setAtIndex(ValueLayout.JAVA_LONG, m, data.address() + (long) m * size * 4);
             }
             run.accept(memories.address());
             return data.toArray(ValueLayout.JAVA_INT);

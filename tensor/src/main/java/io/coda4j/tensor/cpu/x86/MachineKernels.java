@@ -79,7 +79,7 @@ public final class MachineKernels {
     private final Map<TileKernel, Verdict<TileProduct>> tiles;
     private final Verdict<Transposition> transposition;
     private final Verdict<BlockCopy> copy;
-    private final Verdict<VectorLoops> loops;
+    private final Map<LoopKernel, Verdict<VectorLoops>> loops;
 
     private MachineKernels(
             CpuFeatures features,
@@ -87,7 +87,7 @@ public final class MachineKernels {
             Map<TileKernel, Verdict<TileProduct>> tiles,
             Verdict<Transposition> transposition,
             Verdict<BlockCopy> copy,
-            Verdict<VectorLoops> loops) {
+            Map<LoopKernel, Verdict<VectorLoops>> loops) {
         this.features = features;
         this.panels = panels;
         this.tiles = tiles;
@@ -171,13 +171,12 @@ public final class MachineKernels {
         for (var kernel : TileKernel.values()) {
             tiles.put(kernel, Verdict.refused(reason));
         }
+        var loops = new EnumMap<LoopKernel, Verdict<VectorLoops>>(LoopKernel.class);
+        for (var kernel : LoopKernel.values()) {
+            loops.put(kernel, Verdict.refused(reason));
+        }
         return new MachineKernels(
-                CpuFeatures.none(reason),
-                panels,
-                tiles,
-                Verdict.refused(reason),
-                Verdict.refused(reason),
-                Verdict.refused(reason));
+                CpuFeatures.none(reason), panels, tiles, Verdict.refused(reason), Verdict.refused(reason), loops);
     }
 
     private static MachineKernels usable(String mask) {
@@ -222,6 +221,13 @@ public final class MachineKernels {
         });
         var transposition = new Transposition(new NativeTranspositionCode(transpositionCode.next(addresses)));
         var copy = new BlockCopy(new NativeBlockCopyCode(copyCode.next(addresses)));
+        var loops = new EnumMap<LoopKernel, Verdict<VectorLoops>>(LoopKernel.class);
+        for (var kernel : LoopKernel.values()) {
+            loops.put(
+                    kernel,
+                    Verdict.of(
+                            kernel, kernel.unusableBecause(features), new VectorLoops(kernel), LoopSelfCheck::failure));
+        }
         return new MachineKernels(
                 features,
                 panels,
@@ -229,11 +235,7 @@ public final class MachineKernels {
                 Verdict.of(
                         Transposition.NAME, transpositionCode.unusableBecause(), transposition, Transposition::failure),
                 Verdict.of(BlockCopy.NAME, copyCode.unusableBecause(), copy, BlockCopy::failure),
-                Verdict.of(
-                        VectorLoops.NAME,
-                        VectorLoops.unusableBecause(features),
-                        new VectorLoops(),
-                        LoopSelfCheck::failure));
+                loops);
     }
 
     /** The usable product of F32 rows and panels of {@code columns} columns. */
@@ -256,12 +258,20 @@ public final class MachineKernels {
 
     /** What makes loops over vectors of {@code lanes} elements, if it is usable. */
     public Optional<VectorLoops> loops(int lanes) {
-        return lanes == LoopProgram.LANES ? loops.kernel() : Optional.empty();
+        return loops.values().stream()
+                .flatMap(verdict -> verdict.kernel().stream())
+                .filter(made -> made.kernel().lanes() == lanes)
+                .findFirst();
     }
 
     /** The kernels of loops, of which those over vectors of {@code lanes} elements may be used. */
     public List<State> loopKernels(int lanes) {
-        return List.of(new State(VectorLoops.NAME, loops.refusal().or(() -> width(LoopProgram.LANES, lanes))));
+        var states = new ArrayList<State>();
+        loops.forEach((kernel, verdict) -> {
+            var width = width(kernel.lanes(), lanes);
+            states.add(new State(kernel.toString(), verdict.refusal().or(() -> width)));
+        });
+        return states;
     }
 
     /** Why a kernel is not used whose vectors have {@code ours} elements, where they are to have {@code wanted}. */

@@ -41,6 +41,20 @@ sealed interface Operand {
         }
     }
 
+    /** A mask register: a bit for each lane of a vector. k0 stands for no mask where an instruction takes one. */
+    record Mask(int number) implements Register {
+        public Mask {
+            if (number < 1 || number > 7) {
+                throw new IllegalArgumentException("mask register 1 to 7 expected, got " + number);
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "k" + number;
+        }
+    }
+
     /** A tile of AMX: up to 16 rows of 64 bytes. */
     record Tile(int number) implements Register {
         public Tile {

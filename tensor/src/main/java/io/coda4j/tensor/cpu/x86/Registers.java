@@ -1,6 +1,7 @@
 package io.coda4j.tensor.cpu.x86;
 
 import io.coda4j.tensor.cpu.x86.Operand.Gpr;
+import io.coda4j.tensor.cpu.x86.Operand.Mask;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Tile;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
@@ -43,6 +44,11 @@ final class Registers {
     /** A vector register of 256 bits. */
     static Vector ymm(int number) {
         return new Vector(number, 256);
+    }
+
+    /** A mask register. */
+    static Mask k(int number) {
+        return new Mask(number);
     }
 
     /** The memory at {@code base}. */

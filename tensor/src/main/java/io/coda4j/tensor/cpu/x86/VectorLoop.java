@@ -12,13 +12,12 @@ public final class VectorLoop {
     private final LoopCode code;
     private final MemorySegment constants;
 
-    VectorLoop(LoopProgram program, LoopCode code) {
+    VectorLoop(LoopKernel kernel, LoopProgram program, LoopCode code) {
         this.code = code;
         var bits = LoopRoutine.constants(program);
-        this.constants =
-                Arena.global().allocate((bits.size() + 1L) * LoopRoutine.VECTOR_BYTES, LoopRoutine.VECTOR_BYTES);
-        for (int i = 0; i < bits.size() * LoopProgram.LANES; i++) {
-            constants.setAtIndex(ValueLayout.JAVA_INT, i, bits.get(i / LoopProgram.LANES));
+        this.constants = Arena.global().allocate((bits.size() + 1L) * kernel.bytes(), kernel.bytes());
+        for (int i = 0; i < bits.size() * kernel.lanes(); i++) {
+            constants.setAtIndex(ValueLayout.JAVA_INT, i, bits.get(i / kernel.lanes()));
         }
     }
 

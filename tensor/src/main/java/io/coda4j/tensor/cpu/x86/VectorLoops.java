@@ -11,22 +11,23 @@ import java.util.concurrent.ConcurrentHashMap;
  * differs from use to use is an operand of a program, not a constant.
  */
 public final class VectorLoops {
-    static final String NAME = "loops_avx2";
-
     private static final System.Logger LOG = System.getLogger(VectorLoops.class.getName());
 
     private final Map<LoopProgram, Optional<VectorLoop>> made = new ConcurrentHashMap<>();
 
-    VectorLoops() {}
+    private final LoopKernel kernel;
 
-    /** Why {@code features} do not allow loops, or empty if they do. */
-    static Optional<String> unusableBecause(CpuFeatures features) {
-        return features.unusableBecause(List.of(CpuFeature.AVX2, CpuFeature.FMA));
+    VectorLoops(LoopKernel kernel) {
+        this.kernel = kernel;
+    }
+
+    LoopKernel kernel() {
+        return kernel;
     }
 
     /** The machine code, or empty where the program needs more registers than there are, or the system refuses. */
     public Optional<VectorLoop> of(LoopProgram program) {
-        return made.computeIfAbsent(program, VectorLoops::make);
+        return made.computeIfAbsent(program, this::make);
     }
 
     /**
@@ -41,11 +42,11 @@ public final class VectorLoops {
                                 + " use -Dcoda.kernels=vector"));
     }
 
-    private static Optional<VectorLoop> make(LoopProgram program) {
-        return LoopRoutine.code(program).flatMap(code -> {
+    private Optional<VectorLoop> make(LoopProgram program) {
+        return kernel.code(program).flatMap(code -> {
             try {
                 long address = ExecutableMemory.of(List.of(code))[0];
-                return Optional.of(new VectorLoop(program, new NativeLoopCode(address)));
+                return Optional.of(new VectorLoop(kernel, program, new NativeLoopCode(address)));
             } catch (SystemRefusal e) {
                 LOG.log(System.Logger.Level.WARNING, "a loop uses the Vector API: {0}", e.reason());
                 return Optional.empty();

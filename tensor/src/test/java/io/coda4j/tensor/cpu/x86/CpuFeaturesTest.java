@@ -22,6 +22,7 @@ class CpuFeaturesTest {
     private static final int FMA = 1 << 12;
     private static final int AVX2 = 1 << 5;
     private static final int AVX512F = 1 << 16;
+    private static final int AVX512DQ = 1 << 17;
     private static final int AVX512_VNNI = 1 << 11;
     private static final int AMX = 1 << 22 | 1 << 24 | 1 << 25;
     private static final int AVX512_BF16 = 1 << 5;
@@ -63,7 +64,7 @@ class CpuFeaturesTest {
                 Map.of(
                         List.of(0, 0), new int[] {0x20, 0, 0, 0},
                         List.of(1, 0), new int[] {0, 0, XSAVE | FMA, 0},
-                        List.of(7, 0), new int[] {1, AVX2 | AVX512F, AVX512_VNNI, AMX},
+                        List.of(7, 0), new int[] {1, AVX2 | AVX512F | AVX512DQ, AVX512_VNNI, AMX},
                         List.of(7, 1), new int[] {AVX512_BF16 | AVX_VNNI, 0, 0, 0},
                         List.of(0x1d, 1), new int[] {0x0400_2000, 0x0008_0040, 16, 0}),
                 state,
@@ -98,6 +99,7 @@ class CpuFeaturesTest {
                         CpuFeature.FMA,
                         CpuFeature.AVX2,
                         CpuFeature.AVX512F,
+                        CpuFeature.AVX512DQ,
                         CpuFeature.AVX512_BF16,
                         CpuFeature.AVX512_VNNI,
                         CpuFeature.AVX_VNNI),

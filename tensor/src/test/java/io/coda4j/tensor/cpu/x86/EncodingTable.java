@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu.x86;
 
+import static io.coda4j.tensor.cpu.x86.Registers.k;
 import static io.coda4j.tensor.cpu.x86.Registers.r12;
 import static io.coda4j.tensor.cpu.x86.Registers.r13;
 import static io.coda4j.tensor.cpu.x86.Registers.r15;
@@ -19,6 +20,7 @@ import static io.coda4j.tensor.cpu.x86.Registers.ymm;
 import static io.coda4j.tensor.cpu.x86.Registers.zmm;
 
 import io.coda4j.tensor.cpu.x86.Operand.Gpr;
+import io.coda4j.tensor.cpu.x86.Operand.Mask;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Source;
 import io.coda4j.tensor.cpu.x86.Operand.Tile;
@@ -194,11 +196,39 @@ final class EncodingTable {
     private void vectors() {
         var vectors = List.of(zmm(0), zmm(9), zmm(16), zmm(31));
         var ends = List.of(vectors.getFirst(), vectors.getLast());
-        triples("vpxord", vectors, Assembler::vpxord);
+        sources("vpxord", vectors, Assembler::vpxord);
         triples("vdpbf16ps", vectors, Assembler::vdpbf16ps);
         triples("vpdpbusd", vectors, Assembler::vpdpbusd);
-        triples("vpandd", vectors, Assembler::vpandd);
+        sources("vpandd", vectors, Assembler::vpandd);
+        sources("vpandnd", vectors, Assembler::vpandnd);
+        sources("vpord", vectors, Assembler::vpord);
         bothWidths(vectors, ends);
+        for (var to : vectors) {
+            add("vshuff32x4", a -> a.vshuff32x4(to, zmm(9), zmm(18), 0xb1), to, zmm(9), zmm(18), 0xb1);
+        }
+        for (var from : ends) {
+            for (var memory : MEMORIES) {
+                add("vmovss", a -> a.vmovss(memory, from), memory, "xmm" + from.number());
+            }
+        }
+        masks(vectors, List.of(k(1), k(7)));
+    }
+
+    private void masks(List<Vector> vectors, List<Mask> masks) {
+        pairs("vpmovm2d", vectors, masks, Assembler::vpmovm2d);
+        pairs("vpmovd2m", masks, vectors, Assembler::vpmovd2m);
+        for (var mask : masks) {
+            for (var x : vectors) {
+                add("vcmpps", a -> a.vcmpps(mask, x, zmm(18), 0x1e), mask, x, zmm(18), 0x1e);
+                add("vblendmps", a -> a.vblendmps(x, mask, zmm(9), zmm(18)), x + "{" + mask + "}", zmm(9), zmm(18));
+                add("vblendmps", a -> a.vblendmps(zmm(9), mask, zmm(18), x), "zmm9{" + mask + "}", zmm(18), x);
+                add("vpxord", a -> a.vpxord(x, mask, zmm(9), zmm(18)), x + "{" + mask + "}", zmm(9), zmm(18));
+            }
+            for (var memory : FEW) {
+                add("vcmpps", a -> a.vcmpps(mask, zmm(9), memory, 4), mask, zmm(9), memory, 4);
+                add("vblendmps", a -> a.vblendmps(zmm(9), mask, zmm(1), memory), "zmm9{" + mask + "}", zmm(1), memory);
+            }
+        }
     }
 
     /** Instructions that are encoded in one way for 256 bits and in another for 512. */
@@ -216,6 +246,14 @@ final class EncodingTable {
         sources("vfmadd231ps", vectors, Assembler::vfmadd231ps);
         pairs("vsqrtps", vectors, vectors, Assembler::vsqrtps);
         pairs("vsqrtps", ends, FEW, Assembler::vsqrtps);
+        sources("vpaddd", vectors, Assembler::vpaddd);
+        sources("vpsubd", vectors, Assembler::vpsubd);
+        pairs("vpsrad", vectors, ends, (a, to, from) -> a.vpsrad(to, from, 23), 23);
+        pairs("vcvtdq2ps", vectors, vectors, Assembler::vcvtdq2ps);
+        pairs("vcvtdq2ps", ends, FEW, Assembler::vcvtdq2ps);
+        pairs("vpermilps", vectors, ends, (a, to, from) -> a.vpermilps(to, from, 0xb1), 0xb1);
+        // The other form would be shorter for some registers.
+        pairs("{load} vmovaps", vectors, vectors, Assembler::vmovaps);
         for (int bits : new int[] {1, 16}) {
             pairs("vpslld", vectors, ends, (a, to, from) -> a.vpslld(to, from, bits), bits);
         }
@@ -242,8 +280,6 @@ final class EncodingTable {
         sources("vpxor", vectors, Assembler::vpxorVex);
         triples("{vex} vpdpbusd", vectors, Assembler::vpdpbusdVex);
         triples("vpmaddwd", vectors, Assembler::vpmaddwd);
-        sources("vpaddd", vectors, Assembler::vpaddd);
-        sources("vpsubd", vectors, Assembler::vpsubd);
         sources("vpand", vectors, Assembler::vpand);
         sources("vpandn", vectors, Assembler::vpandn);
         sources("vpor", vectors, Assembler::vpor);
@@ -257,7 +293,7 @@ final class EncodingTable {
             add("vpunpcklwd", a -> a.vpunpcklwd(ymm(1), ymm(14), memory), ymm(1), ymm(14), memory);
             add("vpunpckhwd", a -> a.vpunpckhwd(ymm(9), ymm(2), memory), ymm(9), ymm(2), memory);
         }
-        lanes(vectors, ends);
+        lanes(vectors);
         triples("vunpcklps", vectors, Assembler::vunpcklps);
         triples("vunpckhps", vectors, Assembler::vunpckhps);
         triples("vunpcklpd", vectors, Assembler::vunpcklpd);
@@ -266,13 +302,7 @@ final class EncodingTable {
     }
 
     /** Instructions on the lanes of F32 vectors. */
-    private void lanes(List<Vector> vectors, List<Vector> ends) {
-        pairs("vpsrad", vectors, ends, (a, to, from) -> a.vpsrad(to, from, 23), 23);
-        pairs("vcvtdq2ps", vectors, vectors, Assembler::vcvtdq2ps);
-        pairs("vcvtdq2ps", ends, FEW, Assembler::vcvtdq2ps);
-        pairs("vpermilps", vectors, ends, (a, to, from) -> a.vpermilps(to, from, 0xb1), 0xb1);
-        // The other form would be shorter for some registers.
-        pairs("{load} vmovaps", vectors, vectors, Assembler::vmovaps);
+    private void lanes(List<Vector> vectors) {
         for (var to : vectors) {
             add("vperm2f128", a -> a.vperm2f128(to, ymm(9), ymm(2), 1), to, ymm(9), ymm(2), 1);
             add("vcmpps", a -> a.vcmpps(to, ymm(9), ymm(2), 0x1e), to, ymm(9), ymm(2), 0x1e);

@@ -13,10 +13,12 @@ import java.util.List;
  * those to which its program stores. Arrays must be native memory.
  */
 final class InterpretedLoopCode implements LoopCode {
+    private final LoopKernel kernel;
     private final LoopProgram program;
     private final byte[] code;
 
-    InterpretedLoopCode(LoopProgram program, byte[] code) {
+    InterpretedLoopCode(LoopKernel kernel, LoopProgram program, byte[] code) {
+        this.kernel = kernel;
         this.program = program;
         this.code = code;
     }
@@ -55,7 +57,7 @@ final class InterpretedLoopCode implements LoopCode {
 
     private List<Region> regions(long memories, long rows, long vectors, long constants, long gap, long[] bases) {
         var regions = new ArrayList<Region>();
-        long rowBytes = vectors * LoopRoutine.VECTOR_BYTES;
+        long rowBytes = vectors * kernel.bytes();
         var addresses = region("addresses", memories, bases.length * 8L, false).segment();
         for (int m = 0; m < bases.length; m++) {
             long at = bases[m] + addresses.getAtIndex(JAVA_LONG, m);
@@ -72,7 +74,7 @@ final class InterpretedLoopCode implements LoopCode {
                 case ONE -> regions.add(region("the float of memory " + m, at, Float.BYTES, isWritten));
             }
         }
-        long bytes = LoopRoutine.constants(program).size() * (long) LoopRoutine.VECTOR_BYTES;
+        long bytes = LoopRoutine.constants(program).size() * (long) kernel.bytes();
         regions.add(region("constants", constants, bytes, false));
         return regions;
     }

@@ -37,6 +37,10 @@ final class Interpreter {
     private final List<Region> regions = new ArrayList<>();
     private final long[] gpr = new long[16];
     private final byte[][] vectors = new byte[32][64];
+
+    /** Mask registers, a bit for each lane of 32 bits. */
+    private final int[] masks = new int[8];
+
     private final Tiles tiles = new Tiles(this);
     private boolean zero;
     private boolean negative;
@@ -48,6 +52,9 @@ final class Interpreter {
     private int reg;
     private int second;
     private int bits;
+
+    /** Number of the mask register that it is under, or 0. */
+    private int mask;
 
     Interpreter(List<Region> regions) {
         this.regions.addAll(regions);
@@ -93,6 +100,7 @@ final class Interpreter {
         for (byte[] vector : vectors) {
             Arrays.fill(vector, (byte) 0x7f);
         }
+        Arrays.fill(masks, 0x5a5a);
         code = routine;
         ip = 0;
     }
@@ -338,10 +346,7 @@ final class Interpreter {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
-            case 0x1211 -> {
-                check(!place.register && second == 0, "vmovss to a register is not known");
-                MemorySegment.copy(MemorySegment.ofArray(vectors[reg]), 0, memory(place.end(), 4, true), 0, 4);
-            }
+            case 0x1211 -> storeSingle(place);
             default -> {
                 check(bits == 128, "VEX.L of tiles must be 0");
                 tile(opcode, modRm, place);
@@ -384,19 +389,74 @@ final class Interpreter {
         int p1 = int8();
         int p2 = int8();
         check((p0 & 8) == 0 && (p1 & 4) != 0, "fixed bits of EVEX");
-        check((p1 & 0x80) == 0 && (p2 & 0x97) == 0, "EVEX.W, z, b and masks are not used");
+        check((p1 & 0x80) == 0 && (p2 & 0x90) == 0, "EVEX.W, z and b are not used");
         second = ~p1 >> 3 & 15 | (~p2 & 8) << 1;
         bits = 128 << (p2 >> 5 & 3);
-        check(bits == 512, "EVEX with vectors of 512 bits");
+        mask = p2 & 7;
         int opcode = (p0 & 7) << 12 | (p1 & 3) << 8 | int8();
-        boolean broadcast = opcode == 0x2118 || opcode == 0x2158;
-        var place = modRm(~p0 >> 5 & 7, broadcast ? 4 : bits / 8);
+        check(mask == 0 || opcode == 0x2165 || opcode == 0x11ef, "a mask is known of blends and exclusive or only");
+        check(bits == 512 || opcode == 0x1211, "EVEX with vectors of 512 bits");
+        boolean single = opcode == 0x2118 || opcode == 0x2158 || opcode == 0x1211;
+        var place = modRm(~p0 >> 5 & 7, single ? 4 : bits / 8);
         reg |= ~p0 & 0x10;
         if (place.register) {
             place = new Place(true, place.number | (~p0 & 0x40) >> 2, 0, 0);
         }
-        vector(opcode, place);
+        switch (opcode) {
+            case 0x1211 -> storeSingle(place);
+            case 0x10c2 -> {
+                check(reg >= 1 && reg <= 7, "a mask register from 1 to 7");
+                masks[reg] = comparison(place);
+            }
+            case 0x2165 -> {
+                check(mask != 0, "a blend without a mask");
+                masked(vectors[second], operand(place));
+            }
+            case 0x2238 -> {
+                check(place.register && place.number >= 1 && place.number <= 7 && second == 0, "vpmovm2d");
+                byte[] result = new byte[64];
+                for (int i = 0; i < 16; i++) {
+                    Numbers.put(result, 4 * i, (masks[place.number] >> i & 1) == 0 ? 0 : -1);
+                }
+                write(result);
+            }
+            case 0x2239 -> {
+                check(place.register && reg >= 1 && reg <= 7 && second == 0, "vpmovd2m");
+                masks[reg] = 0;
+                for (int i = 0; i < 16; i++) {
+                    masks[reg] |= (Numbers.int32(vectors[place.number], 4 * i) >>> 31) << i;
+                }
+            }
+            case 0x3123 -> {
+                check(place.register, "vshuff32x4 from memory is not known");
+                int order = int8();
+                byte[] result = new byte[64];
+                for (int i = 0; i < 4; i++) {
+                    byte[] from = vectors[i < 2 ? second : place.number];
+                    System.arraycopy(from, (order >> 2 * i & 3) * 16, result, i * 16, 16);
+                }
+                write(result);
+            }
+            default -> vector(opcode, place);
+        }
+        mask = 0;
         return true;
+    }
+
+    private void storeSingle(Place place) {
+        check(!place.register && second == 0, "vmovss to a register is not known");
+        MemorySegment.copy(MemorySegment.ofArray(vectors[reg]), 0, memory(place.end(), 4, true), 0, 4);
+    }
+
+    /** {@code b} in the lanes of the mask, else {@code a}. */
+    private void masked(byte[] a, byte[] b) {
+        byte[] result = a.clone();
+        for (int i = 0; i < 16; i++) {
+            if ((masks[mask] >> i & 1) != 0) {
+                System.arraycopy(b, 4 * i, result, 4 * i, 4);
+            }
+        }
+        write(result);
     }
 
     // Vectors.
@@ -454,7 +514,11 @@ final class Interpreter {
                 for (int i = 0; i < result.length; i++) {
                     result[i] ^= other[i];
                 }
-                write(result);
+                if (mask == 0) {
+                    write(result);
+                } else {
+                    masked(vectors[reg], result);
+                }
             }
             case 0x2120 -> {
                 check(!place.register, "vpmovsxbw from a register is not known");
@@ -502,7 +566,14 @@ final class Interpreter {
                 write(result);
             }
             case 0x314a -> blend(place);
-            case 0x10c2 -> compare(place);
+            case 0x10c2 -> {
+                int lanes = comparison(place);
+                byte[] result = new byte[64];
+                for (int i = 0; i < bits / 32; i++) {
+                    Numbers.put(result, 4 * i, (lanes >> i & 1) == 0 ? 0 : -1);
+                }
+                write(result);
+            }
             case 0x1051 -> floats((_, _, b) -> (float) Math.sqrt(b), place);
             case 0x105b -> dwords((_, _, b) -> Float.floatToRawIntBits(b), place);
             case 0x105c -> floats((_, a, b) -> a - b, place);
@@ -536,10 +607,11 @@ final class Interpreter {
         write(result);
     }
 
-    private void compare(Place place) {
+    /** A bit for each lane. */
+    private int comparison(Place place) {
         byte[] b = operand(place);
         int predicate = int8();
-        byte[] result = new byte[64];
+        int lanes = 0;
         for (int i = 0; i < bits / 8; i += 4) {
             float x = Float.intBitsToFloat(Numbers.int32(vectors[second], i));
             float y = Float.intBitsToFloat(Numbers.int32(b, i));
@@ -551,9 +623,9 @@ final class Interpreter {
                 case 0x1e -> x > y;
                 default -> throw unknown("predicate " + predicate + " is not known");
             };
-            Numbers.put(result, i, holds ? -1 : 0);
+            lanes |= holds ? 1 << i / 4 : 0;
         }
-        write(result);
+        return lanes;
     }
 
     /** Elements of {@code size} bytes of both operands in turn, from byte {@code first} of each 16 bytes on. */

@@ -28,6 +28,7 @@ final class LoopCase {
     final LoopProgram.Builder b = new LoopProgram.Builder();
     final List<Access> memories = new ArrayList<>();
     final List<Value> values = new ArrayList<>();
+    final List<Value> masks = new ArrayList<>();
     final int rows;
     final int vectors;
 
@@ -36,7 +37,10 @@ final class LoopCase {
 
     final LoopProgram program;
 
-    LoopCase(long seed) {
+    private final LoopKernel kernel;
+
+    LoopCase(LoopKernel kernel, long seed) {
+        this.kernel = kernel;
         random = new Random(seed);
         rows = 1 + random.nextInt(3);
         vectors = random.nextInt(10);
@@ -82,10 +86,10 @@ final class LoopCase {
             case 6 -> b.squareRoot(x);
             case 7, 8, 9 -> b.multiplyAdd(x, y, any());
             case 10 -> b.negate(x);
-            case 11 -> b.and(bits(x), bits(y));
+            case 11 -> b.and(random.nextBoolean() ? mask(x, y) : bits(x), bits(y));
             case 12 -> b.or(bits(x), bits(y));
             case 13 -> b.xor(bits(x), bits(y));
-            case 14 -> b.unless(b.greater(x, y), any());
+            case 14 -> b.unless(random.nextInt(4) == 0 ? bits(x) : mask(x, y), bits(any()));
             case 15 -> b.addInts(bits(x), bits(y));
             case 16 -> b.subtractInts(bits(x), bits(y));
             case 17 -> b.shiftLeft(bits(x), 1 + random.nextInt(31));
@@ -100,11 +104,24 @@ final class LoopCase {
         return b.select(b.notEqual(x, x), b.bits(0x1234_5678), x);
     }
 
+    /** A new mask, an earlier one, or one of both. */
     private Value mask(Value x, Value y) {
-        return switch (random.nextInt(4)) {
+        if (!masks.isEmpty() && random.nextInt(3) == 0) {
+            return masks.get(random.nextInt(masks.size()));
+        }
+        masks.add(comparison(x, y));
+        if (random.nextInt(6) == 0) {
+            masks.add(b.xor(masks.getFirst(), masks.getLast()));
+        }
+        return masks.getLast();
+    }
+
+    private Value comparison(Value x, Value y) {
+        return switch (random.nextInt(5)) {
             case 0 -> b.less(x, y);
             case 1 -> b.atLeast(x, y);
             case 2 -> b.equal(x, y);
+            case 3 -> b.greater(x, y);
             default -> b.notEqual(x, y);
         };
     }
@@ -120,8 +137,8 @@ final class LoopCase {
 
     private int floats(int memory) {
         return switch (memories.get(memory)) {
-            case ROWS -> rows * (vectors * LoopProgram.LANES + gap);
-            case ROW -> vectors * LoopProgram.LANES;
+            case ROWS -> rows * (vectors * kernel.lanes() + gap);
+            case ROW -> vectors * kernel.lanes();
             case COLUMN -> rows;
             case ONE -> 1;
         };
@@ -162,13 +179,13 @@ final class LoopCase {
 
     /** Checks that the loop, if registers suffice for it, gives the bits of its meaning. */
     void check(BiFunction<LoopProgram, byte[], LoopCode> run) {
-        var code = LoopRoutine.code(program);
+        var code = kernel.code(program);
         if (code.isEmpty()) {
             return;
         }
-        var loop = new VectorLoop(program, run.apply(program, code.get()));
-        var expected = behind(at -> LoopMeaning.run(program, at, rows, vectors, gap * 4L));
+        var loop = new VectorLoop(kernel, program, run.apply(program, code.get()));
+        var expected = behind(at -> LoopMeaning.run(program, kernel.lanes(), at, rows, vectors, gap * 4L));
         var got = behind(at -> loop.run(at, rows, vectors, gap * 4L));
-        assertArrayEquals(expected, got, () -> program + ", rows " + rows + ", vectors " + vectors);
+        assertArrayEquals(expected, got, () -> kernel + ", " + program + ", rows " + rows + ", vectors " + vectors);
     }
 }
