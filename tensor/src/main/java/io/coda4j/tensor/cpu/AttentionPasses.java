@@ -145,7 +145,7 @@ sealed interface AttentionPasses {
         public void greatest(HeapScratch.Block scores, int first, int rows, int count, long to, float[] lanes) {
             var array = scores.segment();
             int n = whole(scores, first, rows, count);
-            call().memory(0, first * STRIDE).memory(1, to).run(greatest, array, array, rows, n, STRIDE);
+            call().memory(0, first * STRIDE).memory(1, to).run(greatest, array, array, rows, n, ROW);
         }
 
         @Override
@@ -156,7 +156,7 @@ sealed interface AttentionPasses {
             call().memory(0, first * STRIDE)
                     .memory(1, bases)
                     .memory(2, sums)
-                    .run(exponentials, array, array, rows, n, STRIDE);
+                    .run(exponentials, array, array, rows, n, ROW);
         }
 
         @Override
@@ -174,7 +174,7 @@ sealed interface AttentionPasses {
                     .memory(2, bases)
                     .memory(3, deltas)
                     .single(4, scale)
-                    .run(gradients, scores.segment(), slopes.segment(), rows, n, STRIDE);
+                    .run(gradients, scores.segment(), slopes.segment(), rows, n, ROW);
         }
 
         /** {@code count} in whole vectors, of which the array must have as many rows. */
@@ -187,7 +187,7 @@ sealed interface AttentionPasses {
         @Override
         public void dots(long a, long b, long stride, int rows, int n, long to, float[] lanes) {
             if (n % LANES == 0) {
-                call().memory(0, a).memory(1, b).memory(2, to).run(dots, rows, n, stride);
+                call().memory(0, a).memory(1, b).memory(2, to).run(dots, rows, n, stride / Float.BYTES);
             } else {
                 vectors.dots(a, b, stride, rows, n, to, lanes);
             }

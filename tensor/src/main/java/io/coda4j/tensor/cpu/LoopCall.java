@@ -57,18 +57,18 @@ final class LoopCall {
 
     /** Computes {@code rows} such rows. */
     LoopCall run(VectorLoop loop, int rows, int n) {
-        return run(loop, rows, n, n * 4L);
+        return run(loop, rows, n, n);
     }
 
-    /** Computes {@code rows} such rows, which begin {@code stride} bytes apart. */
+    /** Computes {@code rows} such rows, which begin {@code stride} elements apart. */
     LoopCall run(VectorLoop loop, int rows, int n, long stride) {
-        loop.run(at, rows, n / Lanes.COUNT, stride - n * 4L);
+        loop.run(at, rows, n / Lanes.COUNT, stride - n);
         return this;
     }
 
     /** Likewise, where the first or the first two memories, whose offsets in bytes were given, are in arrays. */
     LoopCall run(VectorLoop loop, MemorySegment first, MemorySegment second, int rows, int n, long stride) {
-        loop.run(first, second, at, rows, n / Lanes.COUNT, stride - n * 4L);
+        loop.run(first, second, at, rows, n / Lanes.COUNT, stride - n);
         return this;
     }
 

@@ -168,7 +168,7 @@ final class RopeKernel implements Kernel {
                 .single(4, direction)
                 .memory(5, y)
                 .memory(6, y + second)
-                .run(loop, heads, half, 2 * second);
+                .run(loop, heads, half, 2L * half);
     }
 
     private static void turn(long x, long y, int heads, int half, long cos, long sin, float direction) {

@@ -350,6 +350,25 @@ final class Assembler {
         vex(1, P66, MAP_0F38, 0x20, to.number(), NONE, from);
     }
 
+    /** VPMOVZXWD (see PMOVZX): EVEX.512.66.0F38.WIG 33 /r, or VEX.256.66.0F38.WIG 33 /r, from half as many bytes of memory. */
+    void vpmovzxwd(Vector to, Memory from) {
+        vector(P66, MAP_0F38, 0x33, to, NONE, from, ZMM_BYTES / 2);
+    }
+
+    /** VPMOVDW (see VPMOVDW/VPMOVSDW/VPMOVUSDW): EVEX.512.F3.0F38.W0 33 /r; stores the lower half of each lane. */
+    void vpmovdw(Memory to, Vector from) {
+        requireWide(from);
+        evex(PF3, MAP_0F38, 0x33, from.number(), NONE, to, ZMM_BYTES / 2);
+    }
+
+    /**
+     * VPACKSSDW (see PACKSSWB/PACKSSDW): VEX.256.66.0F.WIG 6B /r; in each half the lanes of {@code a} and then of {@code b} as 16
+     * bits, the nearest where they do not fit.
+     */
+    void vpackssdw(Vector to, Vector a, Vector b) {
+        vex(1, P66, MAP_0F, 0x6b, to.number(), a.number(), b);
+    }
+
     /** VPMADDWD (see PMADDWD): VEX.256.66.0F.WIG F5 /r. */
     void vpmaddwd(Vector to, Vector a, Vector b) {
         vex(1, P66, MAP_0F, 0xf5, to.number(), a.number(), b);

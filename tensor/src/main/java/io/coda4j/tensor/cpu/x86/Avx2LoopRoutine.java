@@ -1,6 +1,7 @@
 package io.coda4j.tensor.cpu.x86;
 
 import io.coda4j.tensor.cpu.x86.LoopProgram.Op;
+import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Source;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
 
@@ -47,6 +48,18 @@ final class Avx2LoopRoutine extends LoopRoutine {
     void unless(int s, int mask, int value) {
         var condition = loaded(mask);
         a.vpandn(result(s), condition, source(value));
+    }
+
+    @Override
+    void storeUpper(Memory to, Vector from) {
+        var halves = take();
+        var exchanged = take();
+        a.vpsrad(halves, from, 16);
+        a.vperm2f128(exchanged, halves, halves, 1);
+        a.vpackssdw(halves, halves, exchanged);
+        a.vextractf128(to, halves, 0);
+        giveBack(exchanged);
+        giveBack(halves);
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.coda4j.tensor.cpu.x86;
 import io.coda4j.tensor.cpu.x86.LoopProgram.Op;
 import io.coda4j.tensor.cpu.x86.LoopProgram.Step;
 import io.coda4j.tensor.cpu.x86.Operand.Mask;
+import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Source;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.util.ArrayDeque;
@@ -113,6 +114,14 @@ final class Avx512LoopRoutine extends LoopRoutine {
                 masks[v] = null;
             }
         }
+    }
+
+    @Override
+    void storeUpper(Memory to, Vector from) {
+        var halves = take();
+        a.vpsrad(halves, from, 16);
+        a.vpmovdw(to, halves);
+        giveBack(halves);
     }
 
     @Override

@@ -11,7 +11,7 @@ interface LoopCode {
      * @param rows number of rows, from 1 on
      * @param vectors vectors of a row
      * @param constants address of its constants, a vector each
-     * @param gap bytes between a row and the next
+     * @param gap bytes between a row and the next where elements have two
      */
     void run(long memories, long rows, long vectors, long constants, long gap);
 

@@ -2,6 +2,7 @@ package io.coda4j.tensor.cpu.x86;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -35,7 +36,7 @@ final class LoopMeaning {
     /** Computes as {@link VectorLoop#run(long, long, long, long)} with vectors of {@code width} elements. */
     static void run(LoopProgram program, int width, long memories, long rows, long vectors, long gap) {
         long n = vectors * width;
-        var meaning = new LoopMeaning(program, width, n + gap / Float.BYTES);
+        var meaning = new LoopMeaning(program, width, n + gap);
         for (long row = 0; row < rows; row++) {
             meaning.begin();
             for (long i = 0; i < n; i++) {
@@ -67,8 +68,8 @@ final class LoopMeaning {
             int b = operand(step, 1, values);
             int c = operand(step, 2, values);
             switch (step.op()) {
-                case LOAD, BROADCAST -> values[s] = ALL.get(JAVA_INT_UNALIGNED, at(memories, step.number(), row, i));
-                case STORE -> ALL.set(JAVA_INT_UNALIGNED, at(memories, step.number(), row, i), a);
+                case LOAD, BROADCAST -> values[s] = load(memories, step.number(), row, i);
+                case STORE -> store(memories, step.number(), row, i, a);
                 case SUM -> sums[s][lane] = of(LoopProgram.Op.ADD, sums[s][lane], a, 0, 0);
                 case SUM_OF_PRODUCTS -> sums[s][lane] = of(LoopProgram.Op.MULTIPLY_ADD, a, b, sums[s][lane], 0);
                 case GREATEST -> sums[s][lane] = greater(a, sums[s][lane]);
@@ -102,14 +103,31 @@ final class LoopMeaning {
         return number < step.in().size() ? values[step.in().get(number)] : 0;
     }
 
+    private int load(long memories, int memory, long row, long i) {
+        long at = at(memories, memory, row, i);
+        return program.memories().get(memory).isNarrow()
+                ? ALL.get(JAVA_SHORT_UNALIGNED, at) << 16
+                : ALL.get(JAVA_INT_UNALIGNED, at);
+    }
+
+    private void store(long memories, int memory, long row, long i, int value) {
+        long at = at(memories, memory, row, i);
+        if (program.memories().get(memory).isNarrow()) {
+            ALL.set(JAVA_SHORT_UNALIGNED, at, (short) (value >> 16));
+        } else {
+            ALL.set(JAVA_INT_UNALIGNED, at, value);
+        }
+    }
+
     private long at(long memories, int memory, long row, long i) {
-        long index = switch (program.memories().get(memory)) {
-            case ROWS -> row * distance + i;
-            case ROW -> i;
+        var access = program.memories().get(memory);
+        long index = switch (access) {
+            case ROWS, BF16_ROWS -> row * distance + i;
+            case ROW, BF16_ROW -> i;
             case COLUMN -> row;
             case ONE -> 0;
         };
-        return ALL.get(JAVA_LONG, memories + memory * 8L) + index * 4;
+        return ALL.get(JAVA_LONG, memories + memory * 8L) + index * access.elementBytes();
     }
 
     private void end(long memories, long row) {

@@ -26,21 +26,48 @@ public record LoopProgram(List<Access> memories, List<Step> steps, int copies, i
         }
     }
 
-    /** How a memory is walked through. */
+    /** How a memory is walked through, and what it holds. */
     public enum Access {
-        /** One row after the other, all at one distance. */
+        /** One row of floats after the other, all at one distance, which is that of all rows, counted in elements. */
         ROWS,
-        /** One row, from its beginning for each row. */
+        /** One row of floats, from its beginning for each row. */
         ROW,
+        /** As {@link #ROWS}, of bfloat16. */
+        BF16_ROWS,
+        /** As {@link #ROW}, of bfloat16. */
+        BF16_ROW,
         /** One float for each row. */
         COLUMN,
         /** One float. */
-        ONE
+        ONE;
+
+        /** Rows, of bfloat16 if {@code narrow}. */
+        public static Access rows(boolean narrow) {
+            return narrow ? BF16_ROWS : ROWS;
+        }
+
+        /** One row, of bfloat16 if {@code narrow}. */
+        public static Access row(boolean narrow) {
+            return narrow ? BF16_ROW : ROW;
+        }
+
+        boolean isNarrow() {
+            return this == BF16_ROWS || this == BF16_ROW;
+        }
+
+        /** Whether it holds elements in vectors. */
+        boolean isOfVectors() {
+            return this != COLUMN && this != ONE;
+        }
+
+        int elementBytes() {
+            return isNarrow() ? Short.BYTES : Float.BYTES;
+        }
     }
 
     /** What a step does with its values, which are vectors of 32 bits in each lane. */
     enum Op {
-        /** A vector of memory {@code number}. */
+        /** A vector of memory {@code number}; of bfloat16 the upper halves of lanes, whose lower halves are zeros. */
         LOAD,
         /** The float of memory {@code number} in all lanes. */
         BROADCAST,
@@ -73,7 +100,7 @@ public record LoopProgram(List<Access> memories, List<Step> steps, int copies, i
         NOT_EQUAL,
         /** b where the mask c is set, else a. */
         SELECT,
-        /** a to memory {@code number}. */
+        /** a, or the upper halves of its lanes as bfloat16, to memory {@code number}. */
         STORE,
         /** The sum of a over each row to memory {@code number}. */
         SUM,
@@ -149,10 +176,10 @@ public record LoopProgram(List<Access> memories, List<Step> steps, int copies, i
         }
 
         private boolean isRow(int memory) {
-            return memories.get(memory) == Access.ROWS || memories.get(memory) == Access.ROW;
+            return memories.get(memory).isOfVectors();
         }
 
-        /** The vector of a memory of rows; to be asked for before anything is stored to the same place. */
+        /** The vector of a memory of rows, as floats; to be asked for before anything is stored to the same place. */
         public Value load(int memory) {
             return add(Op.LOAD, require(memory, isRow(memory), "rows"));
         }
@@ -282,9 +309,26 @@ public record LoopProgram(List<Access> memories, List<Step> steps, int copies, i
             return add(Op.SELECT, 0, otherwise, then, mask);
         }
 
-        /** Stores a vector to a memory of rows. */
+        /** Stores a vector to a memory of rows; bfloat16 is rounded to nearest, ties to even. */
         public void store(int memory, Value a) {
+            storeUpper(memory, memories.get(memory).isNarrow() ? nearest(a) : a);
+        }
+
+        /** Stores a vector to a memory of rows, of bfloat16 the upper halves of lanes as they are. */
+        public void storeUpper(int memory, Value a) {
             add(Op.STORE, require(memory, isRow(memory), "rows"), a);
+        }
+
+        /** The number rounded to bfloat16, nearest, ties to even; NaN stays NaN. */
+        public Value toBf16(Value a) {
+            return and(nearest(a), bits(0xffff_0000));
+        }
+
+        /** {@link #toBf16} in the upper half of each lane, with anything in the lower half. */
+        public Value nearest(Value a) {
+            var odd = and(shiftRight(a, 16), bits(1));
+            var rounded = addInts(addInts(a, bits(0x7fff)), odd);
+            return select(notEqual(a, a), or(a, bits(0x40_0000)), rounded);
         }
 
         /** Stores the sum of each row. */

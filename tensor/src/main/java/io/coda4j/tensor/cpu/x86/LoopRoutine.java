@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
  * The machine code of a {@link LoopProgram}. Every value has a register from its step to its last use; constants are operands in
  * memory. What must outlive a turn of the loop (single floats, partial sums) has a register of its own.
  *
- * <p>Arguments as {@link LoopCode} lists them. rax counts the bytes of all rows, rdi those of a row; rsi counts rows and r15 the
- * vectors of a row. The gap between rows is on the stack.
+ * <p>Arguments as {@link LoopCode} lists them. rax counts the bytes of all rows, rdi those of a row, two for each element; rsi counts
+ * rows and r15 the vectors of a row. The gap between rows is on the stack.
  */
 abstract sealed class LoopRoutine permits Avx2LoopRoutine, Avx512LoopRoutine {
     private static final List<Gpr> ADDRESSES = List.of(r8, r9, r10, r11, rbx, rbp, r12, r13, r14);
@@ -134,6 +134,9 @@ abstract sealed class LoopRoutine permits Avx2LoopRoutine, Avx512LoopRoutine {
     /** Gives step {@code s} the bits of {@code value} that {@code mask} does not have. */
     abstract void unless(int s, int mask, int value);
 
+    /** Stores the upper half of each lane. */
+    abstract void storeUpper(Memory to, Vector from);
+
     /** Combines all 128 bits of a sum, whose lanes are equal within each; {@code other} may be written over. */
     abstract void reduceParts(Op op, Vector sum, Vector other);
 
@@ -220,11 +223,15 @@ abstract sealed class LoopRoutine permits Avx2LoopRoutine, Avx512LoopRoutine {
         a.mov(rax, 0);
     }
 
-    private Vector take() {
+    final Vector take() {
         if (free.isEmpty()) {
             throw new Crowded();
         }
         return free.pop();
+    }
+
+    final void giveBack(Vector register) {
+        free.push(register);
     }
 
     /** Floats of the row, and partial sums of nothing. */
@@ -278,8 +285,8 @@ abstract sealed class LoopRoutine permits Avx2LoopRoutine, Avx512LoopRoutine {
     }
 
     private void advance(int vectors) {
-        a.add(rax, vectors * vectorBytes);
-        a.add(rdi, vectors * vectorBytes);
+        a.add(rax, vectors * vectorBytes / 2);
+        a.add(rdi, vectors * vectorBytes / 2);
     }
 
     private void vector(int copy) {
@@ -319,7 +326,7 @@ abstract sealed class LoopRoutine permits Avx2LoopRoutine, Avx512LoopRoutine {
         a.vpermilps(other, sum, PAIRS);
         combine(op, sum, other);
         reduceParts(op, sum, other);
-        free.push(other);
+        giveBack(other);
     }
 
     final void combine(Op op, Vector sum, Vector other) {
@@ -335,8 +342,8 @@ abstract sealed class LoopRoutine permits Avx2LoopRoutine, Avx512LoopRoutine {
         switch (step.op()) {
             // Both are there when the loop begins.
             case CONSTANT, BROADCAST -> {}
-            case LOAD -> a.vmovups(result(s), rows(step.number(), copy));
-            case STORE -> a.vmovups(rows(step.number(), copy), loaded(step.in().get(0)));
+            case LOAD -> load(result(s), step.number(), copy);
+            case STORE -> store(step.number(), copy, loaded(step.in().get(0)));
             case SUM -> a.vaddps(sums[s][copy], sums[s][copy], source(step.in().get(0)));
             case GREATEST -> a.vmaxps(sums[s][copy], loaded(step.in().get(0)), sums[s][copy]);
             case SUM_OF_PRODUCTS -> {
@@ -373,6 +380,23 @@ abstract sealed class LoopRoutine permits Avx2LoopRoutine, Avx512LoopRoutine {
             case SUBTRACT_INTS -> binary(s, a::vpsubd);
         }
         release(s);
+    }
+
+    private void load(Vector to, int memory, int copy) {
+        if (program.memories().get(memory).isNarrow()) {
+            a.vpmovzxwd(to, rows(memory, copy));
+            a.vpslld(to, to, 16);
+        } else {
+            a.vmovups(to, rows(memory, copy));
+        }
+    }
+
+    private void store(int memory, int copy, Vector from) {
+        if (program.memories().get(memory).isNarrow()) {
+            storeUpper(rows(memory, copy), from);
+        } else {
+            a.vmovups(rows(memory, copy), from);
+        }
     }
 
     /** An instruction of two operands. */
@@ -510,7 +534,9 @@ abstract sealed class LoopRoutine permits Avx2LoopRoutine, Avx512LoopRoutine {
     }
 
     private Memory rows(int memory, int copy) {
-        var offset = program.memories().get(memory) == Access.ROW ? rdi : rax;
-        return at(address(memory), offset, 1).plus(copy * vectorBytes);
+        var access = program.memories().get(memory);
+        var offset = access == Access.ROW || access == Access.BF16_ROW ? rdi : rax;
+        int scale = access.elementBytes() / Short.BYTES;
+        return at(address(memory), offset, scale).plus(copy * scale * vectorBytes / 2);
     }
 }

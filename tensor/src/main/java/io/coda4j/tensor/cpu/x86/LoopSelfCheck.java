@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 final class LoopSelfCheck {
     private static final int ROWS = 2;
     private static final int VECTORS = 5;
-    private static final int GAP = 3 * Float.BYTES;
+    private static final int GAP = 3;
 
     private final VectorLoops loops;
     private final int lanes;
@@ -22,7 +22,7 @@ final class LoopSelfCheck {
     private LoopSelfCheck(VectorLoops loops) {
         this.loops = loops;
         this.lanes = loops.kernel().lanes();
-        this.size = ROWS * (VECTORS * lanes + GAP / Float.BYTES);
+        this.size = ROWS * (VECTORS * lanes + GAP);
     }
 
     /** What {@code loops} get wrong, or empty. */
@@ -68,6 +68,8 @@ final class LoopSelfCheck {
         all = b.addInts(all, b.shiftLeft(y, 3));
         all = b.subtractInts(b.bits(0x7654_3210), all);
         b.store(b.memory(Access.ROWS), b.or(all, b.bits(1)));
+        var narrow = b.load(b.memory(Access.BF16_ROW));
+        b.store(b.memory(Access.BF16_ROWS), b.multiply(x, narrow));
         return b.program(2);
     }
 

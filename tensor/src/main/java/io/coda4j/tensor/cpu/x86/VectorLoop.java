@@ -26,11 +26,11 @@ public final class VectorLoop {
      * much, and keeps a call within some ten thousand elements, because no thread reaches a safepoint while it runs.
      *
      * @param memories address of the addresses of the program's memories, in their order
-     * @param gap bytes from the end of a row to the next, in memories of rows
+     * @param gap elements from the end of a row to the next, in memories of rows
      */
     public void run(long memories, long rows, long vectors, long gap) {
         if (rows > 0) {
-            code.run(memories, rows, vectors, constants.address(), gap);
+            code.run(memories, rows, vectors, constants.address(), gap * Short.BYTES);
         }
     }
 
@@ -42,7 +42,7 @@ public final class VectorLoop {
      */
     public void run(MemorySegment first, MemorySegment second, long memories, long rows, long vectors, long gap) {
         if (rows > 0) {
-            code.run(first, second, memories, rows, vectors, constants.address(), gap);
+            code.run(first, second, memories, rows, vectors, constants.address(), gap * Short.BYTES);
         }
     }
 }

@@ -203,6 +203,7 @@ final class EncodingTable {
         sources("vpandnd", vectors, Assembler::vpandnd);
         sources("vpord", vectors, Assembler::vpord);
         bothWidths(vectors, ends);
+        pairs("vpmovdw", MEMORIES, ends, Assembler::vpmovdw);
         for (var to : vectors) {
             add("vshuff32x4", a -> a.vshuff32x4(to, zmm(9), zmm(18), 0xb1), to, zmm(9), zmm(18), 0xb1);
         }
@@ -248,6 +249,7 @@ final class EncodingTable {
         pairs("vsqrtps", ends, FEW, Assembler::vsqrtps);
         sources("vpaddd", vectors, Assembler::vpaddd);
         sources("vpsubd", vectors, Assembler::vpsubd);
+        pairs("vpmovzxwd", ends, MEMORIES, Assembler::vpmovzxwd);
         pairs("vpsrad", vectors, ends, (a, to, from) -> a.vpsrad(to, from, 23), 23);
         pairs("vcvtdq2ps", vectors, vectors, Assembler::vcvtdq2ps);
         pairs("vcvtdq2ps", ends, FEW, Assembler::vcvtdq2ps);
@@ -285,6 +287,7 @@ final class EncodingTable {
         sources("vpor", vectors, Assembler::vpor);
         var ends = List.of(ymm(1), ymm(14));
         bothWidths(vectors, ends);
+        triples("vpackssdw", vectors, Assembler::vpackssdw);
         pairs("vpmovsxbw", ends, MEMORIES, Assembler::vpmovsxbw);
         pairs("vbroadcastf128", ends, MEMORIES, Assembler::vbroadcastf128);
         for (var memory : MEMORIES) {

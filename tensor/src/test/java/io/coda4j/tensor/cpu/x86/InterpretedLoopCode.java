@@ -57,19 +57,21 @@ final class InterpretedLoopCode implements LoopCode {
 
     private List<Region> regions(long memories, long rows, long vectors, long constants, long gap, long[] bases) {
         var regions = new ArrayList<Region>();
-        long rowBytes = vectors * kernel.bytes();
         var addresses = region("addresses", memories, bases.length * 8L, false).segment();
         for (int m = 0; m < bases.length; m++) {
             long at = bases[m] + addresses.getAtIndex(JAVA_LONG, m);
             boolean isWritten = isWritten(m);
-            switch (program.memories().get(m)) {
-                case ROWS -> {
+            var access = program.memories().get(m);
+            long rowBytes = vectors * kernel.lanes() * access.elementBytes();
+            long gapBytes = gap / Short.BYTES * access.elementBytes();
+            switch (access) {
+                case ROWS, BF16_ROWS -> {
                     for (long row = 0; row < rows; row++) {
                         String name = "row " + row + " of memory " + m;
-                        regions.add(region(name, at + row * (rowBytes + gap), rowBytes, isWritten));
+                        regions.add(region(name, at + row * (rowBytes + gapBytes), rowBytes, isWritten));
                     }
                 }
-                case ROW -> regions.add(region("the row of memory " + m, at, rowBytes, isWritten));
+                case ROW, BF16_ROW -> regions.add(region("the row of memory " + m, at, rowBytes, isWritten));
                 case COLUMN -> regions.add(region("the column of memory " + m, at, rows * Float.BYTES, isWritten));
                 case ONE -> regions.add(region("the float of memory " + m, at, Float.BYTES, isWritten));
             }

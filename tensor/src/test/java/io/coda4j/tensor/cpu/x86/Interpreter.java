@@ -331,6 +331,7 @@ final class Interpreter {
                     0x1115,
                     0x1161,
                     0x1169,
+                    0x116b,
                     0x1172,
                     0x11db,
                     0x11df,
@@ -342,7 +343,19 @@ final class Interpreter {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
-            case 0x2118, 0x211a, 0x2158, 0x2150, 0x2120, 0x21a8, 0x21b8, 0x3104, 0x3106, 0x3118, 0x3119, 0x314a -> {
+            case 0x2118,
+                    0x211a,
+                    0x2133,
+                    0x2158,
+                    0x2150,
+                    0x2120,
+                    0x21a8,
+                    0x21b8,
+                    0x3104,
+                    0x3106,
+                    0x3118,
+                    0x3119,
+                    0x314a -> {
                 check(bits == 256, "vectors of 128 bits are not known");
                 vector(opcode, place);
             }
@@ -396,8 +409,9 @@ final class Interpreter {
         int opcode = (p0 & 7) << 12 | (p1 & 3) << 8 | int8();
         check(mask == 0 || opcode == 0x2165 || opcode == 0x11ef, "a mask is known of blends and exclusive or only");
         check(bits == 512 || opcode == 0x1211, "EVEX with vectors of 512 bits");
+        boolean half = opcode == 0x2133 || opcode == 0x2233;
         boolean single = opcode == 0x2118 || opcode == 0x2158 || opcode == 0x1211;
-        var place = modRm(~p0 >> 5 & 7, single ? 4 : bits / 8);
+        var place = modRm(~p0 >> 5 & 7, single ? 4 : half ? bits / 16 : bits / 8);
         reg |= ~p0 & 0x10;
         if (place.register) {
             place = new Place(true, place.number | (~p0 & 0x40) >> 2, 0, 0);
@@ -411,6 +425,14 @@ final class Interpreter {
             case 0x2165 -> {
                 check(mask != 0, "a blend without a mask");
                 masked(vectors[second], operand(place));
+            }
+            case 0x2233 -> {
+                check(!place.register && second == 0, "vpmovdw to a register is not known");
+                var to = memory(place.end(), bits / 16, true);
+                for (int i = 0; i < bits / 32; i++) {
+                    short lower = (short) Numbers.int32(vectors[reg], 4 * i);
+                    to.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, i, lower);
+                }
             }
             case 0x2238 -> {
                 check(place.register && place.number >= 1 && place.number <= 7 && second == 0, "vpmovm2d");
@@ -463,7 +485,7 @@ final class Interpreter {
 
     private void vector(int opcode, Place place) {
         upperHalvesInUse = true;
-        boolean unary = List.of(0x1010, 0x1011, 0x1028, 0x1051, 0x105b, 0x2118, 0x211a, 0x2158, 0x2120, 0x3104)
+        boolean unary = List.of(0x1010, 0x1011, 0x1028, 0x1051, 0x105b, 0x2118, 0x211a, 0x2158, 0x2120, 0x2133, 0x3104)
                 .contains(opcode);
         check(!unary || second == 0, "vvvv must be ones where it names nothing");
         switch (opcode) {
@@ -526,6 +548,27 @@ final class Interpreter {
                 byte[] result = new byte[64];
                 for (int i = 0; i < bits / 8; i += 4) {
                     Numbers.put(result, i, Numbers.words(from.get(ValueLayout.JAVA_SHORT_UNALIGNED, i / 2)));
+                }
+                write(result);
+            }
+            case 0x2133 -> {
+                check(!place.register, "vpmovzxwd from a register is not known");
+                var from = memory(place.end(), bits / 16, false);
+                byte[] result = new byte[64];
+                for (int i = 0; i < bits / 32; i++) {
+                    Numbers.put(result, 4 * i, from.getAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, i) & 0xffff);
+                }
+                write(result);
+            }
+            case 0x116b -> {
+                byte[] b = operand(place);
+                byte[] result = new byte[64];
+                for (int i = 0; i < bits / 8; i += 2) {
+                    byte[] from = i % 16 < 8 ? vectors[second] : b;
+                    int lane = Numbers.int32(from, i / 16 * 16 + i % 8 * 2);
+                    int word = Math.clamp(lane, Short.MIN_VALUE, Short.MAX_VALUE);
+                    result[i] = (byte) word;
+                    result[i + 1] = (byte) (word >> 8);
                 }
                 write(result);
             }

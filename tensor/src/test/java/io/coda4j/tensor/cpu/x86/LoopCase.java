@@ -13,10 +13,11 @@ import java.util.List;
 import java.util.Random;
 import java.util.function.BiFunction;
 import java.util.function.LongConsumer;
+import java.util.stream.IntStream;
 
 /** A program composed at random, and the floats of each of its memories for some rows. */
 final class LoopCase {
-    /** Floats that belong to no memory, behind each. */
+    /** Elements that belong to no memory, behind each. */
     private static final int GUARD = 16;
 
     private static final int NONE = 0x7f12_3456;
@@ -32,7 +33,7 @@ final class LoopCase {
     final int rows;
     final int vectors;
 
-    /** Floats between rows. */
+    /** Elements between rows. */
     final int gap;
 
     final LoopProgram program;
@@ -46,7 +47,7 @@ final class LoopCase {
         vectors = random.nextInt(10);
         gap = random.nextInt(3);
         for (int i = 1 + random.nextInt(3); i > 0; i--) {
-            values.add(b.load(memory(random.nextBoolean() ? Access.ROWS : Access.ROW)));
+            values.add(b.load(memory(rows())));
         }
         for (int i = random.nextInt(3); i > 0; i--) {
             values.add(b.broadcast(memory(random.nextBoolean() ? Access.COLUMN : Access.ONE)));
@@ -58,7 +59,7 @@ final class LoopCase {
             reduce();
         }
         for (int i = 1 + random.nextInt(2); i > 0; i--) {
-            b.store(memory(random.nextInt(4) == 0 ? Access.ROW : Access.ROWS), any());
+            b.store(memory(rows()), any());
         }
         program = b.program(1 << random.nextInt(3));
     }
@@ -66,6 +67,11 @@ final class LoopCase {
     private int memory(Access access) {
         memories.add(access);
         return b.memory(access);
+    }
+
+    private Access rows() {
+        boolean isNarrow = random.nextInt(3) == 0;
+        return random.nextInt(3) == 0 ? Access.row(isNarrow) : Access.rows(isNarrow);
     }
 
     private Value any() {
@@ -76,7 +82,7 @@ final class LoopCase {
     private Value step() {
         var x = any();
         var y = any();
-        return switch (random.nextInt(22)) {
+        return switch (random.nextInt(23)) {
             case 0 -> b.constant(SPECIAL[random.nextInt(SPECIAL.length)]);
             case 1 -> b.bits(random.nextInt());
             case 2 -> b.add(x, y);
@@ -95,6 +101,7 @@ final class LoopCase {
             case 17 -> b.shiftLeft(bits(x), 1 + random.nextInt(31));
             case 18 -> b.shiftRight(bits(x), 1 + random.nextInt(31));
             case 19 -> b.toFloats(bits(x));
+            case 20 -> b.toBf16(x);
             default -> b.select(mask(x, y), any(), any());
         };
     }
@@ -135,10 +142,10 @@ final class LoopCase {
         }
     }
 
-    private int floats(int memory) {
+    private int elements(int memory) {
         return switch (memories.get(memory)) {
-            case ROWS -> rows * (vectors * kernel.lanes() + gap);
-            case ROW -> vectors * kernel.lanes();
+            case ROWS, BF16_ROWS -> rows * (vectors * kernel.lanes() + gap);
+            case ROW, BF16_ROW -> vectors * kernel.lanes();
             case COLUMN -> rows;
             case ONE -> 1;
         };
@@ -152,23 +159,37 @@ final class LoopCase {
             var addresses = arena.allocate(count * 8L, 8);
             var data = new ArrayList<MemorySegment>();
             for (int m = 0; m < count; m++) {
-                var memory = arena.allocate((floats(m) + GUARD) * 4L, 4);
-                for (int i = 0; i < floats(m) + GUARD; i++) {
+                boolean isNarrow = memories.get(m).isNarrow();
+                var memory = arena.allocate((elements(m) + GUARD) * (isNarrow ? 2L : 4L), 4);
+                for (int i = 0; i < elements(m) + GUARD; i++) {
                     float value = numbers.nextInt(6) == 0
                             ? SPECIAL[numbers.nextInt(SPECIAL.length)]
                             : (float) numbers.nextGaussian() * 8;
-                    boolean inside = i < floats(m);
-                    memory.setAtIndex(ValueLayout.JAVA_INT, i, inside ? Float.floatToRawIntBits(value) : NONE);
+                    int bits = i < elements(m) ? Float.floatToRawIntBits(value) : NONE;
+                    if (isNarrow) {
+                        memory.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (bits >> 16));
+                    } else {
+                        memory.setAtIndex(ValueLayout.JAVA_INT, i, bits);
+                    }
                 }
                 addresses.setAtIndex(ValueLayout.JAVA_LONG, m, memory.address());
                 data.add(memory);
             }
             run.accept(addresses.address());
-            return data.stream()
-                    .flatMapToInt(memory -> Arrays.stream(memory.toArray(ValueLayout.JAVA_INT)))
+            return IntStream.range(0, count)
+                    .flatMap(m -> floats(data.get(m), memories.get(m).isNarrow()))
                     .map(LoopCase::withoutPayload)
                     .toArray();
         }
+    }
+
+    /** The bits of floats, or of floats as bfloat16. */
+    private static IntStream floats(MemorySegment memory, boolean isNarrow) {
+        if (!isNarrow) {
+            return Arrays.stream(memory.toArray(ValueLayout.JAVA_INT));
+        }
+        short[] upper = memory.toArray(ValueLayout.JAVA_SHORT);
+        return IntStream.range(0, upper.length).map(i -> upper[i] << 16);
     }
 
     /** NaN of one kind. */
@@ -184,8 +205,8 @@ final class LoopCase {
             return;
         }
         var loop = new VectorLoop(kernel, program, run.apply(program, code.get()));
-        var expected = behind(at -> LoopMeaning.run(program, kernel.lanes(), at, rows, vectors, gap * 4L));
-        var got = behind(at -> loop.run(at, rows, vectors, gap * 4L));
+        var expected = behind(at -> LoopMeaning.run(program, kernel.lanes(), at, rows, vectors, gap));
+        var got = behind(at -> loop.run(at, rows, vectors, gap));
         assertArrayEquals(expected, got, () -> kernel + ", " + program + ", rows " + rows + ", vectors " + vectors);
     }
 }

@@ -106,7 +106,7 @@ class VectorLoopTest {
         try (var arena = Arena.ofConfined()) {
             var factors = arena.allocateFrom(ValueLayout.JAVA_FLOAT, 2, 3);
             var memories = arena.allocateFrom(ValueLayout.JAVA_LONG, 4 * 4, 5 * 4, factors.address());
-            loop.run(first, second, memories.address(), 2, 1, (DISTANCE - kernel.lanes()) * 4L);
+            loop.run(first, second, memories.address(), 2, 1, DISTANCE - kernel.lanes());
         }
     }
 
