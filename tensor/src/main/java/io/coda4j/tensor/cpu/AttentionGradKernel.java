@@ -110,8 +110,8 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
                 block(b, h, t, Math.min(block, shape.queries() - t), mixed, workspace);
             }
         }
-        workspace.keys.finish();
-        workspace.values.finish();
+        workspace.keys.finish(passes);
+        workspace.values.finish(passes);
     }
 
     // The panels lie in this order: k turned, v turned, k straight, then q and g of the current block straight.
@@ -176,13 +176,12 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
             AttentionPanels.sumOverQueries(
                     kernel, shape, workspace.scores, rows, panels, cotangentsAt(), keys, s, workspace.values, scratch);
         }
-        workspace.sums.finish();
+        workspace.sums.finish(passes);
     }
 
     /** Packs the queries and cotangents of a block both ways; keeps delta in the totals, log-sum-exp in the maxima. */
     private void packBlock(int b, int h, int t, int rows, AttentionWorkspace workspace) {
         var panels = workspace.panels.segment();
-        boolean narrow = shape.narrow();
         int size = shape.size();
         long at = shape.queryAt(b, t, h);
         long stride = shape.queryStride();
@@ -192,15 +191,7 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         AttentionPanels.straight(shape, g, at, stride, rows, panels, cotangentsAt());
         long outAt = LaneLoop.address(out, shape.queryBytes()) + at;
         long cotangentAt = LaneLoop.address(g, shape.queryBytes()) + at;
-        if (narrow) {
-            for (int r = 0; r < rows; r++) {
-                long row = r * stride;
-                float delta = AttentionRows.dotBf16(outAt + row, cotangentAt + row, size, workspace.lanes);
-                workspace.totals.set(r, delta);
-            }
-        } else {
-            passes.dots(outAt, cotangentAt, stride, rows, size, workspace.totals.address(0), workspace.lanes);
-        }
+        passes.dots(outAt, cotangentAt, stride, rows, size, workspace.totals.address(0), workspace.lanes);
         for (int r = 0; r < rows; r++) {
             workspace.maxima.set(r, logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r)));
         }

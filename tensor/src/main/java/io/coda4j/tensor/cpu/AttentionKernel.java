@@ -222,6 +222,6 @@ final class AttentionKernel implements Kernel, Parallel.Task {
             float sum = total == 0 ? Float.NEGATIVE_INFINITY : (float) (workspace.maxima.get(r) + Math.log(total));
             logSumExp.set(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r), sum);
         }
-        sums.finish();
+        sums.finish(passes);
     }
 }

@@ -12,13 +12,13 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * What attention does with rows of scores at distance {@link MicroKernel#ROW}, from row {@code first} of their array on, which have
+ * What attention of F32 or BF16 does with rows of F32 scores at distance {@link MicroKernel#ROW}, from row {@code first} of their array on, which have
  * room for whole vectors. Columns are addresses of a float for each row.
  */
 sealed interface AttentionPasses {
     /** The passes in machine code if there is some, else those of the Vector API, of the same bits. */
-    static AttentionPasses of(Optional<VectorLoops> loops) {
-        return loops.<AttentionPasses>map(Machine::new).orElseGet(Vectors::new);
+    static AttentionPasses of(Optional<VectorLoops> loops, boolean narrow) {
+        return loops.<AttentionPasses>map(made -> new Machine(made, narrow)).orElseGet(() -> new Vectors(narrow));
     }
 
     /** The greatest of {@code count} scores of each row; NaN is passed over. */
@@ -37,11 +37,14 @@ sealed interface AttentionPasses {
             long deltas,
             float scale);
 
-    /** Sums of {@code n} products of elements of two F32 rows, {@code stride} bytes from row to row. */
+    /** Sums of {@code n} products of elements of two rows, {@code stride} bytes from row to row. */
     void dots(long a, long b, long stride, int rows, int n, long to, float[] lanes);
 
+    /** Writes {@code n} elements of a row of F32 to one of BF16. */
+    void round(long row, int n, long to);
+
     /** {@link AttentionRows}. */
-    record Vectors() implements AttentionPasses {
+    record Vectors(boolean narrow) implements AttentionPasses {
         @Override
         public void greatest(HeapScratch.Block scores, int first, int rows, int count, long to, float[] lanes) {
             for (int r = 0; r < rows; r++) {
@@ -76,8 +79,17 @@ sealed interface AttentionPasses {
         @Override
         public void dots(long a, long b, long stride, int rows, int n, long to, float[] lanes) {
             for (int r = 0; r < rows; r++) {
-                set(to, r, AttentionRows.dot(a + r * stride, b + r * stride, n, lanes));
+                long at = r * stride;
+                float sum = narrow
+                        ? AttentionRows.dotBf16(a + at, b + at, n, lanes)
+                        : AttentionRows.dot(a + at, b + at, n, lanes);
+                set(to, r, sum);
             }
+        }
+
+        @Override
+        public void round(long row, int n, long to) {
+            AttentionRows.round(row, n, to);
         }
     }
 
@@ -85,17 +97,22 @@ sealed interface AttentionPasses {
     final class Machine implements AttentionPasses {
         private static final long STRIDE = ROW * 4L;
 
-        private final Vectors vectors = new Vectors();
+        private final boolean narrow;
+        private final Vectors vectors;
         private final VectorLoop greatest;
         private final VectorLoop exponentials;
         private final VectorLoop gradients;
         private final VectorLoop dots;
+        private final VectorLoop round;
 
-        Machine(VectorLoops loops) {
+        Machine(VectorLoops loops, boolean narrow) {
+            this.narrow = narrow;
+            vectors = new Vectors(narrow);
             greatest = greatest(loops);
             exponentials = exponentials(loops);
             gradients = gradients(loops);
-            dots = dots(loops);
+            dots = dots(loops, narrow);
+            round = round(loops);
         }
 
         private static VectorLoop greatest(VectorLoops loops) {
@@ -129,12 +146,19 @@ sealed interface AttentionPasses {
             return loops.required(b.programInArrays(2));
         }
 
-        private static VectorLoop dots(VectorLoops loops) {
+        private static VectorLoop dots(VectorLoops loops, boolean narrow) {
             var b = new Builder();
-            var x = b.load(b.memory(Access.ROWS));
-            var y = b.load(b.memory(Access.ROWS));
+            var x = b.load(b.memory(Access.rows(narrow)));
+            var y = b.load(b.memory(Access.rows(narrow)));
             b.sumOfProducts(b.memory(Access.COLUMN), x, y);
             return loops.required(b.program(1));
+        }
+
+        private static VectorLoop round(VectorLoops loops) {
+            var b = new Builder();
+            var x = b.load(b.memory(Access.ROWS));
+            b.store(b.memory(Access.BF16_ROWS), x);
+            return loops.required(b.program());
         }
 
         private static LoopCall call() {
@@ -187,9 +211,21 @@ sealed interface AttentionPasses {
         @Override
         public void dots(long a, long b, long stride, int rows, int n, long to, float[] lanes) {
             if (n % LANES == 0) {
-                call().memory(0, a).memory(1, b).memory(2, to).run(dots, rows, n, stride / Float.BYTES);
+                call().memory(0, a)
+                        .memory(1, b)
+                        .memory(2, to)
+                        .run(dots, rows, n, stride / (narrow ? Short.BYTES : Float.BYTES));
             } else {
                 vectors.dots(a, b, stride, rows, n, to, lanes);
+            }
+        }
+
+        @Override
+        public void round(long row, int n, long to) {
+            int whole = Lanes.F32.loopBound(n);
+            call().memory(0, row).memory(1, to).run(round, whole);
+            if (whole < n) {
+                vectors.round(row + whole * 4L, n - whole, to + whole * 2L);
             }
         }
     }

@@ -83,11 +83,11 @@ final class AttentionSums {
     }
 
     /** Makes all rows final. */
-    void finish() {
+    void finish(AttentionPasses passes) {
         clearUnreached(rows);
         if (narrow) {
             for (int r = 0; r < rows; r++) {
-                AttentionRows.round(segment.address() + at(r, 0), size, result.address() + resultAt + r * resultStride);
+                passes.round(segment.address() + at(r, 0), size, result.address() + resultAt + r * resultStride);
             }
         }
     }

@@ -1,8 +1,11 @@
 package io.coda4j.tensor.cpu;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DType;
+import io.coda4j.tensor.Elements;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.cpu.x86.LoopProgram;
 import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
@@ -19,7 +22,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * A chain of F32 primitives as one loop in machine code: what is between the links never leaves the registers. Gives the bits of
+ * A chain of F32 and BF16 primitives as one loop in machine code: what is between the links never leaves the registers. Gives the bits of
  * {@link ChainKernel}.
  *
  * <p>Memories are numbered: operands, constants, results. All operands are read before a result is stored, which may lie where an
@@ -35,6 +38,11 @@ final class ChainLoop {
     /** For each operand, whether its one element stands for all. */
     private final boolean[] isRepeated;
 
+    /** Bytes of an element of each operand, and of each result. */
+    private final int[] widths;
+
+    private final int[] resultWidths;
+
     /**
      * The values of {@link Primitive.Full}, which are operands here: other values would make another program, and machine code is
      * kept for each.
@@ -48,20 +56,32 @@ final class ChainLoop {
         for (int i = 0; i < isRepeated.length; i++) {
             isRepeated[i] = chain.operands().get(i).repeated();
         }
+        this.widths = IntStream.range(0, isRepeated.length)
+                .map(i -> chain.dtype(i).bytes())
+                .toArray();
+        this.resultWidths =
+                chain.results().stream().mapToInt(v -> chain.dtype(v).bytes()).toArray();
         var values = constants(chain);
-        this.constants = Arena.ofAuto().allocate(values.length * 4L, 4);
-        for (int i = 0; i < values.length; i++) {
-            constants.setAtIndex(JAVA_FLOAT, i, (float) values[i]);
+        this.constants = Arena.ofAuto().allocate(values.size() * 4L, 4);
+        for (int i = 0; i < values.size(); i++) {
+            constants.setAtIndex(JAVA_FLOAT, i, number(values.get(i)));
         }
     }
 
-    private static double[] constants(Chain chain) {
+    private static List<Primitive.Full> constants(Chain chain) {
         return chain.links().stream()
                 .flatMap(link -> link.prim() instanceof Primitive.Full full
                         ? Optional.of(full).stream()
                         : Optional.<Primitive.Full>empty().stream())
-                .mapToDouble(Primitive.Full::value)
-                .toArray();
+                .toList();
+    }
+
+    /** The value as its type holds it. */
+    private static float number(Primitive.Full full) {
+        var dtype = full.type().dtype();
+        var element = MemorySegment.ofArray(new byte[dtype.bytes()]);
+        Elements.set(element, dtype, 0, full.value());
+        return (float) Elements.get(element, dtype, 0);
     }
 
     /** A kernel over {@code size} elements, or empty where a link or a type has no loop, or registers are too few. */
@@ -71,18 +91,25 @@ final class ChainLoop {
                 .map(loop -> Launch.of(parallel, LaneLoop.pieces(size), new ChainLoop(chain, size, loop)::task));
     }
 
+    private static boolean serves(DType dtype) {
+        return switch (dtype) {
+            case F32, BF16 -> true;
+            case BOOL, I8, I32, F16, F64 -> false;
+        };
+    }
+
     private static Optional<LoopProgram> program(Chain chain) {
         int operands = chain.operands().size();
-        boolean allF32 =
-                IntStream.range(0, operands + chain.links().size()).allMatch(value -> chain.dtype(value) == DType.F32);
-        int memories = operands + constants(chain).length + chain.results().size();
-        if (!allF32 || memories > LoopCall.MEMORIES) {
+        boolean allFloats =
+                IntStream.range(0, operands + chain.links().size()).allMatch(value -> serves(chain.dtype(value)));
+        int memories = operands + constants(chain).size() + chain.results().size();
+        if (!allFloats || memories > LoopCall.MEMORIES) {
             return Optional.empty();
         }
         var b = new LoopProgram.Builder();
         var values = new ArrayList<Value>();
         for (var operand : chain.operands()) {
-            int memory = b.memory(operand.repeated() ? Access.ONE : Access.ROWS);
+            int memory = b.memory(operand.repeated() ? Access.ONE : rows(operand.dtype()));
             values.add(operand.repeated() ? b.broadcast(memory) : b.load(memory));
         }
         for (var link : chain.links()) {
@@ -90,12 +117,26 @@ final class ChainLoop {
             if (value.isEmpty()) {
                 return Optional.empty();
             }
-            values.add(value.get());
+            values.add(rounded(b, chain, link, value.get(), values.size()));
         }
         for (int result : chain.results()) {
-            b.store(b.memory(Access.ROWS), values.get(result));
+            // Rounded already.
+            b.storeUpper(b.memory(rows(chain.dtype(result))), values.get(result));
         }
         return Optional.of(b.program());
+    }
+
+    private static Access rows(DType dtype) {
+        return Access.rows(dtype == DType.BF16);
+    }
+
+    /** What link number {@code number} of all values computes, as its type holds it. */
+    private static Value rounded(LoopProgram.Builder b, Chain chain, Chain.Link link, Value value, int number) {
+        if (link.dtype() != DType.BF16 || link.prim() instanceof Primitive.Full) {
+            return value;
+        }
+        boolean isRead = chain.links().stream().anyMatch(other -> other.in().contains(number));
+        return isRead ? b.toBf16(value) : b.nearest(value);
     }
 
     private static Optional<Value> value(LoopProgram.Builder b, Chain.Link link, List<Value> values) {
@@ -104,7 +145,9 @@ final class ChainLoop {
             return switch (prim) {
                 case Primitive.Unary(var op) -> LoopMath.unary(b, op, in.getFirst());
                 case Primitive.Binary(var op) -> LoopMath.binary(b, op, in.get(0), in.get(1));
-                case Primitive.Compare _, Primitive.Select _, Primitive.Convert _ -> Optional.empty();
+                // BF16 is F32 in registers.
+                case Primitive.Convert _ -> Optional.of(in.getFirst());
+                case Primitive.Compare _, Primitive.Select _ -> Optional.empty();
             };
         }
         return link.prim() instanceof Primitive.Full
@@ -115,22 +158,23 @@ final class ChainLoop {
     private void task(MemorySegment[] in, MemorySegment[] out, int task) {
         int n = LaneLoop.count(size, task);
         int whole = Lanes.F32.loopBound(n);
-        long at = (long) task * LaneLoop.PIECE * 4;
+        long from = (long) task * LaneLoop.PIECE;
         var scratch = Scratch.ofThread();
         int first = singles(in, scratch.call);
         if (whole > 0) {
             for (int i = 0; i < isRepeated.length; i++) {
                 if (!isRepeated[i]) {
-                    scratch.call.memory(i, LaneLoop.address(in[i], size * 4) + at);
+                    scratch.call.memory(i, LaneLoop.address(in[i], size * widths[i]) + from * widths[i]);
                 }
             }
             for (int k = 0; k < out.length; k++) {
-                scratch.call.memory(first + k, LaneLoop.address(out[k], size * 4) + at);
+                int width = resultWidths[k];
+                scratch.call.memory(first + k, LaneLoop.address(out[k], size * width) + from * width);
             }
             scratch.call.run(loop, whole);
         }
         if (whole < n) {
-            remainder(in, out, at + whole * 4L, (n - whole) * 4L, first, scratch);
+            remainder(in, out, from + whole, n - whole, first, scratch);
         }
     }
 
@@ -138,7 +182,7 @@ final class ChainLoop {
     private int singles(MemorySegment[] in, LoopCall call) {
         for (int i = 0; i < isRepeated.length; i++) {
             if (isRepeated[i]) {
-                call.memory(i, LaneLoop.address(in[i], 4));
+                single(in[i], widths[i], i, call);
             }
         }
         int count = (int) (constants.byteSize() / 4);
@@ -148,12 +192,20 @@ final class ChainLoop {
         return isRepeated.length + count;
     }
 
+    private static void single(MemorySegment operand, int width, int number, LoopCall call) {
+        if (width == Float.BYTES) {
+            call.memory(number, LaneLoop.address(operand, width));
+        } else {
+            call.single(number, Bf16.toFloat(operand.get(JAVA_SHORT_UNALIGNED, 0)));
+        }
+    }
+
     /** Less than a vector: through scratch memory, whose other lanes compute on whatever they hold. */
-    private void remainder(MemorySegment[] in, MemorySegment[] out, long at, long bytes, int first, Scratch scratch) {
+    private void remainder(MemorySegment[] in, MemorySegment[] out, long from, long n, int first, Scratch scratch) {
         var memory = scratch.slot(0);
         for (int i = 0; i < isRepeated.length; i++) {
             if (!isRepeated[i]) {
-                MemorySegment.copy(in[i], at, memory, i * REST, bytes);
+                MemorySegment.copy(in[i], from * widths[i], memory, i * REST, n * widths[i]);
                 scratch.call.memory(i, memory.address() + i * REST);
             }
         }
@@ -162,7 +214,8 @@ final class ChainLoop {
         }
         scratch.call.run(loop, Lanes.COUNT);
         for (int k = 0; k < out.length; k++) {
-            MemorySegment.copy(memory, (first + k) * REST, out[k], at, bytes);
+            int width = resultWidths[k];
+            MemorySegment.copy(memory, (first + k) * REST, out[k], from * width, n * width);
         }
     }
 }

@@ -12,11 +12,12 @@ import io.coda4j.tensor.exec.Chain;
 import io.coda4j.tensor.exec.Kernel;
 import io.coda4j.tensor.exec.KernelSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import jdk.incubator.vector.FloatVector;
-import org.jspecify.annotations.Nullable;
 
 /** The fast kernels: one line per primitive says which file computes it, or that the reference kernel does. */
 final class CpuKernels implements KernelSet {
@@ -31,10 +32,18 @@ final class CpuKernels implements KernelSet {
     /** Asked for at the first kernel: machine code takes a while to be made and checked. */
     private final Supplier<Optional<VectorLoops>> loops;
 
-    private @Nullable Passes passes;
+    /** Made for F32 and for BF16 when first needed. */
+    private final Map<Boolean, Passes> passes = new ConcurrentHashMap<>();
 
     /** Loops that many kernels have in common. */
-    private record Passes(SoftmaxPasses softmax, AttentionPasses attention, Optional<RmsNormLoops> rmsNorm) {}
+    private record Passes(SoftmaxPasses softmax, AttentionPasses attention, Optional<RmsNormLoops> rmsNorm) {
+        static Passes of(Optional<VectorLoops> loops, boolean narrow) {
+            return new Passes(
+                    SoftmaxPasses.of(loops, narrow),
+                    AttentionPasses.of(loops, narrow),
+                    loops.map(made -> new RmsNormLoops(made, narrow)));
+        }
+    }
 
     /**
      * Vector API kernels but for what there is machine code for, if there is any: {@code f32} for products of F32, {@code loops} for
@@ -125,20 +134,23 @@ final class CpuKernels implements KernelSet {
                 Optional.of(Movement.dynamicUpdateSlice(parallel, in.get(0), in.get(1), axis));
             case Primitive.Annotate _ -> Optional.of(Movement.copyAll());
             case Primitive.RmsNorm(double eps) ->
-                RmsNormKernel.forward(parallel, passes().rmsNorm(), in.getFirst(), eps);
+                RmsNormKernel.forward(parallel, passes(in).rmsNorm(), in.getFirst(), eps);
             case Primitive.RmsNormGrad(double eps) ->
-                RmsNormKernel.gradient(parallel, passes().rmsNorm(), in.getFirst(), eps);
+                RmsNormKernel.gradient(parallel, passes(in).rmsNorm(), in.getFirst(), eps);
             case Primitive.Rope rope -> RopeKernel.of(parallel, loops.get(), in.getFirst(), rope);
-            case Primitive.Softmax _ -> SoftmaxKernel.of(parallel, passes().softmax(), in.getFirst());
+            case Primitive.Softmax _ -> SoftmaxKernel.of(parallel, passes(in).softmax(), in.getFirst());
             case Primitive.SwiGlu _ -> SwiGluKernel.forward(parallel, loops.get(), in.getFirst());
             case Primitive.SwiGluGrad _ -> SwiGluKernel.gradient(parallel, loops.get(), in.getFirst());
             case Primitive.Attention attention ->
-                AttentionKernel.bind(attention, in, matmul.macroKernel(), passes().attention(), parallel, attentions);
+                AttentionKernel.bind(
+                        attention, in, matmul.macroKernel(), passes(in).attention(), parallel, attentions);
             case Primitive.AttentionGrad grad ->
-                AttentionGradKernel.bind(grad, in, matmul.macroKernel(), passes().attention(), parallel, attentions);
-            case Primitive.CrossEntropy _ -> CrossEntropyKernel.forward(parallel, passes().softmax(), in.getFirst());
+                AttentionGradKernel.bind(
+                        grad, in, matmul.macroKernel(), passes(in).attention(), parallel, attentions);
+            case Primitive.CrossEntropy _ ->
+                CrossEntropyKernel.forward(parallel, passes(in).softmax(), in.getFirst());
             case Primitive.CrossEntropyGrad _ ->
-                CrossEntropyKernel.gradient(parallel, passes().softmax(), in.getFirst());
+                CrossEntropyKernel.gradient(parallel, passes(in).softmax(), in.getFirst());
             case Primitive.ArgMax(int axis) -> ArgMaxKernel.of(parallel, in.getFirst(), axis);
             case QuantizedLinear linear -> QuantizedKernels.vector(linear, in, parallel, matmul);
             // Its meaning is a list of steps, whose kernels are bound one by one.
@@ -148,14 +160,10 @@ final class CpuKernels implements KernelSet {
         };
     }
 
-    private synchronized Passes passes() {
-        if (passes == null) {
-            passes = new Passes(
-                    SoftmaxPasses.of(loops.get()),
-                    AttentionPasses.of(loops.get()),
-                    loops.get().map(RmsNormLoops::new));
-        }
-        return passes;
+    /** The passes over rows of the first operand's type. */
+    private Passes passes(List<TensorType> in) {
+        boolean isNarrow = in.getFirst().dtype() == DType.BF16;
+        return passes.computeIfAbsent(isNarrow, narrow -> Passes.of(loops.get(), narrow));
     }
 
     private Optional<Kernel> pointwise(Primitive.Pointwise prim, List<TensorType> in, TensorType out) {

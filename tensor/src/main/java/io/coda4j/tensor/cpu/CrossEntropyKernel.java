@@ -59,7 +59,7 @@ final class CrossEntropyKernel {
         long column = logits.dim(0) * 4L;
         return rows(parallel, "crossEntropy", logits, (in, out, row) -> {
             long x = LaneLoop.address(in[0], logits.byteSize()) + row * n * dtype.bytes();
-            double logSumExp = logSumExp(passes, x, dtype, n);
+            double logSumExp = logSumExp(passes, x, n);
             int target = Lanes.ALL.get(JAVA_INT_UNALIGNED, LaneLoop.address(in[1], column) + row * 4);
             double chosen = Elements.get(in[0], dtype, row * n + target);
             float loss = (float) (logSumExp - chosen);
@@ -68,11 +68,9 @@ final class CrossEntropyKernel {
         });
     }
 
-    private static double logSumExp(SoftmaxPasses passes, long logits, DType dtype, int n) {
-        boolean narrow = dtype == DType.BF16;
-        float max = narrow ? SoftmaxRows.greatestBf16(logits, n) : passes.greatest(logits, n);
-        double sum = narrow ? SoftmaxRows.sumBf16(logits, n, max) : passes.sum(logits, n, max);
-        return max + Math.log(sum);
+    private static double logSumExp(SoftmaxPasses passes, long logits, int n) {
+        float max = passes.greatest(logits, n);
+        return max + Math.log(passes.sum(logits, n, max));
     }
 
     private static Kernel gradients(Parallel parallel, SoftmaxPasses passes, TensorType logits) {
@@ -86,11 +84,7 @@ final class CrossEntropyKernel {
             double p = Math.exp(Elements.get(in[0], dtype, target) - logSumExp);
             long x = LaneLoop.address(in[0], logits.byteSize()) + row * n * dtype.bytes();
             long y = LaneLoop.address(out[0], logits.byteSize()) + row * n * dtype.bytes();
-            if (dtype == DType.F32) {
-                passes.exponentials(x, y, n, logSumExp, g);
-            } else {
-                SoftmaxRows.exponentialsBf16(x, y, n, logSumExp, g);
-            }
+            passes.exponentials(x, y, n, logSumExp, g);
             Elements.set(out[0], dtype, target, (p - 1) * g);
         });
     }

@@ -37,36 +37,42 @@ interface LaneLoop {
     /** A kernel that applies this loop to {@code size} elements, all of {@code dtype}, of the first operands. */
     default Kernel kernel(Parallel parallel, DType dtype, long size, int operands) {
         return switch (dtype) {
-            case F32, I32 -> Launch.of(parallel, pieces(size), (in, out, task) -> piece(in, operands, out, size, task));
+            case F32, I32 -> kernel(parallel, Float.BYTES, size, operands);
             case BF16 ->
                 Launch.of(parallel, pieces(size), (in, out, task) -> narrowPiece(in, operands, out, size, task));
             case BOOL, I8, F16, F64 -> throw new IllegalArgumentException("no lane loop over " + dtype);
         };
     }
 
-    private void piece(MemorySegment[] in, int operands, MemorySegment[] out, long size, int task) {
+    /** As {@link #kernel(Parallel, DType, long, int)}, where this loop takes elements of {@code width} bytes from memory as they are. */
+    default Kernel kernel(Parallel parallel, int width, long size, int operands) {
+        return Launch.of(parallel, pieces(size), (in, out, task) -> piece(in, operands, out, width, size, task));
+    }
+
+    private void piece(MemorySegment[] in, int operands, MemorySegment[] out, int width, long size, int task) {
         var scratch = Scratch.ofThread();
         int n = count(size, task);
         int whole = Lanes.F32.loopBound(n);
-        long at = (long) task * PIECE * 4;
+        long at = (long) task * PIECE * width;
         if (whole > 0) {
             for (int i = 0; i < operands; i++) {
-                scratch.in[i] = address(in[i], size * 4) + at;
+                scratch.in[i] = address(in[i], size * width) + at;
             }
             for (int i = 0; i < out.length; i++) {
-                scratch.out[i] = address(out[i], size * 4) + at;
+                scratch.out[i] = address(out[i], size * width) + at;
             }
             run(scratch.in, scratch.out, whole);
         }
         if (whole < n) {
-            remainder(in, operands, out, at + whole * 4L, n - whole, scratch);
+            remainder(in, operands, out, at + (long) whole * width, (long) (n - whole) * width, scratch);
         }
     }
 
     /** Less than a vector: through scratch memory, whose other lanes compute on whatever they hold. */
-    private void remainder(MemorySegment[] in, int operands, MemorySegment[] out, long at, int n, Scratch scratch) {
+    private void remainder(
+            MemorySegment[] in, int operands, MemorySegment[] out, long at, long bytes, Scratch scratch) {
         for (int i = 0; i < operands; i++) {
-            MemorySegment.copy(in[i], at, scratch.slot(i), 0, n * 4L);
+            MemorySegment.copy(in[i], at, scratch.slot(i), 0, bytes);
             scratch.in[i] = scratch.address(i);
         }
         for (int i = 0; i < out.length; i++) {
@@ -74,7 +80,7 @@ interface LaneLoop {
         }
         run(scratch.in, scratch.out, Lanes.COUNT);
         for (int i = 0; i < out.length; i++) {
-            MemorySegment.copy(scratch.slot(operands + i), 0, out[i], at, n * 4L);
+            MemorySegment.copy(scratch.slot(operands + i), 0, out[i], at, bytes);
         }
     }
 

@@ -23,15 +23,15 @@ record LoopLanes(VectorLoop loop, int operands, int results) implements LaneLoop
         List<Value> of(Builder b, List<Value> operands);
     }
 
-    /** The loop over {@code body}, or empty where there are no loops. */
-    static Optional<LaneLoop> of(Optional<VectorLoops> loops, int operands, Body body) {
+    /** The loop over {@code body} on F32, or on BF16 if {@code narrow}; empty where there are no loops. */
+    static Optional<LaneLoop> of(Optional<VectorLoops> loops, boolean narrow, int operands, Body body) {
         return loops.flatMap(made -> {
             var b = new Builder();
             var values = IntStream.range(0, operands)
-                    .mapToObj(_ -> b.load(b.memory(Access.ROWS)))
+                    .mapToObj(_ -> b.load(b.memory(Access.rows(narrow))))
                     .toList();
             var results = body.of(b, values);
-            results.forEach(result -> b.store(b.memory(Access.ROWS), result));
+            results.forEach(result -> b.store(b.memory(Access.rows(narrow)), result));
             LoopProgram program = b.program();
             return made.of(program).map(loop -> new LoopLanes(loop, operands, results.size()));
         });

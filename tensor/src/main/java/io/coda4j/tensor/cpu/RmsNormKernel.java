@@ -37,7 +37,7 @@ final class RmsNormKernel {
     /** Rows of one pass. */
     private final int block;
 
-    /** Machine code for the passes, where there is any for rows of this type and length. */
+    /** Machine code for the passes, where there is any for rows of this length. */
     private final Optional<RmsNormLoops> loops;
 
     private RmsNormKernel(TensorType x, double eps, Optional<RmsNormLoops> loops) {
@@ -47,7 +47,7 @@ final class RmsNormKernel {
         this.rows = n == 0 ? 0 : Math.toIntExact(x.size() / n);
         this.rowBytes = (long) n * x.dtype().bytes();
         this.block = Math.clamp(BLOCK / Math.max(1, n), 1, Scratch.SLOT);
-        this.loops = x.dtype() == DType.F32 && n % Lanes.COUNT == 0 ? loops : Optional.empty();
+        this.loops = n % Lanes.COUNT == 0 ? loops : Optional.empty();
     }
 
     private static boolean serves(DType dtype) {
@@ -80,12 +80,12 @@ final class RmsNormKernel {
 
     private void forward(long from, long w, long to, int count) {
         long r = Scratch.ofThread().address(0);
-        if (x.dtype() == DType.BF16) {
-            RmsNormRows.scalesBf16(from, count, n, eps, r);
-            RmsNormRows.normalizeBf16(from, w, to, count, n, r);
-        } else if (loops.isPresent()) {
+        if (loops.isPresent()) {
             loops.get().scales(from, count, n, eps, r);
             loops.get().normalize(from, w, to, count, n, r);
+        } else if (x.dtype() == DType.BF16) {
+            RmsNormRows.scalesBf16(from, count, n, eps, r);
+            RmsNormRows.normalizeBf16(from, w, to, count, n, r);
         } else {
             RmsNormRows.scales(from, count, n, eps, r);
             RmsNormRows.normalize(from, w, to, count, n, r);
@@ -121,12 +121,12 @@ final class RmsNormKernel {
         var scratch = Scratch.ofThread();
         long r = scratch.address(0);
         long c = scratch.address(1);
-        if (x.dtype() == DType.BF16) {
-            RmsNormRows.statisticsBf16(from, w, g, count, n, eps, r, c);
-            RmsNormRows.gradientsBf16(from, w, g, dx, count, n, r, c, dw);
-        } else if (loops.isPresent()) {
+        if (loops.isPresent()) {
             loops.get().statistics(from, w, g, count, n, eps, r, c);
             loops.get().gradients(from, w, g, dx, count, n, r, c, dw);
+        } else if (x.dtype() == DType.BF16) {
+            RmsNormRows.statisticsBf16(from, w, g, count, n, eps, r, c);
+            RmsNormRows.gradientsBf16(from, w, g, dx, count, n, r, c, dw);
         } else {
             RmsNormRows.statistics(from, w, g, count, n, eps, r, c);
             RmsNormRows.gradients(from, w, g, dx, count, n, r, c, dw);

@@ -7,7 +7,7 @@ import io.coda4j.tensor.cpu.x86.LoopProgram.Builder;
 import io.coda4j.tensor.cpu.x86.VectorLoop;
 import io.coda4j.tensor.cpu.x86.VectorLoops;
 
-/** The F32 passes of {@link RmsNormRows} in machine code, of the same bits; rows are whole vectors. */
+/** The passes of {@link RmsNormRows} over rows of F32 or of BF16 in machine code, of the same bits; rows are whole vectors. */
 final class RmsNormLoops {
     /** Elements of one call, about: no thread reaches a safepoint while it runs. */
     private static final int CALL = 1 << 16;
@@ -18,52 +18,54 @@ final class RmsNormLoops {
     private final VectorLoop gradients;
     private final VectorLoop addRows;
 
-    RmsNormLoops(VectorLoops loops) {
-        scales = scales(loops);
-        normalize = normalize(loops);
-        statistics = statistics(loops);
-        gradients = gradients(loops);
+    RmsNormLoops(VectorLoops loops, boolean narrow) {
+        scales = scales(loops, narrow);
+        normalize = normalize(loops, narrow);
+        statistics = statistics(loops, narrow);
+        gradients = gradients(loops, narrow);
         addRows = addRows(loops);
     }
 
-    private static VectorLoop scales(VectorLoops loops) {
+    private static VectorLoop scales(VectorLoops loops, boolean narrow) {
         var b = new Builder();
-        var x = b.load(b.memory(Access.ROWS));
+        var x = b.load(b.memory(Access.rows(narrow)));
         b.sumOfProducts(b.memory(Access.COLUMN), x, x);
-        return loops.required(b.program(4));
+        // As many partial sums as the twin has.
+        return loops.required(b.program(narrow ? 2 : 4));
     }
 
-    private static VectorLoop normalize(VectorLoops loops) {
+    private static VectorLoop normalize(VectorLoops loops, boolean narrow) {
         var b = new Builder();
-        var x = b.load(b.memory(Access.ROWS));
-        var w = b.load(b.memory(Access.ROW));
+        var x = b.load(b.memory(Access.rows(narrow)));
+        var w = b.load(b.memory(Access.row(narrow)));
         var r = b.broadcast(b.memory(Access.COLUMN));
-        b.store(b.memory(Access.ROWS), b.multiply(b.multiply(x, r), w));
+        var unit = b.multiply(x, r);
+        b.store(b.memory(Access.rows(narrow)), b.multiply(narrow ? b.toBf16(unit) : unit, w));
         return loops.required(b.program());
     }
 
-    private static VectorLoop statistics(VectorLoops loops) {
+    private static VectorLoop statistics(VectorLoops loops, boolean narrow) {
         var b = new Builder();
-        var x = b.load(b.memory(Access.ROWS));
-        var w = b.load(b.memory(Access.ROW));
-        var g = b.load(b.memory(Access.ROWS));
+        var x = b.load(b.memory(Access.rows(narrow)));
+        var w = b.load(b.memory(Access.row(narrow)));
+        var g = b.load(b.memory(Access.rows(narrow)));
         b.sumOfProducts(b.memory(Access.COLUMN), x, x);
         b.sumOfProducts(b.memory(Access.COLUMN), b.multiply(g, w), x);
         return loops.required(b.program(1));
     }
 
-    private static VectorLoop gradients(VectorLoops loops) {
+    private static VectorLoop gradients(VectorLoops loops, boolean narrow) {
         var b = new Builder();
-        var x = b.load(b.memory(Access.ROWS));
-        var w = b.load(b.memory(Access.ROW));
-        var g = b.load(b.memory(Access.ROWS));
+        var x = b.load(b.memory(Access.rows(narrow)));
+        var w = b.load(b.memory(Access.row(narrow)));
+        var g = b.load(b.memory(Access.rows(narrow)));
         var r = b.broadcast(b.memory(Access.COLUMN));
         var c = b.broadcast(b.memory(Access.COLUMN));
         int sums = b.memory(Access.ROW);
         var gr = b.multiply(g, r);
         var dx = b.subtract(b.multiply(gr, w), b.multiply(x, c));
         b.store(sums, b.multiplyAdd(gr, x, b.load(sums)));
-        b.store(b.memory(Access.ROWS), dx);
+        b.store(b.memory(Access.rows(narrow)), dx);
         return loops.required(b.program());
     }
 

@@ -42,15 +42,15 @@ final class RopeKernel implements Kernel {
     private @Nullable Table table;
 
     /** The turn of heads in whole vectors: both halves of rows, cos, sin, the direction, and both halves of the result. */
-    private static VectorLoop loop(VectorLoops loops) {
+    private static VectorLoop loop(VectorLoops loops, boolean narrow) {
         var b = new LoopProgram.Builder();
-        var first = b.load(b.memory(Access.ROWS));
-        var second = b.load(b.memory(Access.ROWS));
+        var first = b.load(b.memory(Access.rows(narrow)));
+        var second = b.load(b.memory(Access.rows(narrow)));
         var c = b.load(b.memory(Access.ROW));
         var sin = b.load(b.memory(Access.ROW));
         var s = b.multiply(sin, b.broadcast(b.memory(Access.ONE)));
-        b.store(b.memory(Access.ROWS), b.subtract(b.multiply(first, c), b.multiply(second, s)));
-        b.store(b.memory(Access.ROWS), b.add(b.multiply(second, c), b.multiply(first, s)));
+        b.store(b.memory(Access.rows(narrow)), b.subtract(b.multiply(first, c), b.multiply(second, s)));
+        b.store(b.memory(Access.rows(narrow)), b.add(b.multiply(second, c), b.multiply(first, s)));
         return loops.required(b.program());
     }
 
@@ -60,8 +60,8 @@ final class RopeKernel implements Kernel {
         this.direction = prim.inverse() ? -1 : 1;
         this.rows = x.size() == 0 ? 0 : Math.multiplyExact(x.dim(0), x.dim(1));
         this.perTask = Math.max(1, PIECE / Math.max(1, x.dim(2) * x.dim(3)));
-        boolean whole = x.dtype() == DType.F32 && x.dim(3) / 2 % Lanes.COUNT == 0;
-        this.machine = whole ? loops.map(RopeKernel::loop) : Optional.empty();
+        boolean whole = x.dim(3) / 2 % Lanes.COUNT == 0;
+        this.machine = whole ? loops.map(made -> loop(made, x.dtype() == DType.BF16)) : Optional.empty();
         this.launch = Launch.of(parallel, (rows + perTask - 1) / perTask, this::task);
     }
 
@@ -144,10 +144,10 @@ final class RopeKernel implements Kernel {
             long at = row % steps * 4L * half;
             long cos = angles.cos.address() + at;
             long sin = angles.sin.address() + at;
-            if (x.dtype() == DType.BF16) {
+            if (machine.isPresent()) {
+                turn(machine.get(), from + row * bytes, to + row * bytes, cos, sin);
+            } else if (x.dtype() == DType.BF16) {
                 turnBf16(from + row * bytes, to + row * bytes, heads, half, cos, sin, direction);
-            } else if (machine.isPresent()) {
-                turn(machine.get(), from + row * bytes, to + row * bytes, heads, half, cos, sin, direction);
             } else {
                 turn(from + row * bytes, to + row * bytes, heads, half, cos, sin, direction);
             }
@@ -156,18 +156,19 @@ final class RopeKernel implements Kernel {
 
     // Rows are addresses within operands whose sizes were checked, see Lanes.ALL.
 
-    private static void turn(
-            VectorLoop loop, long x, long y, int heads, int half, long cos, long sin, float direction) {
-        long second = half * 4L;
+    private void turn(VectorLoop loop, long from, long to, long cos, long sin) {
+        int heads = x.dim(2);
+        int half = x.dim(3) / 2;
+        long second = (long) half * x.dtype().bytes();
         Scratch.ofThread()
                 .call
-                .memory(0, x)
-                .memory(1, x + second)
+                .memory(0, from)
+                .memory(1, from + second)
                 .memory(2, cos)
                 .memory(3, sin)
                 .single(4, direction)
-                .memory(5, y)
-                .memory(6, y + second)
+                .memory(5, to)
+                .memory(6, to + second)
                 .run(loop, heads, half, 2L * half);
     }
 

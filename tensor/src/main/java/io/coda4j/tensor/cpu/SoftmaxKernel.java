@@ -29,7 +29,7 @@ final class SoftmaxKernel {
             long from = LaneLoop.address(in[0], x.byteSize()) + row * bytes;
             long to = LaneLoop.address(out[0], x.byteSize()) + row * bytes;
             if (narrow) {
-                rowBf16(from, to, n);
+                rowBf16(passes, from, to, n);
             } else {
                 row(passes, from, to, n);
             }
@@ -41,8 +41,8 @@ final class SoftmaxKernel {
         passes.multiply(y, n, (float) (1 / sum));
     }
 
-    private static void rowBf16(long x, long y, int n) {
-        float max = SoftmaxRows.greatestBf16(x, n);
-        SoftmaxRows.exponentialsBf16(x, y, n, max, (float) (1 / SoftmaxRows.sumBf16(x, n, max)));
+    private static void rowBf16(SoftmaxPasses passes, long x, long y, int n) {
+        float max = passes.greatest(x, n);
+        passes.exponentials(x, y, n, max, (float) (1 / passes.sum(x, n, max)));
     }
 }

@@ -64,15 +64,7 @@ final class SoftmaxRows {
         return Lanes.sum(sum) + rest;
     }
 
-    static double sumBf16(long x, int n, float max) {
-        double sum = 0;
-        for (int from = 0; from < n; from += PIECE) {
-            sum += partialSumBf16(x + from * 2L, Math.min(PIECE, n - from), max);
-        }
-        return sum;
-    }
-
-    private static float partialSumBf16(long x, int n, float max) {
+    static float partialSumBf16(long x, int n, float max) {
         var sum = FloatVector.zero(Lanes.F32);
         var maxima = FloatVector.broadcast(Lanes.F32, max);
         int i = 0;

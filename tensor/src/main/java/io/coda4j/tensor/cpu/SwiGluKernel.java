@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu;
 
+import io.coda4j.tensor.DType;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.cpu.x86.LoopProgram.Builder;
 import io.coda4j.tensor.cpu.x86.LoopProgram.Value;
@@ -17,18 +18,26 @@ final class SwiGluKernel {
     private SwiGluKernel() {}
 
     static Optional<Kernel> forward(Parallel parallel, Optional<VectorLoops> loops, TensorType type) {
-        var loop = LoopLanes.of(loops, 2, SwiGluKernel::forward).orElse(SwiGluKernel::forward);
-        return kernel(parallel, loop, type, 2);
+        return kernel(parallel, loops, type, 2, SwiGluKernel::forward, SwiGluKernel::forward);
     }
 
     static Optional<Kernel> gradient(Parallel parallel, Optional<VectorLoops> loops, TensorType type) {
-        var loop = LoopLanes.of(loops, 3, SwiGluKernel::gradient).orElse(SwiGluKernel::gradient);
-        return kernel(parallel, loop, type, 3);
+        return kernel(parallel, loops, type, 3, SwiGluKernel::gradient, SwiGluKernel::gradient);
     }
 
-    private static Optional<Kernel> kernel(Parallel parallel, LaneLoop loop, TensorType type, int operands) {
+    /** Machine code of {@code body}, or else {@code twin}, of the same bits. */
+    private static Optional<Kernel> kernel(
+            Parallel parallel,
+            Optional<VectorLoops> loops,
+            TensorType type,
+            int operands,
+            LoopLanes.Body body,
+            LaneLoop twin) {
         return switch (type.dtype()) {
-            case F32, BF16 -> Optional.of(loop.kernel(parallel, type.dtype(), type.size(), operands));
+            case F32, BF16 ->
+                LoopLanes.of(loops, type.dtype() == DType.BF16, operands, body)
+                        .map(loop -> loop.kernel(parallel, type.dtype().bytes(), type.size(), operands))
+                        .or(() -> Optional.of(twin.kernel(parallel, type.dtype(), type.size(), operands)));
             case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
     }

@@ -12,6 +12,7 @@ import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.MachineKernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -72,7 +73,7 @@ class AttentionSumsTest {
                 store(sums, 3, 4, 20);
                 sums.multiply(3, 0.5f);
                 sums.clear(0);
-                sums.finish();
+                sums.finish(AttentionPasses.of(MachineKernels.ofProcess().loops(Lanes.COUNT), dtype == DType.BF16));
                 float[] expected = {0, 11, 0, 11.5f, 0};
                 for (int r = 0; r < ROWS; r++) {
                     for (int d = 0; d < SIZE; d++) {
