@@ -192,9 +192,7 @@ final class AttentionGradKernel implements Kernel, Parallel.Task {
         long outAt = LaneLoop.address(out, shape.queryBytes()) + at;
         long cotangentAt = LaneLoop.address(g, shape.queryBytes()) + at;
         passes.dots(outAt, cotangentAt, stride, rows, size, workspace.totals.address(0), workspace.lanes);
-        for (int r = 0; r < rows; r++) {
-            workspace.maxima.set(r, logSumExp.get(ValueLayout.JAVA_FLOAT, shape.logSumExpAt(b, h, t + r)));
-        }
+        workspace.maxima.copy(logSumExp, shape.logSumExpAt(b, h, t), rows);
     }
 
     /** Turns the scores of rows into probabilities, and the cotangents of those into cotangents of the scores. */

@@ -174,24 +174,35 @@ final class AttentionKernel implements Kernel, Parallel.Task {
     private void softmax(
             int b, int t, int from, int rows, int s, int keys, boolean mixed, AttentionWorkspace workspace) {
         var scores = workspace.scores;
-        for (int r = from; r < from + rows; r++) {
-            int at = r * ROW;
-            AttentionRows.hide(scores.array(), at, Math.clamp(shape.horizon(start, t + r) - s, 0, keys), keys);
-            if (mixed) {
-                int own = shape.segment(querySegments, b, t + r);
-                AttentionRows.hideOthers(scores.array(), at, keys, workspace.segments, s, own);
-            }
-        }
+        hide(b, t, from, rows, s, keys, mixed, workspace);
         passes.greatest(scores, from, rows, keys, workspace.greatest.address(from), workspace.lanes);
-        for (int r = from; r < from + rows; r++) {
-            float max = Math.max(workspace.maxima.get(r), workspace.greatest.get(r));
-            // A row that has seen nothing yet: relative to 0 its exponentials are 0 and not NaN.
-            workspace.bases.set(r, max == Float.NEGATIVE_INFINITY ? 0 : max);
-        }
+        bases(from, rows, workspace);
         long bases = workspace.bases.address(from);
         passes.exponentials(scores, from, rows, keys, bases, workspace.added.address(from), workspace.lanes);
         for (int r = from; r < from + rows; r++) {
             add(r, workspace);
+        }
+    }
+
+    /** Makes the scores of keys that queries do not see -infinity. */
+    private void hide(int b, int t, int from, int rows, int s, int keys, boolean mixed, AttentionWorkspace workspace) {
+        float[] scores = workspace.scores.array();
+        for (int r = from; r < from + rows; r++) {
+            int at = r * ROW;
+            AttentionRows.hide(scores, at, Math.clamp(shape.horizon(start, t + r) - s, 0, keys), keys);
+            if (mixed) {
+                int own = shape.segment(querySegments, b, t + r);
+                AttentionRows.hideOthers(scores, at, keys, workspace.segments, s, own);
+            }
+        }
+    }
+
+    /** What exponentials of rows are relative to. */
+    private static void bases(int from, int rows, AttentionWorkspace workspace) {
+        for (int r = from; r < from + rows; r++) {
+            float max = Math.max(workspace.maxima.get(r), workspace.greatest.get(r));
+            // A row that has seen nothing yet: relative to 0 its exponentials are 0 and not NaN.
+            workspace.bases.set(r, max == Float.NEGATIVE_INFINITY ? 0 : max);
         }
     }
 

@@ -112,7 +112,7 @@ sealed interface AttentionPasses {
             exponentials = exponentials(loops);
             gradients = gradients(loops);
             dots = dots(loops, narrow);
-            round = round(loops);
+            round = RowLoops.round(loops);
         }
 
         private static VectorLoop greatest(VectorLoops loops) {
@@ -152,13 +152,6 @@ sealed interface AttentionPasses {
             var y = b.load(b.memory(Access.rows(narrow)));
             b.sumOfProducts(b.memory(Access.COLUMN), x, y);
             return loops.required(b.program(1));
-        }
-
-        private static VectorLoop round(VectorLoops loops) {
-            var b = new Builder();
-            var x = b.load(b.memory(Access.ROWS));
-            b.store(b.memory(Access.BF16_ROWS), x);
-            return loops.required(b.program());
         }
 
         private static LoopCall call() {

@@ -28,6 +28,11 @@ final class Column {
         Lanes.ALL.set(JAVA_FLOAT, address(row), value);
     }
 
+    /** Sets the first {@code rows} rows to the floats of {@code from} from byte {@code at} on. */
+    void copy(MemorySegment from, long at, int rows) {
+        MemorySegment.copy(from, at, owner, 0, rows * 4L);
+    }
+
     /** Sets the first {@code rows} rows. */
     void fill(int rows, float value) {
         for (int r = 0; r < rows; r++) {

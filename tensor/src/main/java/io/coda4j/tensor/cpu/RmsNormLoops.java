@@ -23,7 +23,7 @@ final class RmsNormLoops {
         normalize = normalize(loops, narrow);
         statistics = statistics(loops, narrow);
         gradients = gradients(loops, narrow);
-        addRows = addRows(loops);
+        addRows = RowLoops.add(loops, false);
     }
 
     private static VectorLoop scales(VectorLoops loops, boolean narrow) {
@@ -66,14 +66,6 @@ final class RmsNormLoops {
         var dx = b.subtract(b.multiply(gr, w), b.multiply(x, c));
         b.store(sums, b.multiplyAdd(gr, x, b.load(sums)));
         b.store(b.memory(Access.rows(narrow)), dx);
-        return loops.required(b.program());
-    }
-
-    private static VectorLoop addRows(VectorLoops loops) {
-        var b = new Builder();
-        var x = b.load(b.memory(Access.ROWS));
-        int sums = b.memory(Access.ROW);
-        b.store(sums, b.add(b.load(sums), x));
         return loops.required(b.program());
     }
 

@@ -41,18 +41,20 @@ final class Rows {
         };
     }
 
-    static Optional<Kernel> scatterAdd(Parallel parallel, TensorType ids, TensorType updates, TensorType y) {
+    static Optional<Kernel> scatterAdd(
+            Parallel parallel, Optional<RowLoops> loops, TensorType ids, TensorType updates, TensorType y) {
         int rows = y.dim(0);
         int count = Math.toIntExact(ids.size());
         int width = rows == 0 ? 0 : Math.toIntExact(y.size() / rows);
         return switch (updates.dtype()) {
-            case F32 -> Optional.of(scatterAdd(parallel, y, rows, count, width));
-            case BF16 -> Optional.of(scatterAddBf16(parallel, y, rows, count, width));
+            case F32 -> Optional.of(scatterAdd(parallel, loops, y, rows, count, width));
+            case BF16 -> Optional.of(scatterAddBf16(parallel, loops, y, rows, count, width));
             case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
     }
 
-    private static Kernel scatterAdd(Parallel parallel, TensorType y, int rows, int count, int width) {
+    private static Kernel scatterAdd(
+            Parallel parallel, Optional<RowLoops> loops, TensorType y, int rows, int count, int width) {
         var zero = Movement.full(parallel, y, 0);
         var prim = new Primitive.ScatterAddRows(rows);
         // Each task owns some columns of all rows, so that the updates of a row are added in the order of the ids.
@@ -63,7 +65,7 @@ final class Rows {
             long to = LaneLoop.address(out[0], (long) rows * width * Float.BYTES);
             for (int i = 0; i < count; i++) {
                 long row = in[0].get(JAVA_INT_UNALIGNED, i * 4L);
-                add(from + ((long) i * width + column) * 4, to + (row * width + column) * 4, n);
+                add(loops, from + ((long) i * width + column) * 4, to + (row * width + column) * 4, n);
             }
         });
         return (in, out) -> {
@@ -74,7 +76,8 @@ final class Rows {
     }
 
     /** Sums in F32, rounded once: so the updates of a row are brought together first. */
-    private static Kernel scatterAddBf16(Parallel parallel, TensorType y, int rows, int count, int width) {
+    private static Kernel scatterAddBf16(
+            Parallel parallel, Optional<RowLoops> loops, TensorType y, int rows, int count, int width) {
         var prim = new Primitive.ScatterAddRows(rows);
         var groups = new Groups(rows, count);
         long rowBytes = 2L * width;
@@ -83,7 +86,7 @@ final class Rows {
             long from = LaneLoop.address(in[1], count * rowBytes);
             long to = LaneLoop.address(out[0], rows * rowBytes);
             for (int row = task * perTask; row < Math.min(rows, (task + 1) * perTask); row++) {
-                sumBf16(from, groups.members, groups.starts[row], groups.starts[row + 1], to + row * rowBytes, width);
+                sumBf16(loops, from, groups, row, to + row * rowBytes, width);
             }
         });
         return (in, out) -> {
@@ -120,9 +123,31 @@ final class Rows {
         }
     }
 
-    /** The sum of the rows [n] at {@code x} that {@code members} names between two places, see {@link Lanes#ALL}. */
-    private static void sumBf16(long x, int[] members, int start, int end, long y, int n) {
-        long rowBytes = 2L * n;
+    // Whole vectors in machine code, if there is some, and the rest here.
+
+    private static void add(Optional<RowLoops> loops, long x, long y, int n) {
+        int whole = loops.isPresent() ? Lanes.F32.loopBound(n) : 0;
+        if (whole > 0) {
+            loops.get().add(x, y, whole);
+        }
+        add(x + whole * 4L, y + whole * 4L, n - whole);
+    }
+
+    private static void sumBf16(Optional<RowLoops> loops, long x, Groups groups, int row, long y, int n) {
+        int start = groups.starts[row];
+        int end = groups.starts[row + 1];
+        int whole = loops.isPresent() ? Lanes.F32.loopBound(n) : 0;
+        if (whole > 0) {
+            loops.get().sumBf16(x, 2L * n, groups.members, start, end, y, whole);
+        }
+        sumBf16(x + whole * 2L, 2L * n, groups.members, start, end, y + whole * 2L, n - whole);
+    }
+
+    /**
+     * The sum of the rows [n] at {@code x}, {@code rowBytes} apart, that {@code members} names between two places, see
+     * {@link Lanes#ALL}.
+     */
+    private static void sumBf16(long x, long rowBytes, int[] members, int start, int end, long y, int n) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             var sum = FloatVector.zero(Lanes.F32);
