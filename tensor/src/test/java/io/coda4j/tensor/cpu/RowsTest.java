@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Primitive;
+import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.TensorType;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
@@ -52,6 +54,26 @@ final class RowsTest {
             }
             var expected = new double[sums.length];
             Arrays.setAll(expected, i -> sums[i]);
+            assertArrayEquals(expected, run.run());
+        }
+    }
+
+    /** Rows without an id are zeros; wide rows do not fit one block of scratch memory. */
+    @Test
+    void scatterAddRowsOfBf16SumsInF32AndRoundsOnce() {
+        for (int width : new int[] {1, 15, 128, 301, 2061}) {
+            var run = new KernelCase(
+                            new Primitive.ScatterAddRows(9),
+                            TensorType.i32(7, 11),
+                            new TensorType(DType.BF16, Shape.of(7, 11, width)))
+                    .with(KernelCase.integers(2, 77, 0, 8))
+                    .with(KernelCase.normal(3, 77 * width));
+            var sums = new float[9 * width];
+            for (int i = 0; i < 77 * width; i++) {
+                sums[(int) run.operand(0)[i / width] * width + i % width] += (float) run.operand(1)[i];
+            }
+            var expected = new double[sums.length];
+            Arrays.setAll(expected, i -> Bf16.toFloat(Bf16.fromFloat(sums[i])));
             assertArrayEquals(expected, run.run());
         }
     }
