@@ -1,13 +1,11 @@
 package io.coda4j.tensor.cpu;
 
-import io.coda4j.tensor.cpu.x86.LoopProgram;
 import io.coda4j.tensor.cpu.x86.LoopProgram.Access;
 import io.coda4j.tensor.cpu.x86.LoopProgram.Builder;
 import io.coda4j.tensor.cpu.x86.LoopProgram.Value;
 import io.coda4j.tensor.cpu.x86.VectorLoop;
 import io.coda4j.tensor.cpu.x86.VectorLoops;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -23,18 +21,19 @@ record LoopLanes(VectorLoop loop, int operands, int results) implements LaneLoop
         List<Value> of(Builder b, List<Value> operands);
     }
 
-    /** The loop over {@code body} on F32, or on BF16 if {@code narrow}; empty where there are no loops. */
-    static Optional<LaneLoop> of(Optional<VectorLoops> loops, boolean narrow, int operands, Body body) {
-        return loops.flatMap(made -> {
-            var b = new Builder();
-            var values = IntStream.range(0, operands)
-                    .mapToObj(_ -> b.load(b.memory(Access.rows(narrow))))
-                    .toList();
-            var results = body.of(b, values);
-            results.forEach(result -> b.store(b.memory(Access.rows(narrow)), result));
-            LoopProgram program = b.program();
-            return made.of(program).map(loop -> new LoopLanes(loop, operands, results.size()));
-        });
+    /**
+     * The loop over {@code body} on F32, or on BF16 if {@code narrow}.
+     *
+     * @param body known to fit the registers
+     */
+    static LaneLoop of(VectorLoops loops, boolean narrow, int operands, Body body) {
+        var b = new Builder();
+        var values = IntStream.range(0, operands)
+                .mapToObj(_ -> b.load(b.memory(Access.rows(narrow))))
+                .toList();
+        var results = body.of(b, values);
+        results.forEach(result -> b.store(b.memory(Access.rows(narrow)), result));
+        return new LoopLanes(loops.required(b.program()), operands, results.size());
     }
 
     @Override

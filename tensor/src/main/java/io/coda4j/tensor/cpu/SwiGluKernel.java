@@ -35,7 +35,7 @@ final class SwiGluKernel {
             LaneLoop twin) {
         return switch (type.dtype()) {
             case F32, BF16 ->
-                LoopLanes.of(loops, type.dtype() == DType.BF16, operands, body)
+                loops.map(made -> LoopLanes.of(made, type.dtype() == DType.BF16, operands, body))
                         .map(loop -> loop.kernel(parallel, type.dtype().bytes(), type.size(), operands))
                         .or(() -> Optional.of(twin.kernel(parallel, type.dtype(), type.size(), operands)));
             case BOOL, I8, I32, F16, F64 -> Optional.empty();

@@ -48,14 +48,20 @@ final class RowsTest {
                             new Primitive.ScatterAddRows(9), TensorType.i32(7, 11), TensorType.f32(7, 11, width))
                     .with(KernelCase.integers(2, 77, 0, 8))
                     .with(KernelCase.normal(3, 77 * width));
-            var sums = new float[9 * width];
-            for (int i = 0; i < 77 * width; i++) {
-                sums[(int) run.operand(0)[i / width] * width + i % width] += (float) run.operand(1)[i];
-            }
+            float[] sums = sums(run, width);
             var expected = new double[sums.length];
             Arrays.setAll(expected, i -> sums[i]);
             assertArrayEquals(expected, run.run());
         }
+    }
+
+    /** What nine rows get of 77 updates. */
+    private static float[] sums(KernelCase run, int width) {
+        var sums = new float[9 * width];
+        for (int i = 0; i < 77 * width; i++) {
+            sums[(int) run.operand(0)[i / width] * width + i % width] += (float) run.operand(1)[i];
+        }
+        return sums;
     }
 
     /** Rows without an id are zeros; wide rows do not fit one block of scratch memory. */
@@ -68,10 +74,7 @@ final class RowsTest {
                             new TensorType(DType.BF16, Shape.of(7, 11, width)))
                     .with(KernelCase.integers(2, 77, 0, 8))
                     .with(KernelCase.normal(3, 77 * width));
-            var sums = new float[9 * width];
-            for (int i = 0; i < 77 * width; i++) {
-                sums[(int) run.operand(0)[i / width] * width + i % width] += (float) run.operand(1)[i];
-            }
+            float[] sums = sums(run, width);
             var expected = new double[sums.length];
             Arrays.setAll(expected, i -> Bf16.toFloat(Bf16.fromFloat(sums[i])));
             assertArrayEquals(expected, run.run());
