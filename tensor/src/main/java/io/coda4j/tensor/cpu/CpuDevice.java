@@ -25,7 +25,7 @@ public final class CpuDevice implements Device {
     private static final String VECTOR = "vector";
 
     private static final String F32 = "f32 products";
-    private static final String LOOPS = "f32 loops";
+    private static final String LOOPS = "loops";
 
     private final String name;
     private final Parallel parallel;

@@ -35,22 +35,47 @@ public final class MachineKernels {
      */
     public record State(String name, Optional<String> unusedBecause) {}
 
-    /** A kernel that may be used, or why not: one of the two is there. */
-    private record Verdict<P>(Optional<P> kernel, Optional<String> refusal) {
+    /** A kernel that may be used, or why not. It proves itself when it is first asked for: few processes ask for all. */
+    private static final class Verdict<P> {
+        private final String name;
+        private final Optional<P> candidate;
+        private final Function<P, Optional<String>> selfCheck;
+        private @Nullable Optional<String> refusal;
+
+        private Verdict(
+                String name,
+                Optional<P> candidate,
+                Function<P, Optional<String>> selfCheck,
+                @Nullable Optional<String> refusal) {
+            this.name = name;
+            this.candidate = candidate;
+            this.selfCheck = selfCheck;
+            this.refusal = refusal;
+        }
+
         static <P> Verdict<P> refused(String reason) {
-            return new Verdict<>(Optional.empty(), Optional.of(reason));
+            return new Verdict<>("", Optional.empty(), _ -> Optional.empty(), Optional.of(reason));
         }
 
         /** {@code kernel}, unless the processor lacks something or its self-check fails, which a line in the log tells. */
         static <P> Verdict<P> of(
                 Object name, Optional<String> unusableBecause, P kernel, Function<P, Optional<String>> selfCheck) {
-            if (unusableBecause.isPresent()) {
-                return refused(unusableBecause.get());
+            return unusableBecause
+                    .<Verdict<P>>map(Verdict::refused)
+                    .orElseGet(() -> new Verdict<>(name.toString(), Optional.of(kernel), selfCheck, null));
+        }
+
+        Optional<P> kernel() {
+            return refusal().isPresent() ? Optional.empty() : candidate;
+        }
+
+        synchronized Optional<String> refusal() {
+            if (refusal == null) {
+                refusal = candidate.flatMap(selfCheck);
+                refusal.ifPresent(
+                        why -> LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", name, why));
             }
-            var failure = selfCheck.apply(kernel);
-            failure.ifPresent(
-                    why -> LOG.log(System.Logger.Level.WARNING, "kernel {0} is not used: {1}", name.toString(), why));
-            return new Verdict<>(failure.isPresent() ? Optional.empty() : Optional.of(kernel), failure);
+            return refusal;
         }
     }
 
@@ -97,7 +122,7 @@ public final class MachineKernels {
     }
 
     /**
-     * The kernels of this process, which are made and checked at the first call.
+     * The kernels of this process, which are made at the first call; each is checked when it is first asked for.
      *
      * @throws DeviceException if a property has a value that it cannot have, or demands what there is not
      */
@@ -192,7 +217,7 @@ public final class MachineKernels {
         }
     }
 
-    /** The kernels that {@code features} allow, assembled, made executable together, and checked one by one. */
+    /** The kernels that {@code features} allow, assembled and made executable together. */
     private static MachineKernels of(CpuFeatures features) {
         var panelCode = new EnumMap<PanelKernel, Code>(PanelKernel.class);
         for (var kernel : PanelKernel.values()) {
@@ -240,9 +265,9 @@ public final class MachineKernels {
 
     /** The usable product of F32 rows and panels of {@code columns} columns. */
     public Optional<TileProduct> f32(int columns) {
-        return tiles.values().stream()
-                .flatMap(verdict -> verdict.kernel().stream())
-                .filter(product -> product.columns() == columns)
+        return tiles.entrySet().stream()
+                .filter(entry -> entry.getKey().columns() == columns)
+                .flatMap(entry -> entry.getValue().kernel().stream())
                 .findFirst();
     }
 
@@ -258,9 +283,9 @@ public final class MachineKernels {
 
     /** What makes loops over vectors of {@code lanes} elements, if it is usable. */
     public Optional<VectorLoops> loops(int lanes) {
-        return loops.values().stream()
-                .flatMap(verdict -> verdict.kernel().stream())
-                .filter(made -> made.kernel().lanes() == lanes)
+        return loops.entrySet().stream()
+                .filter(entry -> entry.getKey().lanes() == lanes)
+                .flatMap(entry -> entry.getValue().kernel().stream())
                 .findFirst();
     }
 
