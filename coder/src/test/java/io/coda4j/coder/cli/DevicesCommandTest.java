@@ -51,7 +51,7 @@ class DevicesCommandTest {
     @Test
     void kernelsAreListedWithTheReasonsWhyTheyAreNotUsed() {
         var traits = traits(cpu(Invocation.of("devices", "--json")));
-        assertEquals(9, traits.getOrDefault("features", List.of()).size(), traits::toString);
+        assertEquals(10, traits.getOrDefault("features", List.of()).size(), traits::toString);
         checkProducts(3, "avx512_f32", traits.getOrDefault("f32 products", List.of()));
         checkProducts(3, "amx_bf16", traits.getOrDefault("bf16 products", List.of()));
         checkProducts(5, "amx_int8", traits.getOrDefault("int8 products", List.of()));

@@ -22,8 +22,8 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * A chain of F32 and BF16 primitives as one loop in machine code: what is between the links never leaves the registers. Gives the bits of
- * {@link ChainKernel}.
+ * A chain of F32 and BF16 primitives as one loop in machine code: what is between the links never leaves the registers. Gives the bits
+ * of {@link ChainKernel}.
  *
  * <p>Memories are numbered: operands, constants, results. All operands are read before a result is stored, which may lie where an
  * operand does.

@@ -20,7 +20,7 @@ public final class DeviceChoice {
     /** The name of a device that asks for the choice. */
     public static final String NAME = "auto";
 
-    private static final String LAST = "cpu";
+    static final String LAST = "cpu";
     private static final List<String> BEST = List.of("pjrt", "opencl");
 
     private final List<String> kinds;

@@ -36,15 +36,19 @@ public final class Devices {
     }
 
     /**
-     * Opens the device called {@code name} and lets it compute something, so that one that cannot is found out before work
-     * begins; {@code auto} is the best that works, see {@link DeviceChoice}.
+     * Opens the device called {@code name} and, unless it is the CPU, lets it compute something, so that one that cannot is found
+     * out before work begins; {@code auto} is the best that works, see {@link DeviceChoice}.
      *
      * @param note receives the line that says what was chosen and why nothing better was
      * @throws DeviceException as {@link #open(String)}
      */
     public static Device open(String name, Consumer<String> note) {
+        if (name.equals(DeviceChoice.LAST)) {
+            return defaultDevice();
+        }
         if (!name.equals(DeviceChoice.NAME)) {
-            return name.equals("cpu") ? defaultDevice() : DeviceProof.proved(open(name));
+            // Of another number of threads it would be compared with itself.
+            return kind(name).equals(DeviceChoice.LAST) ? open(name) : DeviceProof.proved(open(name));
         }
         var choice = DeviceChoice.amongInstalled();
         var device = choice.next();
@@ -75,9 +79,14 @@ public final class Devices {
         return DeviceProof.proved(open(name, (provider, selector) -> provider.open(selector, mesh)));
     }
 
+    private static String kind(String name) {
+        int colon = name.indexOf(':');
+        return colon < 0 ? name : name.substring(0, colon);
+    }
+
     private static Device open(String name, BiFunction<DeviceProvider, String, Device> opening) {
         int colon = name.indexOf(':');
-        var kind = colon < 0 ? name : name.substring(0, colon);
+        var kind = kind(name);
         var providers = providers();
         for (var provider : providers) {
             if (provider.kind().equals(kind)) {
