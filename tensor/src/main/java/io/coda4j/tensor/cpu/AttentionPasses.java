@@ -12,8 +12,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * What attention of F32 or BF16 does with rows of F32 scores at distance {@link MicroKernel#ROW}, from row {@code first} of their array on, which have
- * room for whole vectors. Columns are addresses of a float for each row.
+ * What attention of F32 or BF16 does with rows of scores, which are F32 at distance {@link MicroKernel#ROW}, from row {@code first} of
+ * their array on, and have room for whole vectors. Columns are addresses of a float for each row.
  */
 sealed interface AttentionPasses {
     /** The passes in machine code if there is some, else those of the Vector API, of the same bits. */

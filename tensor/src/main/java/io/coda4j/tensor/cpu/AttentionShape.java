@@ -5,6 +5,7 @@ import io.coda4j.tensor.Primitive.AttentionMask;
 import io.coda4j.tensor.TensorType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -118,15 +119,19 @@ record AttentionShape(
     /** Reads the segments of a batch row's keys, and tells whether any query or key is of another than the rest. */
     boolean segments(MemorySegment querySegments, MemorySegment keySegments, int b, int[] segments) {
         MemorySegment.copy(keySegments, ValueLayout.JAVA_INT, (long) b * keys * 4, segments, 0, keys);
-        boolean mixed = false;
-        for (int s = 1; s < keys; s++) {
-            mixed |= segments[s] != segments[0];
+        if (keys == 0 || queries == 0) {
+            return false;
         }
-        long own = LaneLoop.address(querySegments, (long) batch * queries * 4) + (long) b * queries * 4;
-        for (int t = 0; keys > 0 && t < queries; t++) {
-            mixed |= Lanes.ALL.get(ValueLayout.JAVA_INT, own + t * 4L) != segments[0];
-        }
-        return mixed;
+        // Elements are equal if each is its successor.
+        long bytes = queries * (long) Integer.BYTES;
+        long from = b * bytes;
+        long last = from + bytes - Integer.BYTES;
+        boolean mixedQueries = MemorySegment.mismatch(
+                        querySegments, from, last, querySegments, from + Integer.BYTES, last + Integer.BYTES)
+                >= 0;
+        return mixedQueries
+                || querySegments.get(ValueLayout.JAVA_INT, from) != segments[0]
+                || !Arrays.equals(segments, 0, keys - 1, segments, 1, keys);
     }
 
     int segment(MemorySegment querySegments, int b, int t) {

@@ -44,7 +44,7 @@ interface LaneLoop {
         };
     }
 
-    /** As {@link #kernel(Parallel, DType, long, int)}, where this loop takes elements of {@code width} bytes from memory as they are. */
+    /** Likewise, where this loop takes elements of {@code width} bytes from memory as they are. */
     default Kernel kernel(Parallel parallel, int width, long size, int operands) {
         return Launch.of(parallel, pieces(size), (in, out, task) -> piece(in, operands, out, width, size, task));
     }
