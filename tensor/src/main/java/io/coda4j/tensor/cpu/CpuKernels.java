@@ -128,7 +128,7 @@ final class CpuKernels implements KernelSet {
             case Primitive.Dot dot -> Matmul.bind(dot, in, parallel, matmul);
             case Primitive.TakeRows _ -> Optional.of(Rows.take(parallel, in.get(0), in.get(1)));
             case Primitive.ScatterAddRows _ ->
-                Rows.scatterAdd(parallel, loops.get().map(RowLoops::new), in.get(0), in.get(1), out.getFirst());
+                Rows.scatterAdd(parallel, loops.get(), in.get(0), in.get(1), out.getFirst());
             case Primitive.DynamicSlice slice ->
                 Optional.of(Movement.dynamicSlice(parallel, in.getFirst(), slice, out.getFirst()));
             case Primitive.DynamicUpdateSlice(int axis) ->

@@ -5,15 +5,13 @@ import io.coda4j.tensor.cpu.x86.LoopProgram.Builder;
 import io.coda4j.tensor.cpu.x86.VectorLoop;
 import io.coda4j.tensor.cpu.x86.VectorLoops;
 
-/** Sums of rows in machine code, of the bits of {@link Rows}; {@code n} is a multiple of {@link Lanes#COUNT}. */
+/** Sums of BF16 rows in machine code, of the bits of {@link Rows}, and the loops that they are made of. */
 final class RowLoops {
     private final VectorLoop add;
-    private final VectorLoop addBf16;
     private final VectorLoop round;
 
     RowLoops(VectorLoops loops) {
-        add = add(loops, false);
-        addBf16 = add(loops, true);
+        add = add(loops, true);
         round = round(loops);
     }
 
@@ -34,12 +32,7 @@ final class RowLoops {
         return loops.required(b.program());
     }
 
-    /** y += x of F32. */
-    void add(long x, long y, int n) {
-        Scratch.ofThread().call.memory(0, x).memory(1, y).run(add, n);
-    }
-
-    /** As {@link Rows#sumBf16}. */
+    /** As {@link Rows#sumBf16}, where {@code n} is a multiple of {@link Lanes#COUNT}. */
     void sumBf16(long x, long rowBytes, int[] members, int start, int end, long y, int n) {
         if (start == end) {
             Lanes.ALL.asSlice(y, 2L * n).fill((byte) 0);
@@ -52,7 +45,7 @@ final class RowLoops {
             long sums = scratch.address(0);
             for (int k = start; k < end; k++) {
                 long row = x + members[k] * rowBytes + from * 2L;
-                scratch.call.memory(0, row).memory(1, sums).run(addBf16, some);
+                scratch.call.memory(0, row).memory(1, sums).run(add, some);
             }
             scratch.call.memory(0, sums).memory(1, y + from * 2L).run(round, some);
         }

@@ -7,6 +7,8 @@ import io.coda4j.tensor.Bf16;
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Primitive;
 import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.cpu.x86.VectorLoop;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import io.coda4j.tensor.exec.Kernel;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -42,19 +44,22 @@ final class Rows {
     }
 
     static Optional<Kernel> scatterAdd(
-            Parallel parallel, Optional<RowLoops> loops, TensorType ids, TensorType updates, TensorType y) {
+            Parallel parallel, Optional<VectorLoops> loops, TensorType ids, TensorType updates, TensorType y) {
         int rows = y.dim(0);
         int count = Math.toIntExact(ids.size());
         int width = rows == 0 ? 0 : Math.toIntExact(y.size() / rows);
         return switch (updates.dtype()) {
-            case F32 -> Optional.of(scatterAdd(parallel, loops, y, rows, count, width));
-            case BF16 -> Optional.of(scatterAddBf16(parallel, loops, y, rows, count, width));
+            case F32 -> {
+                var add = loops.map(made -> RowLoops.add(made, false));
+                yield Optional.of(scatterAdd(parallel, add, y, rows, count, width));
+            }
+            case BF16 -> Optional.of(scatterAddBf16(parallel, loops.map(RowLoops::new), y, rows, count, width));
             case BOOL, I8, I32, F16, F64 -> Optional.empty();
         };
     }
 
     private static Kernel scatterAdd(
-            Parallel parallel, Optional<RowLoops> loops, TensorType y, int rows, int count, int width) {
+            Parallel parallel, Optional<VectorLoop> add, TensorType y, int rows, int count, int width) {
         var zero = Movement.full(parallel, y, 0);
         var prim = new Primitive.ScatterAddRows(rows);
         // Each task owns some columns of all rows, so that the updates of a row are added in the order of the ids.
@@ -65,7 +70,7 @@ final class Rows {
             long to = LaneLoop.address(out[0], (long) rows * width * Float.BYTES);
             for (int i = 0; i < count; i++) {
                 long row = in[0].get(JAVA_INT_UNALIGNED, i * 4L);
-                add(loops, from + ((long) i * width + column) * 4, to + (row * width + column) * 4, n);
+                add(add, from + ((long) i * width + column) * 4, to + (row * width + column) * 4, n);
             }
         });
         return (in, out) -> {
@@ -125,10 +130,10 @@ final class Rows {
 
     // Whole vectors in machine code, if there is some, and the rest here.
 
-    private static void add(Optional<RowLoops> loops, long x, long y, int n) {
-        int whole = loops.isPresent() ? Lanes.F32.loopBound(n) : 0;
+    private static void add(Optional<VectorLoop> loop, long x, long y, int n) {
+        int whole = loop.isPresent() ? Lanes.F32.loopBound(n) : 0;
         if (whole > 0) {
-            loops.get().add(x, y, whole);
+            Scratch.ofThread().call.memory(0, x).memory(1, y).run(loop.get(), whole);
         }
         add(x + whole * 4L, y + whole * 4L, n - whole);
     }

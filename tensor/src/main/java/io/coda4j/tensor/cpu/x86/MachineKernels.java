@@ -12,7 +12,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.PrimitiveIterator;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.function.ToIntFunction;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -188,20 +190,22 @@ public final class MachineKernels {
     }
 
     private static MachineKernels none(String reason) {
-        var panels = new EnumMap<PanelKernel, Verdict<PanelProduct>>(PanelKernel.class);
-        for (var kernel : PanelKernel.values()) {
-            panels.put(kernel, Verdict.refused(reason));
-        }
-        var tiles = new EnumMap<TileKernel, Verdict<TileProduct>>(TileKernel.class);
-        for (var kernel : TileKernel.values()) {
-            tiles.put(kernel, Verdict.refused(reason));
-        }
-        var loops = new EnumMap<LoopKernel, Verdict<VectorLoops>>(LoopKernel.class);
-        for (var kernel : LoopKernel.values()) {
-            loops.put(kernel, Verdict.refused(reason));
-        }
         return new MachineKernels(
-                CpuFeatures.none(reason), panels, tiles, Verdict.refused(reason), Verdict.refused(reason), loops);
+                CpuFeatures.none(reason),
+                ofEach(PanelKernel.class, _ -> Verdict.refused(reason)),
+                ofEach(TileKernel.class, _ -> Verdict.refused(reason)),
+                Verdict.refused(reason),
+                Verdict.refused(reason),
+                ofEach(LoopKernel.class, _ -> Verdict.refused(reason)));
+    }
+
+    /** What {@code value} says of each kernel, which it is asked for in their order. */
+    private static <K extends Enum<K>, V> Map<K, V> ofEach(Class<K> kernels, Function<K, V> value) {
+        var map = new EnumMap<K, V>(kernels);
+        for (var kernel : kernels.getEnumConstants()) {
+            map.put(kernel, value.apply(kernel));
+        }
+        return map;
     }
 
     private static MachineKernels usable(String mask) {
@@ -219,14 +223,9 @@ public final class MachineKernels {
 
     /** The kernels that {@code features} allow, assembled and made executable together. */
     private static MachineKernels of(CpuFeatures features) {
-        var panelCode = new EnumMap<PanelKernel, Code>(PanelKernel.class);
-        for (var kernel : PanelKernel.values()) {
-            panelCode.put(kernel, Code.of(kernel.unusableBecause(features), kernel::routines));
-        }
-        var tileCode = new EnumMap<TileKernel, Code>(TileKernel.class);
-        for (var kernel : TileKernel.values()) {
-            tileCode.put(kernel, Code.of(kernel.unusableBecause(features), kernel::routines));
-        }
+        var panelCode =
+                ofEach(PanelKernel.class, kernel -> Code.of(kernel.unusableBecause(features), kernel::routines));
+        var tileCode = ofEach(TileKernel.class, kernel -> Code.of(kernel.unusableBecause(features), kernel::routines));
         var transpositionCode = Code.of(Transposition.unusableBecause(features), Transposition::routines);
         var copyCode = Code.of(BlockCopy.unusableBecause(features), BlockCopy::routines);
         var routines = Stream.of(panelCode.values(), tileCode.values(), List.of(transpositionCode, copyCode))
@@ -246,13 +245,10 @@ public final class MachineKernels {
         });
         var transposition = new Transposition(new NativeTranspositionCode(transpositionCode.next(addresses)));
         var copy = new BlockCopy(new NativeBlockCopyCode(copyCode.next(addresses)));
-        var loops = new EnumMap<LoopKernel, Verdict<VectorLoops>>(LoopKernel.class);
-        for (var kernel : LoopKernel.values()) {
-            loops.put(
-                    kernel,
-                    Verdict.of(
-                            kernel, kernel.unusableBecause(features), new VectorLoops(kernel), LoopSelfCheck::failure));
-        }
+        var loops = ofEach(
+                LoopKernel.class,
+                kernel -> Verdict.of(
+                        kernel, kernel.unusableBecause(features), new VectorLoops(kernel), LoopSelfCheck::failure));
         return new MachineKernels(
                 features,
                 panels,
@@ -265,8 +261,13 @@ public final class MachineKernels {
 
     /** The usable product of F32 rows and panels of {@code columns} columns. */
     public Optional<TileProduct> f32(int columns) {
-        return tiles.entrySet().stream()
-                .filter(entry -> entry.getKey().columns() == columns)
+        return usable(tiles, kernel -> kernel.columns() == columns);
+    }
+
+    /** The first usable of the kernels that are wanted; no other is checked. */
+    private static <K, P> Optional<P> usable(Map<K, Verdict<P>> kernels, Predicate<K> isWanted) {
+        return kernels.entrySet().stream()
+                .filter(entry -> isWanted.test(entry.getKey()))
                 .flatMap(entry -> entry.getValue().kernel().stream())
                 .findFirst();
     }
@@ -283,17 +284,19 @@ public final class MachineKernels {
 
     /** What makes loops over vectors of {@code lanes} elements, if it is usable. */
     public Optional<VectorLoops> loops(int lanes) {
-        return loops.entrySet().stream()
-                .filter(entry -> entry.getKey().lanes() == lanes)
-                .flatMap(entry -> entry.getValue().kernel().stream())
-                .findFirst();
+        return usable(loops, kernel -> kernel.lanes() == lanes);
     }
 
     /** The kernels of loops, of which those over vectors of {@code lanes} elements may be used. */
     public List<State> loopKernels(int lanes) {
+        return states(loops, LoopKernel::lanes, lanes);
+    }
+
+    /** The kernels of several widths, of which those over vectors of {@code wanted} elements may be used. */
+    private static <K, P> List<State> states(Map<K, Verdict<P>> kernels, ToIntFunction<K> lanes, int wanted) {
         var states = new ArrayList<State>();
-        loops.forEach((kernel, verdict) -> {
-            var width = width(kernel.lanes(), lanes);
+        kernels.forEach((kernel, verdict) -> {
+            var width = width(lanes.applyAsInt(kernel), wanted);
             states.add(new State(kernel.toString(), verdict.refusal().or(() -> width)));
         });
         return states;
@@ -341,12 +344,7 @@ public final class MachineKernels {
 
     /** The kernels for F32, of which those with panels of {@code columns} columns may be used. */
     public List<State> f32Kernels(int columns) {
-        var states = new ArrayList<State>();
-        tiles.forEach((kernel, verdict) -> {
-            var width = width(kernel.lanes(), columns / TileKernel.VECTORS);
-            states.add(new State(kernel.toString(), verdict.refusal().or(() -> width)));
-        });
-        return states;
+        return states(tiles, TileKernel::lanes, columns / TileKernel.VECTORS);
     }
 
     /** The kernels for BF16, best first. */

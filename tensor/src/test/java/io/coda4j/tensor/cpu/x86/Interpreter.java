@@ -436,11 +436,7 @@ final class Interpreter {
             }
             case 0x2238 -> {
                 check(place.register && place.number >= 1 && place.number <= 7 && second == 0, "vpmovm2d");
-                byte[] result = new byte[64];
-                for (int i = 0; i < 16; i++) {
-                    Numbers.put(result, 4 * i, (masks[place.number] >> i & 1) == 0 ? 0 : -1);
-                }
-                write(result);
+                writeLanes(masks[place.number]);
             }
             case 0x2239 -> {
                 check(place.register && reg >= 1 && reg <= 7 && second == 0, "vpmovd2m");
@@ -468,6 +464,15 @@ final class Interpreter {
     private void storeSingle(Place place) {
         check(!place.register && second == 0, "vmovss to a register is not known");
         MemorySegment.copy(MemorySegment.ofArray(vectors[reg]), 0, memory(place.end(), 4, true), 0, 4);
+    }
+
+    /** All ones in these lanes, zeros in the others. */
+    private void writeLanes(int lanes) {
+        byte[] result = new byte[64];
+        for (int i = 0; i < 16; i++) {
+            Numbers.put(result, 4 * i, (lanes >> i & 1) == 0 ? 0 : -1);
+        }
+        write(result);
     }
 
     /** {@code b} in the lanes of the mask, else {@code a}. */
@@ -610,12 +615,7 @@ final class Interpreter {
             }
             case 0x314a -> blend(place);
             case 0x10c2 -> {
-                int lanes = comparison(place);
-                byte[] result = new byte[64];
-                for (int i = 0; i < bits / 32; i++) {
-                    Numbers.put(result, 4 * i, (lanes >> i & 1) == 0 ? 0 : -1);
-                }
-                write(result);
+                writeLanes(comparison(place));
             }
             case 0x1051 -> floats((_, _, b) -> (float) Math.sqrt(b), place);
             case 0x105b -> dwords((_, _, b) -> Float.floatToRawIntBits(b), place);
