@@ -36,12 +36,12 @@ final class CpuKernels implements KernelSet {
     private final Map<Boolean, Passes> passes = new ConcurrentHashMap<>();
 
     /** Loops that many kernels have in common. */
-    private record Passes(SoftmaxPasses softmax, AttentionPasses attention, Optional<RmsNormLoops> rmsNorm) {
+    private record Passes(SoftmaxPasses softmax, AttentionPasses attention, RmsNormPasses rmsNorm) {
         static Passes of(Optional<VectorLoops> loops, boolean narrow) {
             return new Passes(
                     SoftmaxPasses.of(loops, narrow),
                     AttentionPasses.of(loops, narrow),
-                    loops.map(made -> new RmsNormLoops(made, narrow)));
+                    RmsNormPasses.of(loops, narrow));
         }
     }
 

@@ -37,17 +37,16 @@ final class RmsNormKernel {
     /** Rows of one pass. */
     private final int block;
 
-    /** Machine code for the passes, where there is any for rows of this length. */
-    private final Optional<RmsNormLoops> loops;
+    private final RmsNormPasses passes;
 
-    private RmsNormKernel(TensorType x, double eps, Optional<RmsNormLoops> loops) {
+    private RmsNormKernel(TensorType x, double eps, RmsNormPasses passes) {
         this.x = x;
         this.eps = eps;
         this.n = x.dim(-1);
         this.rows = n == 0 ? 0 : Math.toIntExact(x.size() / n);
         this.rowBytes = (long) n * x.dtype().bytes();
         this.block = Math.clamp(BLOCK / Math.max(1, n), 1, Scratch.SLOT);
-        this.loops = n % Lanes.COUNT == 0 ? loops : Optional.empty();
+        this.passes = passes.forRows(n);
     }
 
     private static boolean serves(DType dtype) {
@@ -57,12 +56,12 @@ final class RmsNormKernel {
         };
     }
 
-    static Optional<Kernel> forward(Parallel parallel, Optional<RmsNormLoops> loops, TensorType x, double eps) {
-        return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, loops).forward(parallel)) : Optional.empty();
+    static Optional<Kernel> forward(Parallel parallel, RmsNormPasses passes, TensorType x, double eps) {
+        return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, passes).forward(parallel)) : Optional.empty();
     }
 
-    static Optional<Kernel> gradient(Parallel parallel, Optional<RmsNormLoops> loops, TensorType x, double eps) {
-        return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, loops).gradient(parallel)) : Optional.empty();
+    static Optional<Kernel> gradient(Parallel parallel, RmsNormPasses passes, TensorType x, double eps) {
+        return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, passes).gradient(parallel)) : Optional.empty();
     }
 
     private Kernel forward(Parallel parallel) {
@@ -80,16 +79,8 @@ final class RmsNormKernel {
 
     private void forward(long from, long w, long to, int count) {
         long r = Scratch.ofThread().address(0);
-        if (loops.isPresent()) {
-            loops.get().scales(from, count, n, eps, r);
-            loops.get().normalize(from, w, to, count, n, r);
-        } else if (x.dtype() == DType.BF16) {
-            RmsNormRows.scalesBf16(from, count, n, eps, r);
-            RmsNormRows.normalizeBf16(from, w, to, count, n, r);
-        } else {
-            RmsNormRows.scales(from, count, n, eps, r);
-            RmsNormRows.normalize(from, w, to, count, n, r);
-        }
+        passes.scales(from, count, n, eps, r);
+        passes.normalize(from, w, to, count, n, r);
     }
 
     /** Each task sums dweight over its own chunk of rows; the chunks are then added in order. */
@@ -112,7 +103,7 @@ final class RmsNormKernel {
         return (in, out) -> {
             partials.fill((byte) 0);
             launch.run(in, out);
-            addRows(partials.address() + 4L * n, tasks - 1, partials.address());
+            passes.addRows(partials.address() + 4L * n, tasks - 1, n, partials.address());
             storeWeight(partials, CpuBuffer.segment(out[1]));
         };
     }
@@ -121,24 +112,8 @@ final class RmsNormKernel {
         var scratch = Scratch.ofThread();
         long r = scratch.address(0);
         long c = scratch.address(1);
-        if (loops.isPresent()) {
-            loops.get().statistics(from, w, g, count, n, eps, r, c);
-            loops.get().gradients(from, w, g, dx, count, n, r, c, dw);
-        } else if (x.dtype() == DType.BF16) {
-            RmsNormRows.statisticsBf16(from, w, g, count, n, eps, r, c);
-            RmsNormRows.gradientsBf16(from, w, g, dx, count, n, r, c, dw);
-        } else {
-            RmsNormRows.statistics(from, w, g, count, n, eps, r, c);
-            RmsNormRows.gradients(from, w, g, dx, count, n, r, c, dw);
-        }
-    }
-
-    private void addRows(long from, int count, long to) {
-        if (loops.isPresent()) {
-            loops.get().addRows(from, count, n, to);
-        } else {
-            RmsNormRows.addRows(from, count, n, to);
-        }
+        passes.statistics(from, w, g, count, n, eps, r, c);
+        passes.gradients(from, w, g, dx, count, n, r, c, dw);
     }
 
     private void storeWeight(MemorySegment sums, MemorySegment y) {
