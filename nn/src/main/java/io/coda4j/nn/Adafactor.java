@@ -17,9 +17,11 @@ import java.util.Set;
  * @param eps added to squared gradients
  * @param clipThreshold largest root mean square of an update
  * @param decayRate c in the decay 1 - step^c of the second moments, negative
- * @param weightDecay decay per unit of learning rate
+ * @param weightDecay decay per unit of learning rate, on tensors of rank 2 and more
+ * @param decayVectors whether tensors of rank 1 (norm weights) decay as well
  */
-public record Adafactor(double eps, double clipThreshold, double decayRate, double weightDecay) implements Optimizer {
+public record Adafactor(double eps, double clipThreshold, double decayRate, double weightDecay, boolean decayVectors)
+        implements Optimizer {
     private static final String ROWS = "second_moment_rows";
     private static final String COLUMNS = "second_moment_columns";
     private static final String SECOND = "second_moment";
@@ -33,16 +35,21 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         }
     }
 
-    /** The settings of the CoDA runs. */
+    /** The settings of the CoDA runs, which decayed nothing. */
     public static Adafactor standard() {
-        return new Adafactor(1e-30, 1.0, -0.8, 0);
+        return decaying(0, false);
+    }
+
+    /** The settings of the CoDA runs with weight decay. */
+    public static Adafactor decaying(double weightDecay, boolean decayVectors) {
+        return new Adafactor(1e-30, 1.0, -0.8, weightDecay, decayVectors);
     }
 
     @Override
     public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params, Set<String> stacks) {
         var state = new LinkedHashMap<String, TensorType>();
         params.forEach((name, type) -> {
-            if (isFactored(name, type, stacks)) {
+            if (isMatrix(name, type, stacks)) {
                 state.put(rows(name), type.with(type.shape().without(List.of(type.rank() - 1))));
                 state.put(columns(name), type.with(type.shape().without(List.of(type.rank() - 2))));
             } else {
@@ -70,7 +77,7 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         return all;
     }
 
-    private static boolean isFactored(String name, TensorType type, Set<String> stacks) {
+    private static boolean isMatrix(String name, TensorType type, Set<String> stacks) {
         return type.rank() - (stacks.contains(name) ? 1 : 0) >= 2;
     }
 
@@ -105,16 +112,17 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         var rho = StepOperands.at(scalars, 1);
         var fresh = StepOperands.at(scalars, 2);
         var decay = rate.like(weightDecay);
+        var noDecay = rate.like(0);
         params.forEach((name, param) -> {
-            boolean isFactored = isFactored(name, param.type(), stacks);
-            var moments = isFactored ? List.of(rows(name), columns(name)) : List.of(second(name));
+            boolean isMatrix = isMatrix(name, param.type(), stacks);
+            var moments = isMatrix ? List.of(rows(name), columns(name)) : List.of(second(name));
             var operands = new ArrayList<Tensor>();
             operands.add(param);
             moments.forEach(moment -> operands.add(StepOperands.named(state, moment)));
             operands.add(StepOperands.named(gradients, name));
-            operands.addAll(List.of(rate, decay, rho, fresh));
+            operands.addAll(List.of(rate, decayVectors || isMatrix ? decay : noDecay, rho, fresh));
             var updated = Tensor.apply(
-                    new Primitive.Adafactor(eps, clipThreshold, isFactored, stacks.contains(name)),
+                    new Primitive.Adafactor(eps, clipThreshold, isMatrix, stacks.contains(name)),
                     operands.toArray(Tensor[]::new));
             newParams.put(name, updated.getFirst());
             for (int i = 0; i < moments.size(); i++) {

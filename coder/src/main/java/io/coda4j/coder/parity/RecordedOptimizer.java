@@ -64,7 +64,8 @@ final class RecordedOptimizer {
                         : number(settings, "eps", standard.eps()),
                 number(settings, "clip_threshold", standard.clipThreshold()),
                 number(settings, "decay_rate", standard.decayRate()),
-                number(settings, "weight_decay", 0));
+                number(settings, "weight_decay", 0),
+                true);
     }
 
     private static double number(Json.Obj settings, String name, double missing) {

@@ -15,6 +15,7 @@ import io.coda4j.diffusion.MaskingSetting;
 import io.coda4j.diffusion.NoiseLevels;
 import io.coda4j.diffusion.PromptAnneal;
 import io.coda4j.diffusion.TrainingStage;
+import io.coda4j.nn.Adafactor;
 import io.coda4j.nn.AdamW;
 import io.coda4j.nn.ModelSharding;
 import io.coda4j.nn.Optimizer;
@@ -89,6 +90,7 @@ public record Recipe(
      * The forward process: a preset for a stage, or probabilities of its own.
      *
      * @param preset null for the values below
+     * @param stage of the preset; not fine-tuning, which needs texts with prompts
      * @param epochs of the preset's stage
      * @param rampSteps steps over which {@code LINEAR} probabilities rise
      * @param blockSizes one list, or one per phase of equal length
@@ -160,7 +162,7 @@ public record Recipe(
      *
      * @param warmup part of the run in which the rate rises to {@code peak}
      * @param decay part of the run in which a {@code WSD} rate falls
-     * @param floor part of the peak that is left at the end
+     * @param floor part of the peak that is left at the end; 0 for {@code CONSTANT}, which stays at the peak
      */
     public record ScheduleChoice(Shape name, double peak, double warmup, double decay, double floor) {}
 
@@ -246,6 +248,11 @@ public record Recipe(
 
     private void checkSizes() {
         built("passes.mesh", this::mesh);
+        if (masking.stage() == TrainingStage.FINETUNE) {
+            throw new RecipeException(
+                    "masking.stage: fine-tuning leaves prompts unmasked, and a corpus of files has none;"
+                            + " choose pretrain or midtrain");
+        }
         positive("batch.rows", batch.rows());
         atLeast("batch.length", batch.length(), 2);
         if ((long) batch.rows() * batch.length() > Integer.MAX_VALUE) {
@@ -277,6 +284,15 @@ public record Recipe(
     private void checkRates() {
         share("schedule.warmup", schedule.warmup());
         share("schedule.decay", schedule.decay());
+        if (schedule.peak() > Float.MAX_VALUE) {
+            throw new RecipeException(
+                    "schedule.peak: a step multiplies in F32, which has nothing beyond %s, got %s; 1e-5 to 1e-2 are usual"
+                            .formatted(Float.MAX_VALUE, schedule.peak()));
+        }
+        if (schedule.name() == Shape.CONSTANT && schedule.floor() != 0) {
+            throw new RecipeException("schedule.floor: a constant rate does not fall, got " + schedule.floor()
+                    + "; leave it 0, or choose linear, cosine or wsd as schedule.name");
+        }
         if (!(optimizer.clip() >= 0)) {
             throw new RecipeException("optimizer.clip: must be positive, or 0 for none, got " + optimizer.clip());
         }
@@ -433,7 +449,7 @@ public record Recipe(
                         optimizer.eps(),
                         optimizer.weightDecay(),
                         optimizer.decayVectors());
-            case ADAFACTOR -> new io.coda4j.nn.Adafactor(1e-30, 1.0, -0.8, optimizer.weightDecay());
+            case ADAFACTOR -> Adafactor.decaying(optimizer.weightDecay(), optimizer.decayVectors());
         };
     }
 
@@ -458,7 +474,7 @@ public record Recipe(
         long warmup = Math.round(schedule.warmup() * total);
         return switch (schedule.name()) {
             case CONSTANT -> new Schedule.ConstantWithWarmup(schedule.peak(), warmup);
-            case LINEAR -> new Schedule.Linear(schedule.peak(), warmup, total);
+            case LINEAR -> new Schedule.Linear(schedule.peak(), warmup, total, schedule.floor());
             case COSINE -> new Schedule.Cosine(schedule.peak(), warmup, total, schedule.floor());
             case WSD ->
                 new Schedule.WarmupStableDecay(

@@ -87,7 +87,7 @@ final class MadeFixtures {
         made.distributions();
         made.transferCounts();
         made.optimizer("adamw", new AdamW(.8, .99, 1e-6, .05, true));
-        made.optimizer("adafactor", new Adafactor(1e-20, .5, -.7, .01));
+        made.optimizer("adafactor", new Adafactor(1e-20, .5, -.7, .01, true));
         made.write("optim/settings.json", """
                 {"adamw": {"lr": 0.01, "beta1": 0.8, "beta2": 0.99, "eps": 1e-6, "weight_decay": 0.05},
                  "adafactor": {"lr": 0.01, "eps": [1e-20, 0.1], "clip_threshold": 0.5, "decay_rate": -0.7,

@@ -24,11 +24,20 @@ public sealed interface Schedule {
         }
     }
 
-    /** Straight line from the peak at {@code warmup} to 0 at {@code total}. */
-    record Linear(double peak, long warmup, long total) implements Schedule {
+    /**
+     * Straight line from the peak at {@code warmup} to {@code floor * peak} at {@code total}; the floor is held after that.
+     *
+     * @param floor fraction of the peak in [0, 1]; 0 is the usual linear schedule
+     */
+    record Linear(double peak, long warmup, long total, double floor) implements Schedule {
         public Linear {
             requirePeak(peak);
             requireSpan(warmup, total);
+            requireFloor(floor);
+        }
+
+        public Linear(double peak, long warmup, long total) {
+            this(peak, warmup, total, 0.0);
         }
 
         @Override
@@ -36,7 +45,8 @@ public sealed interface Schedule {
             if (requireNotNegative("step", step) < warmup) {
                 return peak * warmupFactor(step, warmup);
             }
-            return peak * Math.max(0.0, (double) (total - step) / Math.max(1, total - warmup));
+            double left = Math.max(0.0, (double) (total - step) / Math.max(1, total - warmup));
+            return peak * (floor + (1.0 - floor) * left);
         }
     }
 

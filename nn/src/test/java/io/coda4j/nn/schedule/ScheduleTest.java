@@ -46,6 +46,15 @@ class ScheduleTest {
     }
 
     @Test
+    void aLineEndsAtItsFloorAndStaysThere() {
+        var schedule = new Schedule.Linear(2.0, 10, 110, 0.1);
+        assertEquals(2.0, schedule.at(10));
+        assertEquals(2.0 * (0.1 + 0.9 * 0.5), schedule.at(60), 1e-15);
+        assertEquals(0.2, schedule.at(110), 1e-15);
+        assertEquals(0.2, schedule.at(1_000_000), 1e-15);
+    }
+
+    @Test
     void warmupStableDecayHasThreePhases() {
         var schedule = new Schedule.WarmupStableDecay(1.0, 4, 10, 100, 0.2);
         assertEquals(0.5, schedule.at(2));
@@ -67,6 +76,7 @@ class ScheduleTest {
         assertMessage("after its end", () -> new Schedule.Linear(1, 20, 10));
         assertMessage("peak", () -> new Schedule.Cosine(Double.NaN, 0, 10));
         assertMessage("floor", () -> new Schedule.Cosine(1, 0, 10, 1.5));
+        assertMessage("floor", () -> new Schedule.Linear(1, 0, 10, -0.5));
         assertMessage("warmup", () -> new Schedule.ConstantWithWarmup(1, -1));
         assertMessage("step", () -> new Schedule.ConstantWithWarmup(1, 1).at(-1));
     }
