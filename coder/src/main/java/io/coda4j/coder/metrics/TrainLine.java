@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param step optimiser steps done
  * @param epoch passes over the corpus done, with a fraction
- * @param tokens tokens seen since the start of training, padding excluded
+ * @param tokens tokens of text read since the start of training, those included that strategy S2 then cuts off
  * @param loss the loss that was minimised; a {@code float} widened to {@code double} keeps its bits in the file
  * @param lossByNoise {@code [N]} mean cross-entropy in nats per masked token, bucket i covering noise levels
  *     {@code [i/N, (i+1)/N)}; null where no token fell into the bucket

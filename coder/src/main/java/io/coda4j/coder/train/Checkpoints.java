@@ -4,6 +4,7 @@ import io.coda4j.coder.files.AtomicFile;
 import io.coda4j.coder.files.FileException;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.model.ModelFolder;
+import io.coda4j.coder.verify.FiniteTensors;
 import io.coda4j.nn.safetensors.Safetensors;
 import io.coda4j.nn.safetensors.SafetensorsWriter;
 import io.coda4j.nn.safetensors.StoredType;
@@ -71,16 +72,22 @@ public final class Checkpoints {
         this.keep = keep;
     }
 
-    /** Writes a checkpoint, with layers one by one, and deletes those that are too old. */
+    /**
+     * Writes a checkpoint, with layers one by one, and deletes those that are too old.
+     *
+     * @throws RecipeException if the state holds NaN or infinity: then the last checkpoint stays what it is
+     */
     public void save(Position position, CodaConfig config, TrainState given) {
         var state = given.unstacked();
         AtomicFile.createFolder(folder);
         var unfinished = folder.resolve(UNFINISHED + UUID.randomUUID());
         try {
             ModelFolder.save(unfinished, config, state.model());
+            requireFinite("weights", position, unfinished.resolve("model.safetensors"));
             var writer = new SafetensorsWriter();
             state.optimizer().forEach((name, moment) -> add(writer, name, (Array) moment));
             writer.write(unfinished.resolve("optimizer.safetensors"));
+            requireFinite("moments", position, unfinished.resolve("optimizer.safetensors"));
             AtomicFile.write(
                     unfinished.resolve("position.json"),
                     MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(position));
@@ -91,6 +98,25 @@ public final class Checkpoints {
             throw e;
         }
         prune();
+    }
+
+    private void requireFinite(String what, Position position, Path file) {
+        try (var written = Safetensors.open(file)) {
+            var tensors = FiniteTensors.of(written);
+            if (!tensors.isFinite()) {
+                throw diverged("the " + what + " after step " + position.step() + " hold " + tensors);
+            }
+        }
+    }
+
+    /**
+     * What ends a run whose numbers are no longer finite. Going on from the last checkpoint would do the same steps again, so the
+     * advice is another run.
+     */
+    RecipeException diverged(String how) {
+        var last = latest().map(path -> "; the model of the last checkpoint, " + path + ", is sound");
+        return new RecipeException("the run diverged: " + how
+                + "; lower schedule.peak or optimizer.clip, and start again with another --out" + last.orElse(""));
     }
 
     private static void add(SafetensorsWriter writer, String name, Array array) {

@@ -3,14 +3,6 @@ package io.coda4j.coder.train;
 import io.coda4j.coder.model.CodaConfig;
 import io.coda4j.coder.train.TrainStep.Input;
 import io.coda4j.coder.train.TrainStep.Output;
-import io.coda4j.diffusion.CounterDraws;
-import io.coda4j.diffusion.ForwardProcess;
-import io.coda4j.diffusion.MaskedBatch;
-import io.coda4j.diffusion.MaskingPlan;
-import io.coda4j.diffusion.NoisedBatch;
-import io.coda4j.diffusion.ScoredPositions;
-import io.coda4j.diffusion.SegmentIds;
-import io.coda4j.diffusion.random.CounterRandom;
 import io.coda4j.nn.Optimizer;
 import io.coda4j.nn.schedule.Schedule;
 import io.coda4j.tensor.Array;
@@ -41,8 +33,7 @@ public final class Trainer implements AutoCloseable {
     private final Optimizer optimizer;
     private final Schedule rate;
     private final StepTimes stepTimes = new StepTimes();
-    private final MaskingPlan masking;
-    private final ForwardProcess forward;
+    private final StepBatches batches;
     private final Compiled<Input, Output> program;
 
     private TrainState state;
@@ -77,12 +68,7 @@ public final class Trainer implements AutoCloseable {
         this.listener = listener;
         this.optimizer = recipe.rule();
         this.rate = recipe.learningRate();
-        this.masking = recipe.maskingPlan();
-        this.forward = new ForwardProcess(
-                config.maskToken(),
-                config.padToken(),
-                masking.form(),
-                recipe.masking().noiseLevels());
+        this.batches = new StepBatches(recipe, config, blocks);
         this.program = recipe.trainStep(config).compile(device);
         if (position != null) {
             step = position.step();
@@ -121,62 +107,45 @@ public final class Trainer implements AutoCloseable {
     private void advance(Scope scope, Budget budget) {
         long position = budget.position(step, millis, stepTimes.current());
         double learningRate = rate.at(position);
-        var noised = noisedBatch();
-        var scored = ScoredPositions.of(noised, recipe.loss().weighting(), config.shift());
-        var padded = scored.paddedToMultipleOf(recipe.loss().scoreBucket());
-        var batch = MaskedBatch.of(noised, padded, segments(noised));
+        var batch = batches.at(step, rows);
         var scalars = optimizer.scalars(step + 1, learningRate);
         long start = System.nanoTime();
-        var out = program.apply(new Input(state, batch, Array.of(Shape.of(scalars.length), scalars)));
+        var out = program.apply(new Input(state, batch.input(), Array.of(Shape.of(scalars.length), scalars)));
         state = scope.keep(out.state());
         step++;
-        rows += noised.rows();
+        rows += batch.noised().rows();
         double loss = ((Array) out.loss()).item();
-        if (!Double.isFinite(loss)) {
-            throw new RecipeException("the loss became " + loss + " at step " + step
-                    + "; lower schedule.peak or optimizer.clip, and start from the last checkpoint");
-        }
+        double gradientNorm = ((Array) out.gradientNorm()).item();
+        requireFinite("loss", loss);
+        requireFinite("gradient's norm", gradientNorm);
         double duration = (System.nanoTime() - start) / 1e6;
         stepTimes.add(duration);
         long spent = (long) duration;
         listener.stepped(new TrainingListener.Step(
                 step,
-                blocks.epoch(rows - 1),
-                rows * noised.length(),
+                (double) rows / blocks.blocksPerEpoch(),
+                rows * batch.noised().length(),
                 millis + spent,
                 loss,
-                lossByNoise(noised, scored, ((Array) out.crossEntropies()).toFloats()),
+                lossByNoise(batch, ((Array) out.crossEntropies()).toFloats()),
                 learningRate,
-                ((Array) out.gradientNorm()).item(),
-                scored.count()));
+                gradientNorm,
+                batch.scored().count()));
     }
 
-    private NoisedBatch noisedBatch() {
-        int length = recipe.batch().length();
-        var ids = new int[recipe.batch().rows() * length];
-        for (int b = 0; b < recipe.batch().rows(); b++) {
-            blocks.copy(rows + b, ids, b * length);
+    private void requireFinite(String what, double value) {
+        if (!Double.isFinite(value)) {
+            throw checkpoints.diverged("the " + what + " became " + value + " at step " + step);
         }
-        var draws = new CounterDraws(
-                new CounterRandom(recipe.seed()),
-                Math.toIntExact(step),
-                0,
-                recipe.batch().rows());
-        return forward.apply(
-                ids, recipe.batch().rows(), length, null, masking.schedule().at(step), draws);
     }
 
-    private int[] segments(NoisedBatch batch) {
-        return recipe.batch().segmentAttention()
-                ? SegmentIds.of(batch.targets(), batch.rows(), batch.length(), config.eosToken())
-                : new int[batch.targets().length];
-    }
-
-    private double[] lossByNoise(NoisedBatch batch, ScoredPositions scored, float[] crossEntropies) {
+    private double[] lossByNoise(StepBatches.Batch batch, float[] crossEntropies) {
+        var scored = batch.scored();
         var sums = new double[NOISE_BUCKETS];
         var counts = new int[NOISE_BUCKETS];
         for (int n = 0; n < scored.count(); n++) {
-            float sigma = batch.sigma()[scored.hiddenRows()[n] / batch.length()];
+            float sigma = batch.noised()
+                    .sigma()[scored.hiddenRows()[n] / batch.noised().length()];
             int bucket = Math.min(NOISE_BUCKETS - 1, (int) (sigma * NOISE_BUCKETS));
             sums[bucket] += crossEntropies[n];
             counts[bucket]++;

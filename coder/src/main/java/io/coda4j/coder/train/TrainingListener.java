@@ -9,7 +9,7 @@ public interface TrainingListener {
      * One step.
      *
      * @param step steps done, this one included
-     * @param epoch of the training text
+     * @param epoch passes over the training text since the start of the run, with a fraction
      * @param tokens tokens read since the start of the run
      * @param millis time spent training since the start of the run
      * @param loss before the update
@@ -18,7 +18,7 @@ public interface TrainingListener {
      */
     record Step(
             long step,
-            int epoch,
+            double epoch,
             long tokens,
             long millis,
             double loss,

@@ -90,6 +90,7 @@ public final class TrainingRun implements AutoCloseable {
         try (var scope = Scope.open()) {
             if (latest.isPresent()) {
                 var loaded = Checkpoints.load(latest.get(), recipe, blocks.fingerprint(), home);
+                requireSameModel(latest.get(), loaded.config());
                 this.position = loaded.position();
                 this.start = scope.keep(prepared(loaded.state()));
                 notes.accept("going on after step " + loaded.position().step());
@@ -168,6 +169,14 @@ public final class TrainingRun implements AutoCloseable {
         if (!recipe.continues(stored)) {
             throw new RecipeException(file + ": the run was started with another recipe, and would not be the same run;"
                     + " resume with this file as --config, or choose another folder with --out");
+        }
+    }
+
+    private void requireSameModel(Path checkpoint, CodaConfig stored) {
+        if (!stored.equals(config)) {
+            throw new RecipeException(checkpoint.resolve("config.json") + ": describes another model than the recipe, "
+                    + stored + " instead of " + config + "; restore the file, or delete " + checkpoint
+                    + " to go on from an earlier checkpoint");
         }
     }
 

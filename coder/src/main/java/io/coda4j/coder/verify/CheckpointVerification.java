@@ -104,30 +104,11 @@ public final class CheckpointVerification {
     }
 
     private void finite(Safetensors weights) {
-        var total = new FiniteCount(0, 0, 0);
-        var broken = new TreeMap<String, FiniteCount>();
-        for (var entry : weights.entries().values()) {
-            var count = FiniteCount.of(weights, entry);
-            total = total.plus(count);
-            if (!count.isFinite()) {
-                broken.put(entry.name(), count);
-            }
-        }
-        if (broken.isEmpty()) {
-            report(GateResult.pass("finite", String.format(Locale.ROOT, "%,d numbers", total.values())));
-        } else {
-            report(GateResult.fail(
-                    "finite",
-                    String.format(
-                            Locale.ROOT,
-                            "%,d NaN and %,d infinite of %,d numbers, in %d tensors such as \"%s\"; the file is damaged or"
-                                    + " training diverged",
-                            total.nan(),
-                            total.infinite(),
-                            total.values(),
-                            broken.size(),
-                            broken.firstKey())));
-        }
+        var tensors = FiniteTensors.of(weights);
+        report(
+                tensors.isFinite()
+                        ? GateResult.pass("finite", tensors.toString())
+                        : GateResult.fail("finite", tensors + "; the file is damaged or training diverged"));
     }
 
     /** Any mix of float types and I8 can be computed with; which one it is explains size and precision. */

@@ -720,6 +720,14 @@ class BadInputTest {
                 setting("learning rate that is no number", "schedule", "{peak: .nan}", "schedule", "NaN"),
                 setting("warm-up longer than the run", "schedule", "{warmup: 2}", "schedule.warmup", "2"),
                 setting("floor above 1", "schedule", "{floor: 2}", "schedule", "2"),
+                setting(
+                        "floor of a constant rate",
+                        "schedule",
+                        "{name: constant, floor: 0.5}",
+                        "schedule.floor",
+                        "0.5"),
+                setting("learning rate beyond F32", "schedule", "{peak: 1.0e+39}", "schedule.peak", "1.0E39"),
+                setting("fine-tuning without prompts", "masking", "{stage: finetune}", "masking.stage", "midtrain"),
                 setting("no rows per chunk", "loss", "{chunkRows: 0}", "loss.chunkRows", "0")));
     }
 
@@ -848,6 +856,11 @@ class BadInputTest {
                         c -> Files.delete(c.resolve("position.json")),
                         "position.json",
                         "no such file"),
+                checkpoint(
+                        "checkpoint of another model",
+                        c -> edit(c.resolve("config.json"), config -> config.put("rope_theta", 500)),
+                        "config.json",
+                        "another model"),
                 checkpoint("position cut short", c -> truncated(20).to(c.resolve("position.json")), "position.json"),
                 checkpoint("position without a step", c -> position(c, p -> p.remove("step")), "position.json", "step"),
                 checkpoint("position without a recipe", c -> position(c, p -> p.remove("recipe")), "position.json"),

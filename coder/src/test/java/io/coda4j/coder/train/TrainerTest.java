@@ -2,6 +2,7 @@ package io.coda4j.coder.train;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -75,6 +76,39 @@ class TrainerTest {
                     Files.readAllBytes(small.out(name).resolve("model/model.safetensors")),
                     name);
         }
+    }
+
+    /** Whoever is told to go back to the last checkpoint must find numbers there. */
+    @Test
+    void aRunThatDivergesSavesNoWeightsThatAreNotFinite() throws IOException {
+        var small = new SmallRun(folder);
+        var yaml = small.yaml(5, 1) + """
+                optimizer: {weightDecay: 10, decayVectors: true}
+                schedule: {name: constant, peak: 3.0e+38, warmup: 0}
+                """;
+        var recipe = RecipeFile.parse("test", yaml);
+        var e = assertThrows(
+                RecipeException.class, () -> small.train("run", recipe, false, DEVICE, TrainingListener.SILENT));
+        assertTrue(e.getMessage().contains("the weights after step 1 hold"), e::getMessage);
+        assertTrue(e.getMessage().contains("schedule.peak"), e::getMessage);
+        assertFalse(e.getMessage().contains("is sound"), e::getMessage);
+        try (var left = Files.list(small.out("run").resolve("checkpoints"))) {
+            assertEquals(0, left.count());
+        }
+        assertFalse(Files.exists(small.out("run").resolve("model/model.safetensors")));
+    }
+
+    @Test
+    void aRunThatDivergesNamesItsLastCheckpoint() throws IOException {
+        var small = new SmallRun(folder);
+        var yaml = small.yaml(9, 1) + """
+                optimizer: {weightDecay: 0}
+                schedule: {name: constant, peak: 1.0e+30, warmup: 0}
+                """;
+        var recipe = RecipeFile.parse("test", yaml);
+        var e = assertThrows(
+                RecipeException.class, () -> small.train("run", recipe, false, DEVICE, TrainingListener.SILENT));
+        assertTrue(e.getMessage().contains("step-000000001, is sound"), e::getMessage);
     }
 
     /** Only sums in another order set them apart, so they drift slowly. */
