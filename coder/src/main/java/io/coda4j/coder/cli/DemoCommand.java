@@ -21,7 +21,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code coda demo}: from nothing to a model that fills code, in minutes. */
 @Command(
@@ -70,12 +72,14 @@ final class DemoCommand implements Callable<Integer> {
     @Mixin
     private DeviceOption device = new DeviceOption();
 
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
     @Override
     public Integer call() {
         var folder = folder();
         var job = new TrainingJob(recipe(), folder, resume, device);
-        var command = "coda demo " + length() + " --seed " + seed + " --corpus " + corpus + " --out " + folder;
-        var outcome = job.run(command, (run, model, chosen, result) -> {
+        var outcome = job.run(TypedCommand.of(spec, folder), (run, model, chosen, result) -> {
             var terminal = Terminal.of(json ? System.err : System.out);
             terminal.out().print(result.text());
             var showcase = new Showcase(run, model, chosen, terminal, seed);
@@ -94,12 +98,6 @@ final class DemoCommand implements Callable<Integer> {
                     """, folder.resolve("report.html"), folder.resolve(MetricsLog.FILE_NAME), folder.resolve("model"));
         }
         return 0;
-    }
-
-    private String length() {
-        return steps != null
-                ? "--steps " + steps
-                : "--minutes " + (minutes == null ? RecipeFile.defaults().run().minutes() : minutes);
     }
 
     private Recipe recipe() {

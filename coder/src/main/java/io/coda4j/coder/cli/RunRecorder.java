@@ -20,7 +20,7 @@ final class RunRecorder implements TrainingListener {
     private final MetricsLog log;
     private @Nullable Progress progress;
     private long lastStep;
-    private long lastTokens = -1;
+    private long lastTokens;
     private long lastMillis;
     private double smoothedLoss = Double.NaN;
     private double tokensPerSecond;
@@ -29,6 +29,7 @@ final class RunRecorder implements TrainingListener {
     RunRecorder(MetricsLog log, TrainingRun run) {
         this.log = log;
         this.lastStep = run.firstStep();
+        this.lastTokens = run.firstTokens();
         this.lastMillis = run.elapsed().toMillis();
     }
 
@@ -50,7 +51,7 @@ final class RunRecorder implements TrainingListener {
 
     @Override
     public void stepped(Step step) {
-        tokensPerSecond = lastTokens < 0 || step.millis() <= lastMillis
+        tokensPerSecond = step.millis() <= lastMillis
                 ? tokensPerSecond
                 : (step.tokens() - lastTokens) * 1000.0 / (step.millis() - lastMillis);
         lastStep = step.step();
@@ -92,11 +93,11 @@ final class RunRecorder implements TrainingListener {
         accuracy = " | held-out %.1f %%".formatted(100 * result.unseen().accuracy());
         log.append(new EvalLine(
                 step,
-                Math.max(0, lastTokens),
+                lastTokens,
                 result.noise(),
                 result.crossEntropy(),
                 result.all(),
                 result.unseen(),
-                timing(millis, 0)));
+                timing(millis, result.tokensPerSecond())));
     }
 }

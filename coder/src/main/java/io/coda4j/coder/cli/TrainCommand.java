@@ -8,7 +8,9 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code coda train}: trains a model as a recipe says. */
 @Command(
@@ -66,11 +68,14 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private DeviceOption device = new DeviceOption();
 
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
     @Override
     public Integer call() {
         var recipe = changed(RecipeFile.read(config));
         var job = new TrainingJob(recipe, folder(), resume, device);
-        var outcome = job.run("coda train --config " + config + " --out " + folder());
+        var outcome = job.run(TypedCommand.of(spec, folder()));
         System.out.print(json ? outcome.json() + "\n" : outcome.text());
         return 0;
     }

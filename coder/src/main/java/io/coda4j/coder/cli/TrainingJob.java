@@ -118,8 +118,13 @@ final class TrainingJob {
         if (!resume) {
             return MetricsLog.create(folder);
         }
-        // A run that was killed before its first checkpoint starts again from the beginning.
-        return run.firstStep() > 0 ? MetricsLog.resume(folder, run.firstStep()) : MetricsLog.restart(folder);
+        if (run.firstStep() == 0) {
+            // A run that was killed before its first checkpoint starts again from the beginning.
+            return MetricsLog.restart(folder);
+        }
+        return run.isTrained()
+                ? MetricsLog.resumeAtEnd(folder, run.firstStep())
+                : MetricsLog.resume(folder, run.firstStep());
     }
 
     private LanguageModel train(TrainingRun run, RunRecorder recorder) {

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
  * One evaluation on held-out files at one noise level.
  *
  * @param step optimiser steps done
- * @param tokens tokens trained on so far
+ * @param tokens tokens of text read so far, as in {@link TrainLine}
  * @param noise the share of masked positions, in (0, 1]
  * @param loss mean cross-entropy in nats per masked token
  * @param all scores over all masked positions

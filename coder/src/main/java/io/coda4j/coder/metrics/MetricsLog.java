@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.MapperFeature;
@@ -95,11 +96,24 @@ public final class MetricsLog implements AutoCloseable {
      * @param step the step of the checkpoint; lines of this step are kept
      */
     public static MetricsLog resume(Path directory, long step) {
+        return resume(directory, step, line -> line.step() <= step);
+    }
+
+    /**
+     * As {@link #resume(Path, long)}, for a run whose last step is {@code step}: all that is left of it is the last evaluation, so
+     * lines of an earlier one are dropped too.
+     */
+    public static MetricsLog resumeAtEnd(Path directory, long step) {
+        return resume(
+                directory, step, line -> line.step() < step || line.step() == step && !(line instanceof EvalLine));
+    }
+
+    private static MetricsLog resume(Path directory, long step, Predicate<MetricsLine> kept) {
         var file = directory.resolve(FILE_NAME);
         try {
             Files.createDirectories(directory);
             if (Files.exists(file)) {
-                truncate(file, step);
+                truncate(file, kept);
             }
             return open(file);
         } catch (IOException e) {
@@ -161,16 +175,16 @@ public final class MetricsLog implements AutoCloseable {
         return new MetricsLog(file, Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND));
     }
 
-    private static void truncate(Path file, long step) throws IOException {
+    private static void truncate(Path file, Predicate<MetricsLine> kept) throws IOException {
         var bytes = Files.readAllBytes(file);
-        var kept = new ByteArrayOutputStream(bytes.length);
+        var content = new ByteArrayOutputStream(bytes.length);
         for (var parsed : parse(file, bytes)) {
-            if (parsed.line().step() <= step) {
-                kept.writeBytes(parsed.text().getBytes(StandardCharsets.UTF_8));
-                kept.write('\n');
+            if (kept.test(parsed.line())) {
+                content.writeBytes(parsed.text().getBytes(StandardCharsets.UTF_8));
+                content.write('\n');
             }
         }
-        AtomicFile.write(file, kept.toByteArray());
+        AtomicFile.write(file, content.toByteArray());
     }
 
     private record Parsed(String text, MetricsLine line) {}

@@ -11,7 +11,7 @@ import java.util.SequencedMap;
  * @param step the step the run started from: 0, or the step of the checkpoint it resumed
  * @param seed the seed of every random draw
  * @param settings the settings after defaults were filled in, in display order
- * @param command the command line that starts the run again
+ * @param command the command line that starts the run from its beginning
  * @param environment machine, Java and device, see {@link RunEnvironment}
  */
 public record RunLine(

@@ -33,11 +33,12 @@ public final class HeldOutEvaluation implements AutoCloseable {
      * One evaluation.
      *
      * @param noise probability with which each token was masked
-     * @param crossEntropy mean negative log-likelihood in nats over the positions of {@code unseen}
+     * @param crossEntropy mean negative log-likelihood in nats over all masked positions
      * @param all scores over all masked positions
      * @param unseen scores over those whose text occurs nowhere in training
+     * @param tokensPerSecond tokens of the rows, masked or not, per second that the evaluation took
      */
-    public record Result(double noise, double crossEntropy, Score all, Score unseen) {}
+    public record Result(double noise, double crossEntropy, Score all, Score unseen, double tokensPerSecond) {}
 
     /** Arguments of the program. */
     public record Input(LanguageModel model, Tensor ids, Tensor segments, Tensor rows, Tensor targets) {}
@@ -93,6 +94,7 @@ public final class HeldOutEvaluation implements AutoCloseable {
     public Result run(LanguageModel model, double noise, int count) {
         int total = rows();
         int used = Math.min(count, total);
+        long since = System.nanoTime();
         var tally = new Tally();
         for (int start = 0; start < used; start += batchRows) {
             int rows = Math.min(batchRows, used - start);
@@ -102,7 +104,7 @@ public final class HeldOutEvaluation implements AutoCloseable {
             }
             batch(model, noise, blocks, tally);
         }
-        return tally.result(noise);
+        return tally.result(noise, (long) used * length * 1e9 / (System.nanoTime() - since));
     }
 
     private void batch(LanguageModel model, double noise, int[] blocks, Tally tally) {
@@ -165,14 +167,14 @@ public final class HeldOutEvaluation implements AutoCloseable {
 
         void add(boolean isFresh, double crossEntropy, boolean model, boolean mostFrequent, boolean neighbours) {
             all.add(model, mostFrequent, neighbours);
+            loss += crossEntropy;
             if (isFresh) {
                 unseen.add(model, mostFrequent, neighbours);
-                loss += crossEntropy;
             }
         }
 
-        Result result(double noise) {
-            return new Result(noise, loss / Math.max(1, unseen.positions), all.score(), unseen.score());
+        Result result(double noise, double tokensPerSecond) {
+            return new Result(noise, loss / Math.max(1, all.positions), all.score(), unseen.score(), tokensPerSecond);
         }
     }
 

@@ -260,6 +260,16 @@ public final class TrainingRun implements AutoCloseable {
         return position == null ? 0 : position.step();
     }
 
+    /** Tokens of text read before this process started. */
+    public long firstTokens() {
+        return position == null ? 0 : position.rows() * recipe.batch().length();
+    }
+
+    /** Whether no step was left when this process started. */
+    public boolean isTrained() {
+        return recipe.budget().isUsedUp(firstStep(), elapsed().toMillis());
+    }
+
     /** Time spent training before this process started. */
     public Duration elapsed() {
         return Duration.ofMillis(position == null ? 0 : position.millis());

@@ -158,6 +158,16 @@ class MetricsLogTest {
         }
     }
 
+    /** The last evaluation is made again, and would stand there twice. */
+    @Test
+    void resumeAtTheEndDropsTheLastEvaluation() {
+        write(run(0), train(5, 3), eval(5), train(10, 2), eval(10));
+        try (var log = MetricsLog.resumeAtEnd(directory, 10)) {
+            log.append(eval(10));
+        }
+        assertEquals(List.of(run(0), train(5, 3), eval(5), train(10, 2), eval(10)), MetricsLog.read(directory));
+    }
+
     @Test
     void resumeCompletesAMissingLineEnd() throws IOException {
         write(train(1, 3));
