@@ -38,13 +38,34 @@ final class FrameLayout {
      */
     static List<List<Run>> rows(List<Piece> pieces, int width, String mask, String replacement) {
         var layout = new FrameLayout(width, mask, replacement);
-        pieces.forEach(layout::add);
+        for (int i = 0; i < pieces.size(); i++) {
+            layout.add(pieces.get(i), layout.shown(pieces, i));
+        }
         layout.rows.add(layout.row);
         return layout.rows;
     }
 
-    private void add(Piece piece) {
-        var shown = piece.state() == State.MASKED ? mask : piece.text().replace("\r\n", "\n");
+    /** What a piece shows: a carriage return goes with the line feed behind it, which may be in a later piece. */
+    private String shown(List<Piece> pieces, int index) {
+        var piece = pieces.get(index);
+        if (piece.state() == State.MASKED) {
+            return mask;
+        }
+        var text = piece.text().replace("\r\n", "\n");
+        return text.endsWith("\r") && startsWithLineFeed(pieces.subList(index + 1, pieces.size()))
+                ? text.substring(0, text.length() - 1)
+                : text;
+    }
+
+    private static boolean startsWithLineFeed(List<Piece> pieces) {
+        return pieces.stream()
+                .filter(piece -> piece.state() == State.MASKED || !piece.text().isEmpty())
+                .findFirst()
+                .filter(piece -> piece.state() != State.MASKED && piece.text().startsWith("\n"))
+                .isPresent();
+    }
+
+    private void add(Piece piece, String shown) {
         shown.codePoints().forEach(codePoint -> {
             if (codePoint == '\n') {
                 endRun(piece);

@@ -120,6 +120,21 @@ class DenoisingViewTest {
     }
 
     @Test
+    void aWindowsLineEndMayBeSpreadOverPieces() {
+        var pieces = List.of(
+                new Piece("a\r", State.DONE, 1),
+                new Piece("", State.DONE, 1),
+                new Piece("\nb", State.NEW, 1),
+                new Piece("\r", State.GIVEN, 1),
+                new Piece("c\r", State.GIVEN, 1),
+                new Piece("\n", State.MASKED, 1),
+                new Piece("\r", State.GIVEN, 1));
+        var rows = FrameLayout.rows(pieces, 10, "░", "?");
+        assertEquals(List.of("a", "b?c?░?"), text(rows));
+        assertEquals(new FrameLayout.Run("b", State.NEW, 1), rows.get(1).getFirst());
+    }
+
+    @Test
     void generatedTextCannotSteerTheTerminal() {
         var rows = FrameLayout.rows(
                 List.of(new Piece("a\u001b[2Jb\u009b\u0007\u202ec\rd\ud800", State.NEW, 1)), 80, "░", "?");
