@@ -3,6 +3,7 @@ package io.coda4j.coder.generate;
 import io.coda4j.coder.terminal.Piece;
 import io.coda4j.coder.terminal.State;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
+import io.coda4j.coder.tokenizer.StreamingDecoder;
 import io.coda4j.diffusion.sampling.Canvas;
 import io.coda4j.diffusion.sampling.DenoiseRequest;
 import io.coda4j.diffusion.sampling.RunListener;
@@ -11,7 +12,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
-/** Follows the denoising of one row and tells after each step what has happened to each token. */
+/**
+ * Follows the denoising of one row and tells after each step what has happened to each token. A character made of several
+ * tokens stands on the last of them; the others show nothing.
+ */
 public final class DenoisingWatcher implements RunListener {
     /** Receives the tokens after each step; step -1 is the start. */
     @FunctionalInterface
@@ -98,14 +102,27 @@ public final class DenoisingWatcher implements RunListener {
     }
 
     private List<Piece> pieces(int step, Canvas canvas) {
+        var decoder = tokenizer.streamingDecoder(false);
         var pieces = new ArrayList<Piece>(canvas.length());
         for (int i = from; i < canvas.length() && !ends.contains(canvas.tokens()[i]); i++) {
             int token = canvas.tokens()[i];
             boolean isMasked = token == maskId;
-            pieces.add(new Piece(
-                    isMasked ? "" : tokenizer.decode(new int[] {token}), state(i, step, isMasked), confidence[i]));
+            if (isMasked || !tokenizer.startsWithinCharacter(token)) {
+                finish(decoder, pieces);
+            }
+            pieces.add(new Piece(isMasked ? "" : decoder.accept(token), state(i, step, isMasked), confidence[i]));
         }
+        finish(decoder, pieces);
         return pieces;
+    }
+
+    /** Shows a character that nothing goes on with as unfinished, on the last of its pieces. */
+    private static void finish(StreamingDecoder decoder, List<Piece> pieces) {
+        var unfinished = decoder.finish();
+        if (!unfinished.isEmpty()) {
+            var last = pieces.removeLast();
+            pieces.add(new Piece(last.text() + unfinished, last.state(), last.confidence()));
+        }
     }
 
     private State state(int position, int step, boolean isMasked) {

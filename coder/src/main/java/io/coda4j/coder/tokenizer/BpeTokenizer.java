@@ -204,7 +204,7 @@ public final class BpeTokenizer {
         int current = 0;
         for (int i = 0; i < ids.length; i++) {
             byte[] bytes = bytes(ids[i]);
-            offsets[i] = bytes.length > 0 && isContinuation(bytes[0]) ? current : chars;
+            offsets[i] = startsWithinCharacter(ids[i]) ? current : chars;
             for (byte b : bytes) {
                 if (!isContinuation(b)) {
                     current = chars;
@@ -213,6 +213,16 @@ public final class BpeTokenizer {
             }
         }
         return offsets;
+    }
+
+    /**
+     * Whether a token starts inside a character, so that it can only go on with one that tokens before it began.
+     *
+     * @throws TokenizerException if the id names no token
+     */
+    public boolean startsWithinCharacter(int id) {
+        byte[] bytes = bytes(id);
+        return bytes.length > 0 && isContinuation(bytes[0]);
     }
 
     private static boolean isContinuation(byte b) {
