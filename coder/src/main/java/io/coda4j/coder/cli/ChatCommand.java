@@ -66,6 +66,7 @@ final class ChatCommand implements Callable<Integer> {
                 throw new UsageException(
                         model + ": the tokenizer has no \"<|im_start|>\", so this is no chat model; use generate");
             }
+            Filling.requireRoom(generator, "--max-tokens", maxTokens);
             var conversation = new Conversation(generator, sampling, maxTokens, thinking);
             if (system != null) {
                 conversation.add(Role.SYSTEM, system);

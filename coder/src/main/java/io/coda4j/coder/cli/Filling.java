@@ -44,6 +44,19 @@ final class Filling {
         }
     }
 
+    /**
+     * Requires that the model can see as many tokens as {@code option} asks it to write.
+     *
+     * @throws UsageException naming the option
+     */
+    static void requireRoom(Generator generator, String option, int count) {
+        int positions = generator.config().maxPositions();
+        if (count > positions) {
+            throw new UsageException(option + ": the model sees " + positions
+                    + " tokens, those that are given among them, got " + count + "; ask for fewer");
+        }
+    }
+
     private void requireContinuation() {
         var hole = template.holes().getLast();
         if (template.holes().size() > 1 || hole.end() < template.tokens().length) {

@@ -61,6 +61,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private Template template(String prompt, Generator generator) {
+        Filling.requireRoom(generator, "--max-tokens", maxTokens);
         return Template.between(prompt, maxTokens, "", generator.tokenizer(), generator.maskId());
     }
 }

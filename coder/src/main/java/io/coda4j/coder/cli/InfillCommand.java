@@ -60,6 +60,9 @@ final class InfillCommand implements Callable<Integer> {
     private Template template(@Nullable String text, Generator generator) {
         var tokenizer = generator.tokenizer();
         int maskId = generator.maskId();
+        if (text == null) {
+            Filling.requireRoom(generator, "--tokens", tokens);
+        }
         return text == null
                 ? Template.between(orEmpty(prefix), tokens, orEmpty(suffix), tokenizer, maskId)
                 : Template.parse(text, tokenizer, maskId);

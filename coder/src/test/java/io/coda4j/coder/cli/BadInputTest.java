@@ -182,7 +182,7 @@ class BadInputTest {
                         "--max-tokens",
                         "got 0"),
                 hole("more blocks than steps", List.of("--block-length", "1", "--steps", "2"), "blocks", "2 steps"),
-                infill("hole longer than the context", List.of("--prefix", "a", "--tokens", "25"), "25 tokens", "24"),
+                infill("hole longer than the context", List.of("--prefix", "a", "--tokens", "25"), "sees 24", "got 25"),
                 line(
                         "prompt with too many new tokens",
                         List.of("generate", "--model", goodModel().toString(), "--prompt", "x", "--max-tokens", "25"),

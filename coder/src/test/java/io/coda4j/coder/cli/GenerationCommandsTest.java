@@ -219,6 +219,29 @@ class GenerationCommandsTest {
                 json("infill", "m", "--file", file.toString()).member("text").asString());
     }
 
+    /** The model sees 512 tokens. What is asked for is compared with that before anything of this size is made. */
+    @ParameterizedTest
+    @ValueSource(strings = {"513", "2147483647"})
+    void moreTokensThanTheModelSeesAreRefused(String count) {
+        var model = work.resolve("m").toString();
+        var generated = Invocation.of("generate", "--model", model, "--prompt", "int a", "--max-tokens", count);
+        generated.complains(
+                Main.USAGE, List.of("coda: --max-tokens: the model sees 512 tokens", "got " + count, "ask for fewer"));
+        var filled = Invocation.of("infill", "--model", model, "--prefix", "int a", "--tokens", count);
+        filled.complains(
+                Main.USAGE, List.of("coda: --tokens: the model sees 512 tokens", "got " + count, "ask for fewer"));
+        var chatted = Invocation.of("chat", "--model", model, "--max-tokens", count);
+        chatted.complains(
+                Main.USAGE, List.of("coda: --max-tokens: the model sees 512 tokens", "got " + count, "ask for fewer"));
+    }
+
+    @Test
+    void holesThatReachOverMoreThanTheModelSeesAreRefused() throws IOException {
+        var file = Files.writeString(work.resolve("Holes.txt"), "a [[MASK:300]] b [[MASK:300]] c");
+        Invocation.of("infill", "--model", work.resolve("m").toString(), "--file", file.toString())
+                .complains(Main.USAGE, List.of("the holes reach over", "the model sees 512", "one at a time"));
+    }
+
     @Test
     void autoregressiveModelsContinueWithTheirExactCache() {
         String[] with = {"--prompt", "int a", "--max-tokens", "16", "--report-drift"};
