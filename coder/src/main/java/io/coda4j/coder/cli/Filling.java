@@ -10,11 +10,13 @@ import io.coda4j.diffusion.sampling.Caching;
 import io.coda4j.diffusion.sampling.CommitRule;
 import io.coda4j.diffusion.sampling.RunListener;
 import io.coda4j.diffusion.sampling.UnmaskingSettings;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import tools.jackson.databind.json.JsonMapper;
@@ -32,6 +34,8 @@ final class Filling {
      *
      * @param generator with the cache that is to be used
      * @param isOpen whether the text ends where the model ends it, which may be before the end of its only hole
+     * @throws UsageException if the holes leave no room for any of the given text
+     * @throws GenerationException if the model cannot see all holes, or not what it would have to see
      */
     Filling(Generator generator, Template template, SamplingOptions options, boolean isOpen) {
         this.generator = generator;
@@ -39,6 +43,7 @@ final class Filling {
         this.options = options;
         this.isOpen = isOpen;
         this.window = template.window(generator.config().maxPositions());
+        requireContext();
         if (generator.isAutoregressive()) {
             requireContinuation();
         }
@@ -57,19 +62,68 @@ final class Filling {
         }
     }
 
+    /** A model that sees nothing of the text it is given would write something else, and nobody would know why. */
+    private void requireContext() {
+        int given = template.tokens().length - masks();
+        if (given == 0 || window.length() > masks()) {
+            return;
+        }
+        int positions = generator.config().maxPositions();
+        if (isOpen) {
+            throw new UsageException("--max-tokens: the model sees " + positions + " tokens, got " + masks()
+                    + ", which leaves none for the " + given + " of the prompt; lower it"
+                    + (given < positions ? ", to " + (positions - given) + " for all of them" : ""));
+        }
+        throw new UsageException("the model sees " + positions + " tokens and the holes have " + masks()
+                + ", which leaves none for the " + given
+                + " given around them; make the holes shorter (--tokens, or n in [[MASK:n]])");
+    }
+
     private void requireContinuation() {
         var hole = template.holes().getLast();
         if (template.holes().size() > 1 || hole.end() < template.tokens().length) {
             throw new GenerationException("this model is autoregressive and cannot see what follows a hole; it can only"
                     + " continue a text");
         }
-        if (hole.start() == 0) {
+        if (hole.start() == window.start()) {
             throw new GenerationException("an autoregressive model needs a text to continue; the prompt is empty");
         }
     }
 
     private int masks() {
         return template.holes().stream().mapToInt(Template.Hole::length).sum();
+    }
+
+    /** Tokens outside the window: the model does not see them, and they are printed as they are. */
+    private int unseen() {
+        return template.tokens().length - window.length();
+    }
+
+    /** Says what part of the given text the model sees, if it does not see all of it. */
+    Optional<String> cut() {
+        if (unseen() == 0) {
+            return Optional.empty();
+        }
+        int positions = generator.config().maxPositions();
+        var seen = "the model sees " + String.join(" and ", seenParts()) + "; it sees " + positions + " in all";
+        return Optional.of(isOpen ? seen + ", and --max-tokens takes " + masks() : seen);
+    }
+
+    /** The sides of the holes on which the model does not see everything. */
+    private List<String> seenParts() {
+        int first = template.holes().getFirst().start();
+        int last = template.holes().getLast().end();
+        int behind = template.tokens().length - last;
+        var holes = template.holes().size() == 1 ? "the hole" : "the holes";
+        var parts = new ArrayList<String>();
+        if (window.start() > 0) {
+            parts.add("the last " + (first - window.start()) + " of " + first + " tokens "
+                    + (isOpen ? "of the prompt" : "before " + holes));
+        }
+        if (window.end() - last < behind) {
+            parts.add("the first " + (window.end() - last) + " of " + behind + " tokens after " + holes);
+        }
+        return parts;
     }
 
     private int[] visible() {
@@ -214,6 +268,7 @@ final class Filling {
                             .map(hole -> Map.of("text", decode(hole), "tokens", hole.length()))
                             .toList());
             fields.put("tokens", tokens);
+            fields.put("unseenTokens", unseen());
             fields.put("generatedTokens", generated());
             return fields;
         }

@@ -21,8 +21,8 @@ final class FillingOptions {
     @Option(
             names = "--json",
             description =
-                    "Print text, tokens, model runs (forwards), tokens per forward, seconds by phase and tokens per"
-                            + " second as JSON.")
+                    "Print text, tokens, how many of the given ones the model had no room for (unseenTokens), model runs"
+                            + " (forwards), tokens per forward, seconds by phase and tokens per second as JSON.")
     private boolean json;
 
     @Option(
@@ -57,6 +57,7 @@ final class FillingOptions {
     void run(Function<Generator, Template> template, boolean isOpen, String after) {
         with((generator, loadSeconds) -> {
             var filling = new Filling(generator, template.apply(generator), sampling, isOpen);
+            filling.cut().ifPresent(System.err::println);
             if (json) {
                 printJson(filling, loadSeconds);
             } else {
@@ -79,6 +80,10 @@ final class FillingOptions {
             var fillings = templates.apply(generator).stream()
                     .map(template -> new Filling(generator, template, sampling, true))
                     .toList();
+            for (int i = 0; i < fillings.size(); i++) {
+                var prompt = "prompt " + (i + 1) + ": ";
+                fillings.get(i).cut().ifPresent(line -> System.err.println(prompt + line));
+            }
             var results = Filling.runTogether(fillings);
             if (json) {
                 System.out.println(Filling.json(Filling.fields(results, loadSeconds)));

@@ -39,7 +39,8 @@ final class GenerateCommand implements Callable<Integer> {
             names = "--max-tokens",
             paramLabel = "N",
             defaultValue = "64",
-            description = "Most tokens to generate (default 64).")
+            description = "Most tokens to generate (default 64). Of a long prompt the model sees the end that has room"
+                    + " beside them.")
     private int maxTokens = 64;
 
     @Mixin

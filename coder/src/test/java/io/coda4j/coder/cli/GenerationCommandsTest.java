@@ -1,6 +1,7 @@
 package io.coda4j.coder.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -212,11 +213,66 @@ class GenerationCommandsTest {
     void textAroundTheWindowIsKept() throws IOException {
         var text = "é日😀 ".repeat(60) + "[[MASK:6]]" + " 😀日é".repeat(60);
         var file = Files.writeString(work.resolve("Long.txt"), text);
-        var filled = run("infill", "m", "--file", file.toString()).out();
+        var invocation = run("infill", "m", "--file", file.toString());
+        assertTrue(
+                invocation
+                        .err()
+                        .contains("the model sees the last 253 of 600 tokens before the hole and the first 253 of 600"
+                                + " tokens after the hole; it sees 512 in all"),
+                invocation::toString);
+        var filled = invocation.out();
         assertTrue(filled.startsWith("é日😀 ".repeat(60)) && filled.endsWith(" 😀日é".repeat(60)), filled);
-        assertEquals(
-                filled,
-                json("infill", "m", "--file", file.toString()).member("text").asString());
+        var fields = json("infill", "m", "--file", file.toString());
+        assertEquals(filled, fields.member("text").asString());
+        assertEquals(694, fields.member("unseenTokens").asInt());
+    }
+
+    /** A prompt of letters that the tokenizer does not merge. */
+    private static String prompt(int tokens) {
+        return "qwjz".repeat(tokens / 4) + "qwjz".substring(0, tokens % 4);
+    }
+
+    @Test
+    void aPromptThatTheModelDoesNotSeeWhollyIsToldOf() {
+        var generated = run("generate", "m", "--prompt", prompt(60), "--max-tokens", "500", "--steps", "1");
+        assertTrue(
+                generated
+                        .err()
+                        .contains("the model sees the last 12 of 60 tokens of the prompt; it sees 512 in all, and"
+                                + " --max-tokens takes 500"),
+                generated::toString);
+        assertTrue(generated.out().startsWith(prompt(60)), generated::toString);
+        var fields = json("generate", "m", "--prompt", prompt(60), "--max-tokens", "500", "--steps", "1");
+        assertEquals(48, fields.member("unseenTokens").asInt());
+        var several = run(
+                "generate", "m", "--prompt", prompt(12), "--prompt", prompt(13), "--max-tokens", "500", "--steps", "1");
+        assertTrue(several.err().contains("prompt 2: the model sees the last 12 of 13 tokens"), several::toString);
+        assertFalse(several.err().contains("prompt 1"), several::toString);
+        var whole = run("generate", "m", "--prompt", prompt(12), "--max-tokens", "500", "--steps", "1");
+        assertFalse(whole.err().contains("the model sees"), whole::toString);
+        var uncut = json("generate", "m", "--prompt", prompt(12), "--max-tokens", "500", "--steps", "1");
+        assertEquals(0, uncut.member("unseenTokens").asInt());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"m", "ar"})
+    void aTextOfWhichTheModelWouldSeeNothingIsRefused(String name) {
+        var model = work.resolve(name).toString();
+        Invocation.of("generate", "--model", model, "--prompt", prompt(60), "--max-tokens", "512")
+                .complains(
+                        Main.USAGE,
+                        List.of("--max-tokens", "sees 512", "got 512", "60 of the prompt", "lower it, to 452"));
+        Invocation.of("generate", "--model", model, "--prompt", prompt(512), "--max-tokens", "512")
+                .complains(Main.USAGE, List.of("--max-tokens", "512 of the prompt; lower it"));
+        Invocation.of("infill", "--model", model, "--prefix", prompt(60), "--tokens", "512")
+                .complains(Main.USAGE, List.of("sees 512", "the holes have 512", "60 given", "--tokens", "shorter"));
+    }
+
+    /** Without any text there is nothing to lose. */
+    @Test
+    void anEmptyPromptLeavesAllPositionsToTheAnswer() {
+        var fields = json("generate", "m", "--prompt", "", "--max-tokens", "512", "--steps", "1");
+        assertEquals(0, fields.member("unseenTokens").asInt());
     }
 
     /** The model sees 512 tokens. What is asked for is compared with that before anything of this size is made. */
