@@ -10,6 +10,7 @@ import io.coda4j.coder.terminal.Progress;
 import io.coda4j.coder.train.HeldOutEvaluation;
 import io.coda4j.coder.train.TrainingListener;
 import io.coda4j.coder.train.TrainingRun;
+import java.time.Duration;
 import java.util.ArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -63,7 +64,9 @@ final class RunRecorder implements TrainingListener {
         log.append(line(step));
         if (progress != null) {
             progress.update(
-                    step.step(), "loss %.3f | %.1fk tok/s%s".formatted(smoothedLoss, tokensPerSecond / 1000, accuracy));
+                    step.step(),
+                    Duration.ofMillis(step.millis()),
+                    "loss %.3f | %.1fk tok/s%s".formatted(smoothedLoss, tokensPerSecond / 1000, accuracy));
         }
     }
 

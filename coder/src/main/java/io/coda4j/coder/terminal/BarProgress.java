@@ -1,6 +1,7 @@
 package io.coda4j.coder.terminal;
 
 import java.io.PrintStream;
+import java.time.Duration;
 import java.util.Optional;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -15,29 +16,37 @@ final class BarProgress implements Progress {
     private final Line line;
     private final ProgressBar bar;
     private volatile long step;
+    private volatile Duration used;
 
     BarProgress(Terminal terminal, String task, Pace pace) {
         this.pace = pace;
         this.step = pace.firstStep();
+        this.used = pace.usedBefore();
         this.line = new Line(terminal);
         this.bar = new ProgressBarBuilder()
                 .setTaskName(task)
                 .setStyle(style(terminal))
                 .setUpdateIntervalMillis(REFRESH_MILLIS)
                 .setConsumer(line)
-                .setEtaFunction(_ -> step == pace.firstStep() ? Optional.empty() : pace.remaining(step))
+                .setEtaFunction(_ -> step == pace.firstStep() ? Optional.empty() : pace.remaining(step, used))
                 .setUnit(pace.budget() instanceof Budget.Time ? " s" : "", 1)
                 .setInitialMax(initialMax(pace.budget()))
-                .startsFrom(position(step), pace.elapsedBefore())
+                .startsFrom(position(step), pace.usedBefore())
                 .build();
     }
 
     @Override
     public void update(long step, String message) {
+        update(step, pace.elapsed(), message);
+    }
+
+    @Override
+    public void update(long step, Duration used, String message) {
         this.step = step;
+        this.used = used;
         if (pace.budget() instanceof Budget.Earlier) {
             // The steps that will have been done when the budget ends.
-            bar.maxHint(Math.max(step, Math.round(step / Math.max(1e-9, pace.fraction(step)))));
+            bar.maxHint(Math.max(step, Math.round(step / Math.max(1e-9, pace.fraction(step, used)))));
         }
         bar.stepTo(position(step));
         bar.setExtraMessage(" " + message);
@@ -57,8 +66,7 @@ final class BarProgress implements Progress {
     private long position(long step) {
         return switch (pace.budget()) {
             case Budget.Steps _, Budget.Earlier _ -> step;
-            case Budget.Time(var total) ->
-                Math.min(total.toSeconds(), pace.elapsed().toSeconds());
+            case Budget.Time(var total) -> Math.min(total.toSeconds(), used.toSeconds());
         };
     }
 

@@ -1,15 +1,26 @@
 package io.coda4j.coder.terminal;
 
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.Optional;
+import java.util.stream.Stream;
 
-/** What ends a piece of work: a number of steps, a time, or whichever is reached first. */
+/**
+ * What ends a piece of work: a number of steps, a time, or whichever is reached first. Not all time that passes need be
+ * paid for by a budget of time, so that this says everywhere how much of it is used.
+ */
 public sealed interface Budget {
     /** The share of the budget that is used, in [0, 1]. */
-    double fraction(long step, Duration elapsed);
+    double fraction(long step, Duration used);
 
-    /** The time left, or empty while the pace is unknown. */
-    Optional<Duration> remaining(long step, Duration elapsed, double stepsPerSecond);
+    /**
+     * The time that will pass until the end, or empty while the pace is unknown.
+     *
+     * @param used the time that the budget has paid for
+     * @param stepsPerSecond that passes; 0 if unknown
+     * @param usedPerSecond seconds that the budget pays for in a second that passes; 0 if unknown
+     */
+    Optional<Duration> remaining(long step, Duration used, double stepsPerSecond, double usedPerSecond);
 
     /**
      * Ends at a step.
@@ -24,12 +35,12 @@ public sealed interface Budget {
         }
 
         @Override
-        public double fraction(long step, Duration elapsed) {
+        public double fraction(long step, Duration used) {
             return Math.clamp((double) step / total, 0, 1);
         }
 
         @Override
-        public Optional<Duration> remaining(long step, Duration elapsed, double stepsPerSecond) {
+        public Optional<Duration> remaining(long step, Duration used, double stepsPerSecond, double usedPerSecond) {
             if (!(stepsPerSecond > 0)) {
                 return Optional.empty();
             }
@@ -38,7 +49,7 @@ public sealed interface Budget {
     }
 
     /**
-     * Ends when a time has passed.
+     * Ends when a time is used.
      *
      * @param total the time, more than zero
      */
@@ -50,34 +61,38 @@ public sealed interface Budget {
         }
 
         @Override
-        public double fraction(long step, Duration elapsed) {
-            return Math.clamp((double) elapsed.toMillis() / Math.max(1, total.toMillis()), 0, 1);
+        public double fraction(long step, Duration used) {
+            return Math.clamp((double) used.toMillis() / Math.max(1, total.toMillis()), 0, 1);
         }
 
         @Override
-        public Optional<Duration> remaining(long step, Duration elapsed, double stepsPerSecond) {
-            var left = total.minus(elapsed);
-            return Optional.of(left.isNegative() ? Duration.ZERO : left);
+        public Optional<Duration> remaining(long step, Duration used, double stepsPerSecond, double usedPerSecond) {
+            if (!(usedPerSecond > 0)) {
+                return Optional.empty();
+            }
+            long left = Math.max(0, total.minus(used).toMillis());
+            return Optional.of(Duration.ofMillis((long) (left / usedPerSecond)));
         }
     }
 
     /**
-     * Ends at a step or when a time has passed, whichever comes first.
+     * Ends at a step or when a time is used, whichever comes first.
      *
      * @param steps the budget of steps
      * @param time the budget of time
      */
     record Earlier(Steps steps, Time time) implements Budget {
         @Override
-        public double fraction(long step, Duration elapsed) {
-            return Math.max(steps.fraction(step, elapsed), time.fraction(step, elapsed));
+        public double fraction(long step, Duration used) {
+            return Math.max(steps.fraction(step, used), time.fraction(step, used));
         }
 
         @Override
-        public Optional<Duration> remaining(long step, Duration elapsed, double stepsPerSecond) {
-            var byTime = time.remaining(step, elapsed, stepsPerSecond);
-            var bySteps = steps.remaining(step, elapsed, stepsPerSecond);
-            return bySteps.isPresent() && bySteps.get().compareTo(byTime.orElseThrow()) < 0 ? bySteps : byTime;
+        public Optional<Duration> remaining(long step, Duration used, double stepsPerSecond, double usedPerSecond) {
+            return Stream.of(steps, time)
+                    .map(budget -> budget.remaining(step, used, stepsPerSecond, usedPerSecond))
+                    .flatMap(Optional::stream)
+                    .min(Comparator.naturalOrder());
         }
     }
 }

@@ -17,6 +17,7 @@ final class LogProgress implements Progress {
     private double printedFraction;
     private long printedStep;
     private long step;
+    private Duration used;
     private String message = "";
 
     LogProgress(PrintStream out, String task, Pace pace) {
@@ -24,18 +25,25 @@ final class LogProgress implements Progress {
         this.task = task;
         this.pace = pace;
         this.step = pace.firstStep();
+        this.used = pace.usedBefore();
         this.printedStep = step;
         this.printedAt = pace.elapsed();
-        this.printedFraction = pace.fraction(step);
+        this.printedFraction = pace.fraction(step, used);
     }
 
     @Override
-    public synchronized void update(long step, String message) {
+    public void update(long step, String message) {
+        update(step, pace.elapsed(), message);
+    }
+
+    @Override
+    public synchronized void update(long step, Duration used, String message) {
         this.step = step;
+        this.used = used;
         this.message = message;
         boolean late = pace.elapsed().minus(printedAt).compareTo(INTERVAL) >= 0;
         // The tolerance keeps 0.05 + 0.05 from missing 0.1.
-        if (late || pace.fraction(step) - printedFraction >= SHARE - 1e-9) {
+        if (late || pace.fraction(step, used) - printedFraction >= SHARE - 1e-9) {
             print();
         }
     }
@@ -55,11 +63,11 @@ final class LogProgress implements Progress {
 
     private void print() {
         printedAt = pace.elapsed();
-        printedFraction = pace.fraction(step);
+        printedFraction = pace.fraction(step, used);
         printedStep = step;
         var left = printedFraction >= 1
                 ? ""
-                : pace.remaining(step)
+                : pace.remaining(step, used)
                         .map(time -> ", " + Quantity.duration(time) + " left")
                         .orElse("");
         println(String.format(

@@ -8,14 +8,14 @@ import java.util.function.LongSupplier;
 final class Pace {
     private final Budget budget;
     private final long firstStep;
-    private final Duration elapsedBefore;
+    private final Duration usedBefore;
     private final LongSupplier nanoTime;
     private final long startNanos;
 
-    Pace(Budget budget, long firstStep, Duration elapsedBefore, LongSupplier nanoTime) {
+    Pace(Budget budget, long firstStep, Duration usedBefore, LongSupplier nanoTime) {
         this.budget = budget;
         this.firstStep = firstStep;
-        this.elapsedBefore = elapsedBefore;
+        this.usedBefore = usedBefore;
         this.nanoTime = nanoTime;
         this.startNanos = nanoTime.getAsLong();
     }
@@ -28,22 +28,30 @@ final class Pace {
         return firstStep;
     }
 
-    Duration elapsedBefore() {
-        return elapsedBefore;
+    /** The time that earlier runs used. */
+    Duration usedBefore() {
+        return usedBefore;
     }
 
+    /** The time that earlier runs used, and all that has passed in this one, whether the budget pays for it or not. */
     Duration elapsed() {
-        return elapsedBefore.plusNanos(nanoTime.getAsLong() - startNanos);
+        return usedBefore.plusNanos(nanoTime.getAsLong() - startNanos);
     }
 
-    double fraction(long step) {
-        return budget.fraction(step, elapsed());
+    double fraction(long step, Duration used) {
+        return budget.fraction(step, used);
     }
 
     /** The time left at the mean pace of this run; steps of an earlier run, perhaps on another machine, do not count. */
-    Optional<Duration> remaining(long step) {
-        var elapsed = elapsed();
-        double seconds = elapsed.minus(elapsedBefore).toNanos() / 1e9;
-        return budget.remaining(step, elapsed, seconds > 0 ? (step - firstStep) / seconds : 0);
+    Optional<Duration> remaining(long step, Duration used) {
+        double passed = seconds(elapsed().minus(usedBefore));
+        if (!(passed > 0)) {
+            return Optional.empty();
+        }
+        return budget.remaining(step, used, (step - firstStep) / passed, seconds(used.minus(usedBefore)) / passed);
+    }
+
+    private static double seconds(Duration duration) {
+        return duration.toNanos() / 1e9;
     }
 }

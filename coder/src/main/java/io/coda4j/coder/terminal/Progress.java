@@ -14,21 +14,30 @@ public interface Progress extends AutoCloseable {
      *
      * @param task a word for the work
      * @param step the steps done before
-     * @param elapsed the time that the budget counts as used
+     * @param used the time that the budget has paid for
      */
-    static Progress start(Terminal terminal, String task, Budget budget, long step, Duration elapsed) {
-        var pace = new Pace(budget, step, elapsed, System::nanoTime);
+    static Progress start(Terminal terminal, String task, Budget budget, long step, Duration used) {
+        var pace = new Pace(budget, step, used, System::nanoTime);
         return terminal.isInteractive()
                 ? new BarProgress(terminal, task, pace)
                 : new LogProgress(terminal.out(), task, pace);
     }
 
     /**
-     * Reports the steps done so far. Cheap enough to call after every step.
+     * Reports the steps done so far of work whose budget pays for all the time that passes. Cheap enough to call after
+     * every step.
      *
      * @param message a few figures, such as {@code loss 3.21 | 18.3k tok/s}
      */
     void update(long step, String message);
+
+    /**
+     * Reports the steps done so far of work whose budget does not pay for all the time that passes.
+     *
+     * @param used the time that it has paid for, in earlier runs and this one
+     * @param message a few figures, such as {@code loss 3.21 | 18.3k tok/s}
+     */
+    void update(long step, Duration used, String message);
 
     /** Prints a line of its own without disturbing the bar. */
     void println(String line);

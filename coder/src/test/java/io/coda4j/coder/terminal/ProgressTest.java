@@ -59,24 +59,27 @@ class ProgressTest {
 
     @Test
     void theTimeLeftComesFromTheBudgetThatEndsFirst() {
-        var elapsed = Duration.ofSeconds(20);
-        assertEquals(Optional.of(Duration.ofSeconds(45)), HUNDRED.remaining(10, elapsed, 2));
-        assertEquals(Optional.empty(), HUNDRED.remaining(0, elapsed, 0));
-        assertEquals(Optional.of(Duration.ofSeconds(40)), MINUTE.remaining(10, elapsed, 2));
+        var used = Duration.ofSeconds(20);
+        assertEquals(Optional.of(Duration.ofSeconds(45)), HUNDRED.remaining(10, used, 2, 1));
+        assertEquals(Optional.empty(), HUNDRED.remaining(0, used, 0, 0));
+        assertEquals(Optional.of(Duration.ofSeconds(40)), MINUTE.remaining(10, used, 2, 1));
+        assertEquals(Optional.of(Duration.ofSeconds(160)), MINUTE.remaining(10, used, 2, .25));
+        assertEquals(Optional.empty(), MINUTE.remaining(0, used, 0, 0));
         var both = new Budget.Earlier(HUNDRED, MINUTE);
-        assertEquals(Optional.of(Duration.ofSeconds(40)), both.remaining(10, elapsed, 2));
-        assertEquals(Optional.of(Duration.ofSeconds(9)), both.remaining(10, elapsed, 10));
-        assertEquals(1 / 3.0, both.fraction(10, elapsed), 1e-9);
-        assertEquals(0.9, both.fraction(90, elapsed), 1e-9);
+        assertEquals(Optional.of(Duration.ofSeconds(40)), both.remaining(10, used, 2, 1));
+        assertEquals(Optional.of(Duration.ofSeconds(9)), both.remaining(10, used, 10, 1));
+        assertEquals(1 / 3.0, both.fraction(10, used), 1e-9);
+        assertEquals(0.9, both.fraction(90, used), 1e-9);
         assertEquals(1, MINUTE.fraction(0, Duration.ofHours(1)));
-        assertEquals(Optional.of(Duration.ZERO), MINUTE.remaining(0, Duration.ofHours(1), 1));
+        assertEquals(Optional.of(Duration.ZERO), MINUTE.remaining(0, Duration.ofHours(1), 1, 1));
+        assertEquals(Optional.empty(), both.remaining(0, used, 0, 0));
     }
 
     @Test
     void aResumedRunEstimatesFromItsOwnPace() {
         var pace = pace(HUNDRED, 50, Duration.ofHours(1));
         pass(10);
-        assertEquals(Optional.of(Duration.ofSeconds(40)), pace.remaining(60));
+        assertEquals(Optional.of(Duration.ofSeconds(40)), pace.remaining(60, pace.elapsed()));
         assertEquals(Duration.ofSeconds(3610), pace.elapsed());
     }
 
@@ -107,6 +110,37 @@ class ProgressTest {
         var bar = screen.visible().getFirst();
         assertTrue(bar.contains("50%") && bar.contains("30/60 s"), bar);
         assertTrue(bar.contains("/ 0:00:30"), bar);
+    }
+
+    /** Half of the time goes to evaluations, for which the budget does not pay. */
+    @Test
+    void timeThatTheBudgetDoesNotPayForIsNoProgress() {
+        var screen = Screen.file(StandardCharsets.UTF_8);
+        try (var progress = new LogProgress(screen.terminal().out(), "train", pace(MINUTE, 0, Duration.ZERO))) {
+            for (int step = 1; step <= 6; step++) {
+                pass(20);
+                progress.update(step, Duration.ofSeconds(10L * step), "");
+            }
+        }
+        var lines = screen.written().lines().toList();
+        assertEquals(6, lines.size(), screen.written());
+        assertEquals("train  17 %  step 1    (20 s, 1 min 40 s left)", lines.getFirst());
+        assertEquals("train  67 %  step 4    (1 min 20 s, 40 s left)", lines.get(3));
+        assertEquals("train 100 %  step 6    (2 min 0 s)", lines.getLast());
+    }
+
+    @Test
+    void theBarOfAResumedRunStandsAtWhatIsUsed() {
+        var screen = Screen.tty(100, 24, Map.of("NO_COLOR", "1"));
+        var pace = pace(MINUTE, 3, Duration.ofSeconds(20));
+        try (var progress = new BarProgress(screen.terminal(), "train", pace)) {
+            pass(100);
+            progress.update(7, Duration.ofSeconds(30), "");
+        }
+        var bar = screen.visible().getFirst();
+        assertTrue(bar.contains("50%") && bar.contains("30/60 s"), bar);
+        // A tenth of the time that passes is used, and half a minute is left.
+        assertTrue(bar.contains("/ 0:05:00"), bar);
     }
 
     @Test
