@@ -69,9 +69,9 @@ final class TokenChoices {
             throw new LogitsException(
                     "step " + request.step() + ", row " + row + ", column " + column + ": " + e.getMessage(), e);
         }
-        tokens[n] = settings.sampling().temperature() > 0
-                ? distribution.draw(random.uniformDouble(Purpose.TOKEN, request.step(), rowIds[row], column))
-                : distribution.mostLikely();
+        tokens[n] = settings.sampling().isGreedy()
+                ? distribution.mostLikely()
+                : distribution.draw(random.uniformDouble(Purpose.TOKEN, request.step(), rowIds[row], column));
         if (settings.sampler() instanceof Sampler.ByConfidence sampler) {
             var source = distribution;
             if (settings.confidenceSource() == ConfidenceSource.RAW) {

@@ -58,7 +58,7 @@ public final class TokenDistribution {
      * @throws LogitsException if a logit is NaN or positive infinity, or no token is left
      */
     public void set(float[] logits, int offset, Sampling sampling) {
-        scale(logits, offset, (float) sampling.temperature());
+        scale(logits, offset, sampling);
         findMaximum();
         Arrays.fill(bucketMass, 0);
         Arrays.fill(bucketCount, 0);
@@ -72,9 +72,10 @@ public final class TokenDistribution {
         }
     }
 
-    private void scale(float[] logits, int offset, float temperature) {
+    private void scale(float[] logits, int offset, Sampling sampling) {
         System.arraycopy(logits, offset, scaled, 0, scaled.length);
-        if (temperature > 0) {
+        if (!sampling.isGreedy()) {
+            float temperature = (float) sampling.temperature();
             for (int i = 0; i < scaled.length; i++) {
                 scaled[i] /= temperature;
             }

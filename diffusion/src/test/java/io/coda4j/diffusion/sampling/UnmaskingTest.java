@@ -321,6 +321,20 @@ class UnmaskingTest {
         assertEquals(4, result.history().size());
     }
 
+    /** Temperatures that float32 rounds to 0, whose reciprocal it cannot hold, or that take logits out of its range. */
+    @ParameterizedTest
+    @ValueSource(doubles = {Double.MIN_VALUE, 1e-50, 1e-45, 1e-40, 1e-38, 1e-31, 1e-30, 1e-10})
+    void temperaturesAsGoodAsZeroTakeTheMostLikelyToken(double temperature) {
+        var start = Canvas.of(PROMPT, 12, MASK);
+        // All in one step, so that the order, which confidences of drawn tokens decide, does not matter.
+        var greedy = new Unmasking(settings("entropy", 1)).run(new HashDenoiser(V, 4), start);
+        var cold = settings("entropy", 1).withSampling(new Sampling(temperature, 1, 0));
+        for (int seed = 0; seed < 4; seed++) {
+            var result = new Unmasking(cold.withSeed(seed)).run(new HashDenoiser(V, 4), start);
+            assertArrayEquals(greedy.canvas().tokens(), result.canvas().tokens());
+        }
+    }
+
     @Test
     void severalThreadsGiveTheResultOfOne() {
         int vocabulary = 20_000;
