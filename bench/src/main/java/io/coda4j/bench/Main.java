@@ -29,6 +29,8 @@ public final class Main {
     /** The command line with its messages for bad input. */
     static CommandLine commandLine() {
         return new CommandLine(new Main())
+                // As in 'coda': what begins with an @ is a value like any other.
+                .setExpandAtFiles(false)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((e, _) -> refuse(e))
                 .setExecutionExceptionHandler((e, line, _) -> explain(e, line));

@@ -3,10 +3,14 @@ package io.coda4j.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ScalingCommandTest {
     /** In the middle round both are slow: the speedup is the median of ratios, not the ratio of medians. */
@@ -32,5 +36,11 @@ class ScalingCommandTest {
         assertTrue(refusal("scaling", "--rounds", "0").contains("--rounds: at least 1 expected, got 0"));
         assertTrue(refusal("scaling", "--model", "huge").contains("no workload is called 'huge'"));
         assertTrue(refusal("profile", "--model", "huge").contains("known: demo, 12x768"));
+    }
+
+    @Test
+    void aValueThatBeginsWithAnAtIsNotReplacedByAFile(@TempDir Path folder) throws IOException {
+        var file = Files.writeString(folder.resolve("args"), "gigantic");
+        assertTrue(refusal("scaling", "--model", "@" + file).contains("no workload is called '@" + file + "'"));
     }
 }

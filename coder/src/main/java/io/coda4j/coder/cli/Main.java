@@ -63,15 +63,21 @@ public final class Main {
     /** Runs the command that {@code args} name; its exit code. */
     static int run(String... args) {
         try {
-            int code = new CommandLine(new Main())
-                    .setCaseInsensitiveEnumValuesAllowed(true)
-                    .setParameterExceptionHandler((e, _) -> explain(e))
-                    .setExecutionExceptionHandler((e, _, _) -> explain(e))
-                    .execute(args);
+            int code = commandLine().execute(args);
             return code == 0 && System.out.checkError() ? unwritten() : code;
         } catch (OutOfMemoryError e) {
             return explain(e);
         }
+    }
+
+    /** The command line with its messages for bad input. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Main())
+                // A prompt may begin with an @ and is never the name of a file with arguments.
+                .setExpandAtFiles(false)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler((e, _) -> explain(e))
+                .setExecutionExceptionHandler((e, _, _) -> explain(e));
     }
 
     /** Java's standard output swallows failures, such as those of a full disk, and only remembers that there was one. */

@@ -134,6 +134,17 @@ class GenerationCommandsTest {
         assertEquals(expected + System.lineSeparator(), out);
     }
 
+    /** The second is a folder, the third a file, whose text is not the prompt. */
+    @Test
+    void aPromptMayBeginWithAnAt() throws IOException {
+        var file = Files.writeString(work.resolve("Override"), "--seed 5");
+        for (var prompt : List.of("@Override", "@" + work, "@" + file)) {
+            var text = json("generate", "m", "--prompt", prompt, "--max-tokens", "4")
+                    .member("text");
+            assertTrue(text.asString().startsWith(prompt), text::toString);
+        }
+    }
+
     @Test
     void whatIsAboutOnePromptIsRefusedForSeveral() {
         for (var option : List.of("--watch", "--report-drift")) {
