@@ -262,6 +262,8 @@ class BadInputTest {
                 text("text without a hole", "int a;", "no hole", "[[MASK:n]]"),
                 text("hole of no number", "int a;\nint [[MASK:x]];", "line 2", "[[MASK:x]]", "[[MASK:16]]"),
                 text("hole of no tokens", "[[MASK:0]]", "line 1", "[[MASK:0]]"),
+                text("bad hole at the start of a line", "int a;\n\n[[MASK:x]];", "line 3:"),
+                text("bad hole at the start of a line of Windows", "int a;\r\n[[MASK:x]];", "line 2:"),
                 text("hole of a huge number", "[[MASK:99999999999]]", "[[MASK:99999999999]]"),
                 text("holes too far apart", "[[MASK:9]]" + "int a;\n".repeat(30) + "[[MASK:9]]", "the model sees 24"),
                 text("text that is not UTF-8", new byte[] {'a', (byte) 0xC3, '('}, "T.java", "not UTF-8"),
