@@ -11,6 +11,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "coda bench",
         mixinStandardHelpOptions = true,
+        version = io.coda4j.coder.cli.Main.VERSION,
         description = "Measures this engine, and its peers on the same work.",
         subcommands = {ProfileCommand.class, ScalingCommand.class, PeersCommand.class, DecodeCommand.class})
 public final class Main {
@@ -28,12 +29,17 @@ public final class Main {
 
     /** The command line with its messages for bad input. */
     static CommandLine commandLine() {
-        return new CommandLine(new Main())
+        var line = new CommandLine(new Main())
                 // As in 'coda': what begins with an @ is a value like any other.
                 .setExpandAtFiles(false)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((e, _) -> refuse(e))
-                .setExecutionExceptionHandler((e, line, _) -> explain(e, line));
+                .setExecutionExceptionHandler((e, command, _) -> explain(e, command));
+        // Each has the option, and no version of its own.
+        line.getSubcommands()
+                .values()
+                .forEach(command -> command.getCommandSpec().version(io.coda4j.coder.cli.Main.VERSION));
+        return line;
     }
 
     private static int refuse(CommandLine.ParameterException e) {

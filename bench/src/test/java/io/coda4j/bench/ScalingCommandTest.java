@@ -39,6 +39,16 @@ class ScalingCommandTest {
     }
 
     @Test
+    void eachCommandTellsTheVersionOfCoda() {
+        for (var command : Main.commandLine().getSubcommands().keySet()) {
+            var out = new StringWriter();
+            var line = Main.commandLine().setOut(new PrintWriter(out, true));
+            assertEquals(0, line.execute(command, "--version"));
+            assertEquals(io.coda4j.coder.cli.Main.VERSION, out.toString().strip(), command);
+        }
+    }
+
+    @Test
     void aValueThatBeginsWithAnAtIsNotReplacedByAFile(@TempDir Path folder) throws IOException {
         var file = Files.writeString(folder.resolve("args"), "gigantic");
         assertTrue(refusal("scaling", "--model", "@" + file).contains("no workload is called '@" + file + "'"));

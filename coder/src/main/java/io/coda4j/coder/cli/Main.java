@@ -20,7 +20,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
         name = "coda",
         mixinStandardHelpOptions = true,
-        version = "coda4j 0.1.0",
+        version = Main.VERSION,
         synopsisSubcommandLabel = "COMMAND",
         description = "Trains, runs and studies a masked-diffusion code model, in Java.",
         footer = {
@@ -48,6 +48,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TuneCommand.class
         })
 public final class Main {
+    /** What {@code --version} prints, of this command line and of the measurements. */
+    public static final String VERSION = "coda4j " + TrainingJob.VERSION;
+
     /** Bad input of any kind. */
     static final int USAGE = 2;
 
@@ -72,12 +75,17 @@ public final class Main {
 
     /** The command line with its messages for bad input. */
     static CommandLine commandLine() {
-        return new CommandLine(new Main())
+        var line = new CommandLine(new Main())
                 // A prompt may begin with an @ and is never the name of a file with arguments.
                 .setExpandAtFiles(false)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((e, _) -> explain(e))
                 .setExecutionExceptionHandler((e, _, _) -> explain(e));
+        // Each has the option, and no version of its own.
+        line.getSubcommands()
+                .values()
+                .forEach(command -> command.getCommandSpec().version(VERSION));
+        return line;
     }
 
     /** Java's standard output swallows failures, such as those of a full disk, and only remembers that there was one. */
