@@ -8,6 +8,7 @@ import io.coda4j.tensor.spi.Mesh;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The option that says where programs run. */
@@ -15,11 +16,10 @@ final class DeviceOption {
     @Option(
             names = "--device",
             paramLabel = "DEVICE",
-            defaultValue = "cpu",
             description = "Where to compute: cpu (all cores, the default), cpu:N (N threads), opencl:N, pjrt:tpu,"
                     + " pjrt:cuda, pjrt:/path/to/plugin.so, another device that 'coda devices' lists, or auto (the"
                     + " best that works, of pjrt, a GPU through opencl, and cpu).")
-    private String name = "cpu";
+    private @Nullable String name;
 
     private final Supplier<DeviceChoice> choices;
 
@@ -34,14 +34,19 @@ final class DeviceOption {
         this.name = DeviceChoice.NAME;
     }
 
+    /** Whether there was the option. */
+    boolean isGiven() {
+        return name != null;
+    }
+
     /** The name as given. */
     String name() {
-        return name;
+        return name == null ? "cpu" : name;
     }
 
     /** Opens the device; what {@code auto} chose is told on the error stream. */
     Device open() {
-        return Devices.open(name, System.err::println);
+        return Devices.open(name(), System.err::println);
     }
 
     /**
@@ -55,9 +60,9 @@ final class DeviceOption {
     /** As {@link #open(Function)}, with the devices of a mesh as one if there is one. */
     <T> T open(Optional<Mesh> mesh, Function<Device, T> use) {
         if (mesh.isPresent()) {
-            return use.apply(Devices.open(name, mesh.get()));
+            return use.apply(Devices.open(name(), mesh.get()));
         }
-        if (!name.equals(DeviceChoice.NAME)) {
+        if (!name().equals(DeviceChoice.NAME)) {
             return use.apply(open());
         }
         var choice = choices.get();

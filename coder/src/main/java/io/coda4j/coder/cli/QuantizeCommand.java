@@ -8,6 +8,7 @@ import io.coda4j.coder.model.ModelFolder;
 import io.coda4j.coder.tokenizer.TokenizerJson;
 import io.coda4j.coder.train.EncodedCorpus;
 import io.coda4j.coder.train.TrainingRun;
+import io.coda4j.tensor.spi.Device;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,6 +46,9 @@ final class QuantizeCommand implements Callable<Integer> {
     /** Tokens of a row of the report. */
     private static final int LENGTH = 128;
 
+    /** Rows of the report unless there is the option. */
+    private static final int ROWS = 256;
+
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Folder with the checkpoint.")
     private Path model = Path.of("");
 
@@ -64,9 +68,8 @@ final class QuantizeCommand implements Callable<Integer> {
     @Option(
             names = "--report-rows",
             paramLabel = "N",
-            defaultValue = "256",
-            description = "Rows of 128 tokens that are measured (256).")
-    private int rows = 256;
+            description = "With --report: rows of 128 tokens that are measured (256).")
+    private @Nullable Integer rows;
 
     @Mixin
     private DeviceOption device = new DeviceOption();
@@ -74,15 +77,18 @@ final class QuantizeCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print what was made as JSON.")
     private boolean json;
 
+    /** What the weights are measured on, and where. */
+    private record Sample(Device device, EncodedCorpus text) {}
+
     @Override
     public Integer call() {
-        if (rows < 1) {
-            throw new UsageException("--report-rows must be positive, got " + rows);
-        }
+        check();
+        // Before anything is written: a checkpoint that an error leaves behind would stand in the way of the next try.
+        var sample = report == null ? null : sample(report);
         long start = System.nanoTime();
         var summary = Int8Checkpoint.write(model, out, QuantizeCommand::progress);
         double seconds = (System.nanoTime() - start) * 1e-9;
-        var lines = report == null ? List.<PrecisionComparison.Line>of() : compare(report);
+        var lines = sample == null ? List.<PrecisionComparison.Line>of() : compare(sample);
         if (json) {
             var fields = new LinkedHashMap<String, Object>();
             fields.put("format", format.name().toLowerCase(Locale.ROOT));
@@ -119,21 +125,37 @@ final class QuantizeCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The original and the new weights, in all precisions, on text that is not in the training part of the corpus. */
-    private List<PrecisionComparison.Line> compare(String source) {
+    private void check() {
+        if (rows != null && rows < 1) {
+            throw new UsageException("--report-rows must be positive, got " + rows);
+        }
+        if (report == null && (rows != null || device.isGiven())) {
+            throw new UsageException((rows != null ? "--report-rows" : "--device")
+                    + " has no effect without --report CORPUS, which measures what was made");
+        }
+    }
+
+    /** Text that is not in the training part of the corpus. */
+    private Sample sample(String source) {
         var opened = device.open();
-        var original = ModelFolder.map(model, opened);
-        var quantized = ModelFolder.map(out, opened).model();
         var tokenizer = TokenizerJson.read(model);
         var corpus = TrainingRun.readCorpus(source, System.err::println);
-        var text = EncodedCorpus.of(corpus.heldOut(), tokenizer);
+        return new Sample(opened, EncodedCorpus.of(corpus.heldOut(), tokenizer));
+    }
+
+    /** The original and the new weights, in all precisions. */
+    private List<PrecisionComparison.Line> compare(Sample sample) {
+        var opened = sample.device();
+        var text = sample.text();
+        var original = ModelFolder.map(model, opened);
+        var quantized = ModelFolder.map(out, opened).model();
         var variants = List.of(
                 Variant.of("f32", original.model(), Precision.F32, opened),
                 Variant.of("bf16", original.model(), Precision.BF16, opened),
                 new Variant("int8 weights", quantized, Precision.F32),
                 new Variant("int8", quantized, Precision.INT8));
         try (var comparison = new PrecisionComparison(original.config(), variants, opened)) {
-            return comparison.run(text.tokens(), text.fresh(), LENGTH, rows, 1);
+            return comparison.run(text.tokens(), text.fresh(), LENGTH, rows == null ? ROWS : rows, 1);
         }
     }
 

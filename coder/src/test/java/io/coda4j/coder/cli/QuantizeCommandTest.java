@@ -215,6 +215,20 @@ class QuantizeCommandTest {
         assertArrayEquals(before, Files.readAllBytes(again.resolve("model.safetensors")), "not reproducible");
     }
 
+    @Test
+    void aReportThatCannotBeMadeLeavesNothing() {
+        refused(quantize(model, small, "--report", "no-such-corpus"), "'no-such-corpus'", "lang3");
+        refused(quantize(model, small, "--report", "src/main/java", "--device", "gpu"), "'gpu'");
+        assertTrue(Files.notExists(small), "a checkpoint stands in the way of the next try");
+    }
+
+    @Test
+    void whatOnlyTheReportUsesIsRefusedWithoutIt() {
+        refused(quantize(model, small, "--device", "cpu"), "--device has no effect", "--report CORPUS");
+        refused(quantize(model, small, "--report-rows", "6"), "--report-rows has no effect", "--report CORPUS");
+        assertTrue(Files.notExists(small));
+    }
+
     /** On this module's own sources, some of which are held out. The original agrees with itself, INT8 almost. */
     @Test
     void theReportComparesAllPrecisionsWithTheOriginal() {
