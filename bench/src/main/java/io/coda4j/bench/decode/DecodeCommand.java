@@ -197,8 +197,8 @@ public final class DecodeCommand implements Callable<Integer> {
         requireAtLeast(1, "--prompt-tokens", promptTokens);
         requireAtLeast(1, "--new-tokens", newTokens);
         requireAtLeast(1, "--block", block);
-        if (!(threshold >= 0)) {
-            throw bad("--threshold must not be negative, got " + threshold);
+        if (!(threshold >= 0 && threshold <= 1)) {
+            throw bad("--threshold must be in [0, 1], got " + threshold);
         }
         checkSampling();
         checkModels();

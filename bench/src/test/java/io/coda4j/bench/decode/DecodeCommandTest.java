@@ -28,7 +28,8 @@ final class DecodeCommandTest {
             model | --only swift | --only: no way of decoding is called 'swift'; known: exact, prefix, dual, dual-threshold
             model | --new-tokens 0 | --new-tokens must be at least 1, got 0
             model | --block 0 | --block must be at least 1, got 0
-            model | --threshold -1 | --threshold must not be negative, got -1.0
+            model | --threshold -1 | --threshold must be in [0, 1], got -1.0
+            model | --threshold 1.5 | --threshold must be in [0, 1], got 1.5
             model | --sample-steps 1 | --sample-steps must be at least 2 and fewer than the 255 of the run, got 1; leave it out \
             to run them all
             model | --sample-steps 4 --only dual | --sample-steps is for the way exact, which --only leaves out

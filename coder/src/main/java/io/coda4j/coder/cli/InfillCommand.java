@@ -36,7 +36,7 @@ final class InfillCommand implements Callable<Integer> {
     private @Nullable String suffix;
 
     @Option(names = "--tokens", paramLabel = "N", description = "Length of the hole between prefix and suffix.")
-    private int tokens;
+    private @Nullable Integer tokens;
 
     @Mixin
     private FillingOptions filling = new FillingOptions();
@@ -48,8 +48,12 @@ final class InfillCommand implements Callable<Integer> {
             throw new UsageException(
                     "give either --file FILE with [[MASK:n]] holes, or --prefix and --suffix with" + " --tokens");
         }
-        if (isBetween && tokens < 1) {
-            throw new UsageException("--prefix and --suffix need --tokens N with N at least 1, got " + tokens);
+        if (isBetween && length() < 1) {
+            throw new UsageException("--prefix and --suffix need --tokens N with N at least 1, got " + length());
+        }
+        if (!isBetween && tokens != null) {
+            throw new UsageException(
+                    "--tokens has no effect with --file, whose holes [[MASK:n]] say how long they are; leave it out");
         }
         filling.check();
         var text = file == null ? null : TextFile.read(file);
@@ -64,8 +68,12 @@ final class InfillCommand implements Callable<Integer> {
             Filling.requireRoom(generator, "--tokens", tokens);
         }
         return text == null
-                ? Template.between(orEmpty(prefix), tokens, orEmpty(suffix), tokenizer, maskId)
+                ? Template.between(orEmpty(prefix), length(), orEmpty(suffix), tokenizer, maskId)
                 : Template.parse(text, tokenizer, maskId);
+    }
+
+    private int length() {
+        return tokens == null ? 0 : tokens;
     }
 
     private static String orEmpty(@Nullable String text) {

@@ -91,16 +91,16 @@ final class SamplingOptions {
     @Option(
             names = "--top-p",
             paramLabel = "P",
-            defaultValue = "1",
-            description = "Draw from the smallest set of tokens with this probability; 1 keeps all.")
-    private double topP = 1;
+            description = "Draw from the smallest set of tokens with this probability; 1 (default) keeps all. At"
+                    + " temperature 0 this changes only how sure the model is held to be, and thereby which positions"
+                    + " are committed first.")
+    private @Nullable Double topP;
 
     @Option(
             names = "--top-k",
             paramLabel = "K",
-            defaultValue = "0",
-            description = "Draw from the K most likely tokens; 0 keeps all.")
-    private int topK;
+            description = "Draw from the K most likely tokens; 0 (default) keeps all. At temperature 0 as --top-p.")
+    private @Nullable Integer topK;
 
     @Option(
             names = "--alg-temp",
@@ -120,8 +120,8 @@ final class SamplingOptions {
     void check() {
         var sampler = checked("--alg", this::sampler);
         checked("--temperature", () -> new Sampling(temperature, 1, 0));
-        checked("--top-p", () -> new Sampling(0, topP, 0));
-        checked("--top-k", () -> new Sampling(0, 1, topK));
+        checked("--top-p", () -> new Sampling(0, topP(), 0));
+        checked("--top-k", () -> new Sampling(0, 1, topK()));
         var settings = checked("--steps", () -> UnmaskingSettings.of(0, sampler, steps == null ? 1 : steps));
         checked("--alg-temp", () -> settings.withOrderTemperature(orderTemperature()));
         checked("--block", () -> settings.withBlockLength(block == null ? 0 : block));
@@ -133,6 +133,9 @@ final class SamplingOptions {
         requireUse("--steps", steps, "steps");
         requireUse("--alg", algorithm, "steps");
         requireUse("--alg-temp", orderTemperature, "steps");
+        if (sampler instanceof Sampler.Origin) {
+            requireDraws("with --alg " + sampler.label());
+        }
         if (refresh != null && (cache == null || cache.equals("none"))) {
             throw new UsageException(
                     "--refresh needs --cache prefix, dual or delayed: without a cache there is nothing" + " to renew");
@@ -153,6 +156,26 @@ final class SamplingOptions {
         }
     }
 
+    /** Where nothing asks how sure the model is, a filter only changes what is drawn. */
+    private void requireDraws(String where) {
+        if ((topP != null || topK != null) && sampling().isGreedy()) {
+            throw new UsageException((topP != null ? "--top-p" : "--top-k") + " has no effect " + where
+                    + " at temperature " + temperature + "; it needs a --temperature above 0, such as 0.8");
+        }
+    }
+
+    private Sampling sampling() {
+        return new Sampling(temperature, topP(), topK());
+    }
+
+    private double topP() {
+        return topP == null ? 1 : topP;
+    }
+
+    private int topK() {
+        return topK == null ? 0 : topK;
+    }
+
     private Sampler sampler() {
         return Sampler.of(algorithm == null ? new Sampler.Entropy().label() : algorithm);
     }
@@ -164,8 +187,7 @@ final class SamplingOptions {
     private CommitRule rule() {
         return switch (decode) {
             case "steps" -> new CommitRule.Scheduled();
-            case "threshold" ->
-                checked("--threshold", () -> new CommitRule.Threshold(threshold == null ? 0.9 : threshold));
+            case "threshold" -> new CommitRule.Threshold(threshold());
             case "factor" -> checked("--factor", () -> new CommitRule.Factor(factor == null ? 1 : factor));
             case "eb" ->
                 checked(
@@ -175,6 +197,15 @@ final class SamplingOptions {
                 throw new UsageException(
                         "--decode: no rule \"" + decode + "\", expected steps, threshold, factor or eb");
         };
+    }
+
+    private double threshold() {
+        double probability = threshold == null ? 0.9 : threshold;
+        if (!(probability >= 0 && probability <= 1)) {
+            throw new UsageException("--threshold: the threshold must be in [0, 1], got " + probability
+                    + "; 0 commits everything at once, 1 only what is certain");
+        }
+        return probability;
     }
 
     /** The scheme for diffusion models. */
@@ -265,13 +296,13 @@ final class SamplingOptions {
             throw new UsageException("--decode, --steps, --alg, --alg-temp and --block are for diffusion models; an"
                     + " autoregressive one writes token by token");
         }
+        requireDraws("for an autoregressive model");
         return UnmaskingSettings.of(generator.maskId(), new Sampler.MaskGitPlus(), masks(generator, tokens))
                 .withBlockLength(1);
     }
 
     private UnmaskingSettings ending(UnmaskingSettings settings, Generator generator, boolean isOpen) {
-        var drawing =
-                settings.withSampling(new Sampling(temperature, topP, topK)).withSeed(seed);
+        var drawing = settings.withSampling(sampling()).withSeed(seed);
         var ends = generator.ends();
         return isOpen && !ends.isEmpty()
                 ? drawing.withSuppressed(generator.unknown()).endingAt(ends, generator.filler())

@@ -138,6 +138,11 @@ class BadInputTest {
                 infill("file and prefix", List.of("--file", "f", "--prefix", "p"), "either --file"),
                 infill("prefix without tokens", List.of("--prefix", "p"), "--tokens"),
                 infill("no tokens", List.of("--prefix", "p", "--tokens", "0"), "got 0"),
+                infill(
+                        "file and tokens",
+                        List.of("--file", "f", "--tokens", "0"),
+                        "--tokens has no effect",
+                        "[[MASK:n]]"),
                 infill("tokens that are no number", List.of("--prefix", "p", "--tokens", "two"), "'two'", "--tokens"),
                 hole("device without threads", List.of("--device", "cpu:0"), "cpu:0", "cpu:2"),
                 hole("device of no number", List.of("--device", "cpu:x"), "cpu:x", "cpu:2"),
@@ -150,6 +155,16 @@ class BadInputTest {
                 hole("top-p above 1", List.of("--top-p", "2"), "--top-p", "got 2.0"),
                 hole("top-p of 0", List.of("--top-p", "0"), "--top-p", "got 0.0"),
                 hole("negative top-k", List.of("--top-k", "-1"), "--top-k", "got -1"),
+                hole(
+                        "top-k where nothing is drawn",
+                        List.of("--alg", "origin", "--top-k", "5"),
+                        "--top-k has no effect with --alg origin",
+                        "--temperature above 0"),
+                hole(
+                        "top-p at a temperature as good as 0",
+                        List.of("--alg", "origin", "--top-p", "0.9", "--temperature", "1e-50"),
+                        "--top-p has no effect with --alg origin",
+                        "1.0E-50"),
                 hole("negative order temperature", List.of("--alg-temp", "-1"), "--alg-temp", "got -1.0"),
                 hole("negative block length", List.of("--block-length", "-1"), "--block", "got -1"),
                 hole("unknown rule", List.of("--decode", "best"), "--decode", "\"best\"", "threshold"),
@@ -160,6 +175,16 @@ class BadInputTest {
                         List.of("--decode", "threshold", "--threshold", "-1"),
                         "--threshold",
                         "got -1.0"),
+                hole(
+                        "threshold above 1",
+                        List.of("--decode", "threshold", "--threshold", "1.5"),
+                        "--threshold",
+                        "in [0, 1], got 1.5"),
+                hole(
+                        "threshold that is no number",
+                        List.of("--decode", "threshold", "--threshold", "NaN"),
+                        "--threshold",
+                        "got NaN"),
                 hole("factor of 0", List.of("--decode", "factor", "--factor", "0"), "--factor", "got 0.0"),
                 hole(
                         "entropy bound that is no number",

@@ -70,6 +70,10 @@ class GenerationCommandsTest {
             strings = {
                 "--cache none",
                 "--steps 7 --alg topk_margin",
+                "--steps 7 --alg origin --top-k 5 --temperature 0.8",
+                "--steps 7 --top-p 0.9 --top-k 5",
+                "--decode eb --top-p 0.9",
+                "--decode threshold --threshold 1",
                 "--cache prefix --block 8",
                 "--cache dual --block 8",
                 "--cache delayed --block 8 --refresh 5",
@@ -322,6 +326,8 @@ class GenerationCommandsTest {
                 .complains(Main.USAGE, List.of("--cache dual", "autoregressive"));
         Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "x", "--steps", "4")
                 .complains(Main.USAGE, List.of("--steps", "autoregressive"));
+        Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "x", "--top-k", "4")
+                .complains(Main.USAGE, List.of("--top-k", "autoregressive", "--temperature"));
         Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "")
                 .complains(Main.USAGE, List.of("prompt is empty"));
     }
