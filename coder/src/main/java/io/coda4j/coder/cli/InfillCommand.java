@@ -65,7 +65,7 @@ final class InfillCommand implements Callable<Integer> {
         var tokenizer = generator.tokenizer();
         int maskId = generator.maskId();
         if (text == null) {
-            Filling.requireRoom(generator, "--tokens", tokens);
+            Filling.requireRoom(generator, "--tokens", length());
         }
         return text == null
                 ? Template.between(orEmpty(prefix), length(), orEmpty(suffix), tokenizer, maskId)
