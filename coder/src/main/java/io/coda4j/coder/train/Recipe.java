@@ -289,10 +289,6 @@ public record Recipe(
                     "schedule.peak: a step multiplies in F32, which has nothing beyond %s, got %s; 1e-5 to 1e-2 are usual"
                             .formatted(Float.MAX_VALUE, schedule.peak()));
         }
-        if (schedule.name() == Shape.CONSTANT && schedule.floor() != 0) {
-            throw new RecipeException("schedule.floor: a constant rate does not fall, got " + schedule.floor()
-                    + "; leave it 0, or choose linear, cosine or wsd as schedule.name");
-        }
         if (!(optimizer.clip() >= 0)) {
             throw new RecipeException("optimizer.clip: must be positive, or 0 for none, got " + optimizer.clip());
         }

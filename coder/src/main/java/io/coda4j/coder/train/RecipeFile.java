@@ -20,8 +20,8 @@ import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
- * Recipes as YAML. A file states what differs from the defaults, which are the demo's; unknown keys are errors, so that
- * a misspelt setting cannot be ignored.
+ * Recipes as YAML. A file states what differs from the defaults, which are the demo's; unknown keys and settings that others
+ * leave without effect are errors, so that no setting is ignored.
  */
 public final class RecipeFile {
     private static final YAMLMapper MAPPER = YAMLMapper.builder()
@@ -63,7 +63,13 @@ public final class RecipeFile {
             merged.withObject("run").put("steps", 0).put("minutes", 0);
         }
         merge(merged, stated);
-        return bind(name, merged);
+        var recipe = bind(name, merged);
+        try {
+            IdleSettings.check(recipe);
+        } catch (RecipeException e) {
+            throw new RecipeException(name + ": " + e.getMessage(), e);
+        }
+        return recipe;
     }
 
     private static ObjectNode defaultTree() {

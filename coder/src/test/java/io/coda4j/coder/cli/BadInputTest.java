@@ -754,6 +754,12 @@ class BadInputTest {
                         "schedule.floor",
                         "0.5"),
                 setting("learning rate beyond F32", "schedule", "{peak: 1.0e+39}", "schedule.peak", "1.0E39"),
+                setting("stage without a preset", "masking", "{stage: midtrain}", "masking.stage", "masking.preset"),
+                setting("probability beside a preset", "masking", "{preset: fixed, block: 0.5}", "masking.block"),
+                setting("ramp of a constant course", "masking", "{rampSteps: 9}", "masking.rampSteps", "linear"),
+                setting("sizes of no blocks", "masking", "{blockSizes: [[2]]}", "masking.blockSizes", "masking.block"),
+                setting("beta of Adafactor", "optimizer", "{name: adafactor, beta2: 0.5}", "optimizer.beta2", "adamw"),
+                setting("decay of a cosine", "schedule", "{decay: 0.5}", "schedule.decay", "wsd"),
                 setting("fine-tuning without prompts", "masking", "{stage: finetune}", "masking.stage", "midtrain"),
                 setting("no rows per chunk", "loss", "{chunkRows: 0}", "loss.chunkRows", "0")));
     }

@@ -1,0 +1,77 @@
+package io.coda4j.coder.train;
+
+import io.coda4j.coder.train.Recipe.Course;
+import io.coda4j.coder.train.Recipe.Rule;
+import io.coda4j.coder.train.Recipe.Shape;
+import java.util.List;
+import java.util.function.Predicate;
+
+/** Settings that others leave without effect: who states one expects that it has one. */
+final class IdleSettings {
+    /**
+     * Settings by dotted name that have no effect in some recipes.
+     *
+     * @param where in words, behind "has no effect"
+     */
+    record Idle(Predicate<Recipe> isIdle, String where, List<String> settings) {
+        Idle(Predicate<Recipe> isIdle, String where, String... settings) {
+            this(isIdle, where, List.of(settings));
+        }
+    }
+
+    static final List<Idle> ALL = List.of(
+            new Idle(
+                    recipe -> recipe.masking().preset() == null,
+                    "without a masking.preset",
+                    "masking.stage",
+                    "masking.epochs"),
+            new Idle(
+                    recipe -> recipe.masking().preset() != null,
+                    "beside a masking.preset, which decides it",
+                    "masking.form",
+                    "masking.course",
+                    "masking.rampSteps",
+                    "masking.prefix",
+                    "masking.truncate",
+                    "masking.block",
+                    "masking.blockSizes",
+                    "masking.eps"),
+            new Idle(
+                    recipe -> recipe.masking().course() != Course.LINEAR,
+                    "unless masking.course is linear",
+                    "masking.rampSteps"),
+            new Idle(recipe -> recipe.masking().block() == 0, "unless masking.block is above 0", "masking.blockSizes"),
+            new Idle(
+                    recipe -> recipe.optimizer().name() != Rule.ADAMW,
+                    "unless optimizer.name is adamw",
+                    "optimizer.beta1",
+                    "optimizer.beta2",
+                    "optimizer.eps"),
+            new Idle(recipe -> recipe.schedule().name() != Shape.WSD, "unless schedule.name is wsd", "schedule.decay"),
+            new Idle(
+                    recipe -> recipe.schedule().name() == Shape.CONSTANT,
+                    "where schedule.name is constant",
+                    "schedule.floor"));
+
+    private IdleSettings() {}
+
+    /**
+     * Refuses settings without effect that are not what they are where nothing is stated.
+     *
+     * @throws RecipeException naming the first
+     */
+    static void check(Recipe recipe) {
+        var stated = RecipeFile.flat(recipe);
+        var defaults = RecipeFile.flat(RecipeFile.defaults());
+        for (var idle : ALL) {
+            if (idle.isIdle().test(recipe)) {
+                for (var setting : idle.settings()) {
+                    if (!stated.get(setting).equals(defaults.get(setting))) {
+                        throw new RecipeException(setting + ": has no effect " + idle.where() + ", got "
+                                + stated.get(setting) + "; leave it out");
+                    }
+                }
+            }
+        }
+    }
+}
