@@ -41,6 +41,11 @@ public final class Trainer implements AutoCloseable {
     private long rows;
     private long millis;
 
+    /** The time spent training until the clock last began to run, and when that was. */
+    private long millisBefore;
+
+    private long startNanos;
+
     /**
      * A run of {@code recipe} from a state.
      *
@@ -83,13 +88,12 @@ public final class Trainer implements AutoCloseable {
         listener.started(step);
         var budget = recipe.budget();
         var run = recipe.run();
-        long before = millis;
-        long since = System.nanoTime();
+        startClock();
         while (!budget.isUsedUp(step, millis)) {
             try (var scope = Scope.open()) {
                 advance(scope, budget);
             }
-            millis = before + (System.nanoTime() - since) / 1_000_000;
+            millis = clock();
             boolean isLast = budget.isUsedUp(step, millis);
             if (run.evaluateEvery() > 0 && step % run.evaluateEvery() == 0 && !isLast) {
                 evaluate(run.evaluationBlocks());
@@ -98,10 +102,19 @@ public final class Trainer implements AutoCloseable {
                 save();
             }
             // Evaluations and checkpoints are not training: the budget does not pay for them.
-            before = millis;
-            since = System.nanoTime();
+            startClock();
         }
         return state;
+    }
+
+    private void startClock() {
+        millisBefore = millis;
+        startNanos = System.nanoTime();
+    }
+
+    /** The time spent training until now. */
+    private long clock() {
+        return millisBefore + (System.nanoTime() - startNanos) / 1_000_000;
     }
 
     private void advance(Scope scope, Budget budget) {
@@ -118,14 +131,12 @@ public final class Trainer implements AutoCloseable {
         double gradientNorm = ((Array) out.gradientNorm()).item();
         requireFinite("loss", loss);
         requireFinite("gradient's norm", gradientNorm);
-        double duration = (System.nanoTime() - start) / 1e6;
-        stepTimes.add(duration);
-        long spent = (long) duration;
+        stepTimes.add((System.nanoTime() - start) / 1e6);
         listener.stepped(new TrainingListener.Step(
                 step,
                 (double) rows / blocks.blocksPerEpoch(),
                 rows * batch.noised().length(),
-                millis + spent,
+                clock(),
                 loss,
                 lossByNoise(batch, ((Array) out.crossEntropies()).toFloats()),
                 learningRate,
