@@ -16,7 +16,10 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 import tools.jackson.databind.json.JsonMapper;
 
 /** {@code coda bench profile}: where a training step spends its time. */
@@ -64,6 +67,9 @@ final class ProfileCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print a JSON object.")
     private boolean json;
 
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
     /** Seconds of the first step and of a later one, the least a later one allocated, and where the seconds went. */
     private record Result(
             double first,
@@ -74,6 +80,9 @@ final class ProfileCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (lines < 0) {
+            throw new ParameterException(spec.commandLine(), "--lines: at least 0 expected, got " + lines);
+        }
         var workload = options.workload();
         var device = Devices.open(deviceName, System.err::println);
         try (var _ = Scope.open()) {

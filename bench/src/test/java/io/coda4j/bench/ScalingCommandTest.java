@@ -34,6 +34,8 @@ class ScalingCommandTest {
         assertTrue(refusal("scaling", "--threads", "0").contains("--threads: from 1 to "));
         assertTrue(refusal("scaling", "--threads", "1,100000").contains("got 100000"));
         assertTrue(refusal("scaling", "--rounds", "0").contains("--rounds: at least 1 expected, got 0"));
+        assertTrue(refusal("peers", "--threads", "100000").contains("got 100000"));
+        assertTrue(refusal("profile", "--lines", "-1").contains("--lines: at least 0 expected, got -1"));
         assertTrue(refusal("scaling", "--model", "huge").contains("no workload is called 'huge'"));
         assertTrue(refusal("profile", "--model", "huge").contains("known: demo, 12x768"));
     }

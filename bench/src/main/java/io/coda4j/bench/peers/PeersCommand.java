@@ -168,6 +168,12 @@ public final class PeersCommand implements Callable<Integer> {
         if (threads < 1 || turns < 1 || forks < 1 || !(seconds > 0)) {
             throw new ParameterException(spec.commandLine(), "threads, turns, forks and seconds must be positive");
         }
+        int processors = Runtime.getRuntime().availableProcessors();
+        if (threads > processors) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--threads: from 1 to " + processors + " expected, the processors here, got " + threads);
+        }
         if (warm != null && !(warm >= 0)) {
             throw new ParameterException(
                     spec.commandLine(), "--warm must be a number of seconds from 0 on, got " + warm);
@@ -200,20 +206,18 @@ public final class PeersCommand implements Callable<Integer> {
         var libraries = libraries();
         var rows = new LinkedHashMap<String, PeersReport.Row>();
         var descriptions = new ArrayList<String>();
-        tryDevice(libraries);
-        double peak = Machine.peak(threads);
-        double bandwidth = Machine.bandwidth(threads);
         try (var folder = new TemporaryFolder("coda-bench")) {
             var material = material(folder.path());
+            requireWork(material);
+            tryDevice(libraries);
+            double peak = Machine.peak(threads);
+            double bandwidth = Machine.bandwidth(threads);
             for (int fork = 0; fork < forks && !kinds.isEmpty(); fork++) {
                 measure(libraries, material, rows, descriptions);
             }
+            var report = new PeersReport(List.copyOf(rows.values()), descriptions, device, threads, peak, bandwidth);
+            System.out.println(json ? report.json() : report.table());
         }
-        if (rows.isEmpty() && !kinds.isEmpty()) {
-            throw new ParameterException(spec.commandLine(), "--only: no work has '" + only + "' in its name");
-        }
-        var report = new PeersReport(List.copyOf(rows.values()), descriptions, device, threads, peak, bandwidth);
-        System.out.println(json ? report.json() : report.table());
         return 0;
     }
 
@@ -337,6 +341,19 @@ public final class PeersCommand implements Callable<Integer> {
                 measure(row, index, engines);
                 System.err.println(row);
             }
+        }
+    }
+
+    /** Before hours of other work, whose figures would be lost with a name that is not known. */
+    private void requireWork(Material material) {
+        var names = kinds.stream()
+                .flatMap(kind -> works(kind, material).stream())
+                .map(Work::name)
+                .toList();
+        if (!kinds.isEmpty() && names.stream().noneMatch(name -> name.contains(only))) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--only: no work has '" + only + "' in its name; there are " + String.join(", ", names));
         }
     }
 

@@ -151,10 +151,10 @@ final class CompileCommand implements Callable<Integer> {
     @Option(
             names = "--remat",
             paramLabel = "HOW",
-            defaultValue = "block",
-            description = "block (default): the backward pass computes each layer again from its input; none: it keeps"
-                    + " everything.")
-    private Remat remat = Remat.BLOCK;
+            description =
+                    "train-step: block (default): the backward pass computes each layer again from its input; none: it keeps"
+                            + " everything.")
+    private @Nullable Remat remat;
 
     @Option(
             names = "--layers",
@@ -174,12 +174,8 @@ final class CompileCommand implements Callable<Integer> {
                             + " in f32, which lose no small update; f32: everything.")
     private Dtype dtype = Dtype.BF16;
 
-    @Option(
-            names = "--optimizer",
-            paramLabel = "RULE",
-            defaultValue = "adamw",
-            description = "adamw (default) or adafactor.")
-    private Moments optimizer = Moments.ADAMW;
+    @Option(names = "--optimizer", paramLabel = "RULE", description = "train-step: adamw (default) or adafactor.")
+    private @Nullable Moments optimizer;
 
     @Option(
             names = "--shard",
@@ -265,6 +261,10 @@ final class CompileCommand implements Callable<Integer> {
         if (dtype == Dtype.MIXED && step == Step.DENOISE_STEP) {
             throw new UsageException("--dtype mixed is for train-step: a denoise-step keeps nothing in f32; use bf16");
         }
+        if (step == Step.DENOISE_STEP && (remat != null || optimizer != null)) {
+            throw new UsageException((remat != null ? "--remat" : "--optimizer")
+                    + " is for train-step: a denoise-step has no backward pass and no update; leave it out");
+        }
         return checked("--mesh " + grid, () -> {
             var shape = new StepProgram.Shape(
                     model(),
@@ -272,7 +272,7 @@ final class CompileCommand implements Callable<Integer> {
                     dtype.compute,
                     batch,
                     length,
-                    remat == Remat.BLOCK,
+                    remat() == Remat.BLOCK,
                     layers == Layers.SCAN,
                     grid,
                     rules());
@@ -305,8 +305,16 @@ final class CompileCommand implements Callable<Integer> {
         };
     }
 
+    private Remat remat() {
+        return remat == null ? Remat.BLOCK : remat;
+    }
+
+    private Moments moments() {
+        return optimizer == null ? Moments.ADAMW : optimizer;
+    }
+
     private Optimizer optimizer() {
-        return switch (optimizer) {
+        return switch (moments()) {
             case ADAMW -> new AdamW(0.9, 0.95, 1e-8, 0.1, false);
             case ADAFACTOR -> Adafactor.standard();
         };
@@ -400,11 +408,19 @@ final class CompileCommand implements Callable<Integer> {
         return seconds < 1 ? "%.3f ms".formatted(seconds * 1000) : "%.3f s".formatted(seconds);
     }
 
+    /** What only a training step has. */
+    private String training() {
+        return switch (step) {
+            case TRAIN_STEP -> ", " + lower(moments()) + ", remat " + lower(remat());
+            case DENOISE_STEP -> "";
+        };
+    }
+
     private void head(Topology devices, Mesh grid, Compilation compilation) {
         line(
                 "program",
-                "%s of %s, batch %d x %d, %s, remat %s, layers %s"
-                        .formatted(step, config, batch, length, lower(dtype), lower(remat), lower(layers)));
+                "%s of %s, batch %d x %d, %s%s, layers %s"
+                        .formatted(step, config, batch, length, lower(dtype), training(), lower(layers)));
         line("devices", "%d of %s, mesh %s".formatted(devices.devices(), devices.name(), grid));
         line("compiler", "%s; %.1f s".formatted(compilation.compiler(), compilation.seconds()));
     }
@@ -469,10 +485,10 @@ final class CompileCommand implements Callable<Integer> {
     /** What takes less memory, the cheapest first. */
     private List<String> ways(Topology devices, Mesh grid) {
         var ways = new ArrayList<String>();
-        if (step == Step.TRAIN_STEP && remat == Remat.NONE) {
+        if (step == Step.TRAIN_STEP && remat() == Remat.NONE) {
             ways.add("--remat block: layers are computed twice, and their values not kept");
         }
-        if (step == Step.TRAIN_STEP && optimizer == Moments.ADAMW) {
+        if (step == Step.TRAIN_STEP && moments() == Moments.ADAMW) {
             ways.add("--optimizer adafactor: its state is a small part of the weights");
         }
         switch (dtype) {
@@ -498,7 +514,10 @@ final class CompileCommand implements Callable<Integer> {
         fields.put("batch", batch);
         fields.put("length", length);
         fields.put("dtype", lower(dtype));
-        fields.put("remat", lower(remat));
+        if (step == Step.TRAIN_STEP) {
+            fields.put("optimizer", lower(moments()));
+            fields.put("remat", lower(remat()));
+        }
         fields.put("layers", lower(layers));
         fields.put("topology", devices.name());
         fields.put("devices", devices.devices());

@@ -10,10 +10,12 @@ import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.coder.train.RecipeException;
 import io.coda4j.nn.safetensors.SafetensorsException;
 import io.coda4j.tensor.DeviceException;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line: {@code coda COMMAND OPTIONS}. */
@@ -78,6 +80,7 @@ public final class Main {
         var line = new CommandLine(new Main())
                 // A prompt may begin with an @ and is never the name of a file with arguments.
                 .setExpandAtFiles(false)
+                .registerConverter(Path.class, Main::path)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler((e, _) -> explain(e))
                 .setExecutionExceptionHandler((e, _, _) -> explain(e));
@@ -86,6 +89,14 @@ public final class Main {
                 .values()
                 .forEach(command -> command.getCommandSpec().version(VERSION));
         return line;
+    }
+
+    /** Of no name: that of a variable which was not set, and which Java would take for the working folder. */
+    private static Path path(String name) {
+        if (name.isEmpty()) {
+            throw new TypeConversionException("expected a path, got ''");
+        }
+        return Path.of(name);
     }
 
     /** Java's standard output swallows failures, such as those of a full disk, and only remembers that there was one. */

@@ -33,7 +33,9 @@ import picocli.CommandLine.Parameters;
 public final class ParityCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "DIR",
-            description = "Folder with forward/, loss/, sampler/, optim/ and train/, or some of them.")
+            description =
+                    "Folder with forward/, loss/, sampler/, optim/ and train/, or some of them; the cases of loss/ need"
+                            + " the models of forward/.")
     private Path folder = Path.of("");
 
     @Option(names = "--json", description = "Print a JSON array with one object per case.")

@@ -145,6 +145,7 @@ class BadInputTest {
                         "[[MASK:n]]"),
                 infill("tokens that are no number", List.of("--prefix", "p", "--tokens", "two"), "'two'", "--tokens"),
                 hole("device without threads", List.of("--device", "cpu:0"), "cpu:0", "cpu:2"),
+                hole("more threads than any machine", List.of("--device", "cpu:99999999"), "cpu:99999999", "1 to 4096"),
                 hole("device of no number", List.of("--device", "cpu:x"), "cpu:x", "cpu:2"),
                 hole("device of an index that is none", List.of("--device", "opencl:x"), "opencl"),
                 hole("no steps", List.of("--steps", "0"), "--steps", "got 0"),
@@ -223,6 +224,11 @@ class BadInputTest {
                         List.of("synth", "--config", "none", "--out", "o"),
                         "none",
                         "no such"),
+                line(
+                        "synth into a folder of no name",
+                        List.of("synth", "--config", "tiny", "--out", ""),
+                        "--out",
+                        "a path"),
                 line("synth without a folder", List.of("synth", "--config", "tiny"), "--out=DIR"),
                 line(
                         "synth of an unknown type",

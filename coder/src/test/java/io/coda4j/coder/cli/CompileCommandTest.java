@@ -43,6 +43,19 @@ class CompileCommandTest {
         run("train-step", 3, "--topology", "v5e:2x2").complains(2, List.of("batch.", "does not divide"));
         run("step", 4, "--topology", "v5e:2x2").complains(2, List.of("--program step", "train-step"));
         compile("--topology", "v5e:2x2", "--plugin", "nothing.so").complains(2, List.of("nothing.so"));
+        run("denoise-step", 4, "--topology", "v5e:2x2", "--remat", "none")
+                .complains(2, List.of("--remat is for train-step"));
+        run("denoise-step", 4, "--topology", "v5e:2x2", "--optimizer", "adafactor")
+                .complains(2, List.of("--optimizer is for train-step"));
+    }
+
+    /** The process that loads it says why, and nothing of where in its code that was found. */
+    @Test
+    void aPluginThatIsNoLibraryIsNamed() throws IOException {
+        var file = Files.createFile(folder.resolve("plugin.so"));
+        var refused = compile("--topology", "v5e:2x2", "--plugin", file.toString());
+        refused.complains(2, List.of("plugin.so"));
+        assertFalse(refused.err().contains("io.coda4j"), refused::toString);
     }
 
     private static void requireLibtpu() {
@@ -72,6 +85,8 @@ class CompileCommandTest {
                 "--emit",
                 text.toString()));
         assertTrue(Files.readString(text).contains("sdy.mesh @mesh = <[\"fsdp\"=2, \"tensor\"=2]>"));
+        assertEquals("adamw", v4.get("optimizer").asString());
+        assertEquals("none", v5e.get("remat").asString());
         for (var report : List.of(v4, v5e)) {
             assertTrue(report.get("fits").asBoolean());
             assertEquals(4, report.get("devices").asInt());

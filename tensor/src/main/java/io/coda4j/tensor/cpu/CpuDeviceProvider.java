@@ -7,6 +7,9 @@ import java.util.Optional;
 
 /** Finds the CPU, which is always there: {@code cpu}, {@code cpu:THREADS} or {@code cpu:reference}. */
 public final class CpuDeviceProvider implements DeviceProvider {
+    /** More threads than any machine has processors: each takes memory, and a system has only so many. */
+    private static final int MOST_THREADS = 4096;
+
     /** Called by {@link java.util.ServiceLoader}. */
     public CpuDeviceProvider() {}
 
@@ -32,13 +35,13 @@ public final class CpuDeviceProvider implements DeviceProvider {
     private static int threads(String selector) {
         try {
             int threads = Integer.parseInt(selector);
-            if (threads >= 1) {
+            if (threads >= 1 && threads <= MOST_THREADS) {
                 return threads;
             }
         } catch (NumberFormatException _) {
             // The message below covers both cases.
         }
-        throw new DeviceException(
-                "device cpu:" + selector + ": expected a number of threads such as cpu:2, or cpu:reference");
+        throw new DeviceException("device cpu:" + selector + ": expected a number of threads from 1 to " + MOST_THREADS
+                + " such as cpu:2, or cpu:reference");
     }
 }

@@ -71,7 +71,11 @@ final class AotProcess {
                     + "; it said:\n" + lastLines(log));
         }
         try (var in = new ObjectInputStream(new BufferedInputStream(Files.newInputStream(answer)))) {
-            return (AotAnswer) in.readObject();
+            var read = in.readObject();
+            if (read instanceof AotFailure(var message)) {
+                throw new DeviceException(message);
+            }
+            return (AotAnswer) read;
         } catch (ClassNotFoundException e) {
             throw new IllegalStateException("both processes run the same classes", e);
         }

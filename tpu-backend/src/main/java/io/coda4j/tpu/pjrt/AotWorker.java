@@ -7,6 +7,7 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.io.Serializable;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,18 +26,26 @@ import java.util.TreeMap;
 final class AotWorker {
     private AotWorker() {}
 
-    /** The arguments are the file with an {@link AotRequest}, and the file to write an {@link AotAnswer} to. */
+    /** The arguments are the file with an {@link AotRequest}, and the file to write an {@link AotAnswer} or {@link AotFailure} to. */
     public static void main(String[] args) throws IOException, ClassNotFoundException {
         AotRequest request;
         try (var in = new ObjectInputStream(new BufferedInputStream(Files.newInputStream(Path.of(args[0]))))) {
             request = (AotRequest) in.readObject();
         }
-        var answer = answer(request);
+        var answer = answerOrFailure(request);
         try (var out = new ObjectOutputStream(new BufferedOutputStream(Files.newOutputStream(Path.of(args[1]))))) {
             out.writeObject(answer);
         }
         // Threads of the plugin may still run.
         Runtime.getRuntime().halt(0);
+    }
+
+    private static Serializable answerOrFailure(AotRequest request) {
+        try {
+            return answer(request);
+        } catch (DeviceException e) {
+            return new AotFailure(message(e));
+        }
     }
 
     private static AotAnswer answer(AotRequest request) {
