@@ -43,10 +43,11 @@ class DevicesTest {
 
     @Test
     void badSelectorSaysWhatIsExpected() {
-        for (var selector : new String[] {"0", "-1", "many", "2.5"}) {
+        for (var selector : new String[] {"0", "-1", "many", "2.5", "4097", "99999999999"}) {
             var error = assertThrows(DeviceException.class, () -> Devices.open("cpu:" + selector));
             assertEquals(
-                    "device cpu:" + selector + ": expected a number of threads such as cpu:2, or cpu:reference",
+                    "device cpu:" + selector
+                            + ": expected a number of threads from 1 to 4096 such as cpu:2, or cpu:reference",
                     error.getMessage());
         }
     }
