@@ -13,6 +13,8 @@ import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
 
 /**
  * What this machine can do at most: multiply-adds in registers, and reading memory. Measured in a fresh process, because
@@ -24,6 +26,19 @@ public final class Machine {
     private static final long MEGABYTES = 256;
 
     private Machine() {}
+
+    /**
+     * Requires a processor for each of {@code threads} threads, the value of {@code --threads}.
+     *
+     * @throws ParameterException if there are too few
+     */
+    public static void requireProcessors(CommandLine command, int threads) {
+        int all = Runtime.getRuntime().availableProcessors();
+        if (threads < 1 || threads > all) {
+            throw new ParameterException(
+                    command, "--threads: from 1 to " + all + " expected, the processors here, got " + threads);
+        }
+    }
 
     /** GFLOP/s of independent multiply-adds on {@code threads} threads, the best of some rounds. */
     public static double peak(int threads) {

@@ -29,17 +29,9 @@ public final class Main {
 
     /** The command line with its messages for bad input. */
     static CommandLine commandLine() {
-        var line = new CommandLine(new Main())
-                // As in 'coda': what begins with an @ is a value like any other.
-                .setExpandAtFiles(false)
-                .setCaseInsensitiveEnumValuesAllowed(true)
+        return io.coda4j.coder.cli.Main.reading(new CommandLine(new Main()))
                 .setParameterExceptionHandler((e, _) -> refuse(e))
-                .setExecutionExceptionHandler((e, command, _) -> explain(e, command));
-        // Each has the option, and no version of its own.
-        line.getSubcommands()
-                .values()
-                .forEach(command -> command.getCommandSpec().version(io.coda4j.coder.cli.Main.VERSION));
-        return line;
+                .setExecutionExceptionHandler((e, line, _) -> explain(e, line));
     }
 
     private static int refuse(CommandLine.ParameterException e) {

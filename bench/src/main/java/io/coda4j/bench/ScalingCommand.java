@@ -98,15 +98,13 @@ final class ScalingCommand implements Callable<Integer> {
         if (rounds < 1) {
             throw new ParameterException(spec.commandLine(), "--rounds: at least 1 expected, got " + rounds);
         }
-        int all = Runtime.getRuntime().availableProcessors();
-        for (int number : threads) {
-            if (number < 1 || number > all) {
-                throw new ParameterException(
-                        spec.commandLine(),
-                        "--threads: from 1 to " + all + " expected, the processors here, got " + number);
-            }
-        }
-        return threads.isEmpty() ? IntStream.of(1, all).distinct().boxed().toList() : threads;
+        threads.forEach(number -> Machine.requireProcessors(spec.commandLine(), number));
+        return threads.isEmpty()
+                ? IntStream.of(1, Runtime.getRuntime().availableProcessors())
+                        .distinct()
+                        .boxed()
+                        .toList()
+                : threads;
     }
 
     /** Multiply-adds in registers for each number of threads and each round, GFLOP/s. */

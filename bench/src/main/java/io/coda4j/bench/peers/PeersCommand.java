@@ -168,12 +168,7 @@ public final class PeersCommand implements Callable<Integer> {
         if (threads < 1 || turns < 1 || forks < 1 || !(seconds > 0)) {
             throw new ParameterException(spec.commandLine(), "threads, turns, forks and seconds must be positive");
         }
-        int processors = Runtime.getRuntime().availableProcessors();
-        if (threads > processors) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--threads: from 1 to " + processors + " expected, the processors here, got " + threads);
-        }
+        Machine.requireProcessors(spec.commandLine(), threads);
         if (warm != null && !(warm >= 0)) {
             throw new ParameterException(
                     spec.commandLine(), "--warm must be a number of seconds from 0 on, got " + warm);

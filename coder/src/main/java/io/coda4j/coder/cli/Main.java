@@ -77,18 +77,21 @@ public final class Main {
 
     /** The command line with its messages for bad input. */
     static CommandLine commandLine() {
-        var line = new CommandLine(new Main())
-                // A prompt may begin with an @ and is never the name of a file with arguments.
-                .setExpandAtFiles(false)
-                .registerConverter(Path.class, Main::path)
-                .setCaseInsensitiveEnumValuesAllowed(true)
+        return reading(new CommandLine(new Main()))
                 .setParameterExceptionHandler((e, _) -> explain(e))
                 .setExecutionExceptionHandler((e, _, _) -> explain(e));
+    }
+
+    /** {@code line}, which reads its arguments as all command lines here do. */
+    public static CommandLine reading(CommandLine line) {
         // Each has the option, and no version of its own.
         line.getSubcommands()
                 .values()
                 .forEach(command -> command.getCommandSpec().version(VERSION));
-        return line;
+        // A prompt may begin with an @ and is never the name of a file with arguments.
+        return line.setExpandAtFiles(false)
+                .registerConverter(Path.class, Main::path)
+                .setCaseInsensitiveEnumValuesAllowed(true);
     }
 
     /** Of no name: that of a variable which was not set, and which Java would take for the working folder. */
