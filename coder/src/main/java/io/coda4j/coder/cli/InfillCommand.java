@@ -64,12 +64,11 @@ final class InfillCommand implements Callable<Integer> {
     private Template template(@Nullable String text, Generator generator) {
         var tokenizer = generator.tokenizer();
         int maskId = generator.maskId();
-        if (text == null) {
-            Filling.requireRoom(generator, "--tokens", length());
+        if (text != null) {
+            return Template.parse(text, tokenizer, maskId);
         }
-        return text == null
-                ? Template.between(orEmpty(prefix), length(), orEmpty(suffix), tokenizer, maskId)
-                : Template.parse(text, tokenizer, maskId);
+        Filling.requireRoom(generator, "--tokens", length());
+        return Template.between(orEmpty(prefix), length(), orEmpty(suffix), tokenizer, maskId);
     }
 
     private int length() {

@@ -4,6 +4,7 @@ import io.coda4j.coder.train.Recipe.Course;
 import io.coda4j.coder.train.Recipe.Rule;
 import io.coda4j.coder.train.Recipe.Shape;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
 
 /** Settings that others leave without effect: who states one expects that it has one. */
@@ -55,23 +56,16 @@ final class IdleSettings {
 
     private IdleSettings() {}
 
-    /**
-     * Refuses settings without effect that are not what they are where nothing is stated.
-     *
-     * @throws RecipeException naming the first
-     */
-    static void check(Recipe recipe) {
+    /** What is wrong with the first setting without effect that is not what it is where nothing is stated. */
+    static Optional<String> problem(Recipe recipe) {
         var stated = RecipeFile.flat(recipe);
         var defaults = RecipeFile.flat(RecipeFile.defaults());
-        for (var idle : ALL) {
-            if (idle.isIdle().test(recipe)) {
-                for (var setting : idle.settings()) {
-                    if (!stated.get(setting).equals(defaults.get(setting))) {
-                        throw new RecipeException(setting + ": has no effect " + idle.where() + ", got "
-                                + stated.get(setting) + "; leave it out");
-                    }
-                }
-            }
-        }
+        return ALL.stream()
+                .filter(idle -> idle.isIdle().test(recipe))
+                .flatMap(idle -> idle.settings().stream()
+                        .filter(setting -> !stated.get(setting).equals(defaults.get(setting)))
+                        .map(setting -> setting + ": has no effect " + idle.where() + ", got " + stated.get(setting)
+                                + "; leave it out"))
+                .findFirst();
     }
 }

@@ -64,11 +64,9 @@ public final class RecipeFile {
         }
         merge(merged, stated);
         var recipe = bind(name, merged);
-        try {
-            IdleSettings.check(recipe);
-        } catch (RecipeException e) {
-            throw new RecipeException(name + ": " + e.getMessage(), e);
-        }
+        IdleSettings.problem(recipe).ifPresent(problem -> {
+            throw new RecipeException(name + ": " + problem);
+        });
         return recipe;
     }
 

@@ -41,9 +41,7 @@ public final class Trainer implements AutoCloseable {
     private long rows;
     private long millis;
 
-    /** The time spent training until the clock last began to run, and when that was. */
-    private long millisBefore;
-
+    /** When the clock last began to run; what has passed since is added to {@link #millis} when a step is done. */
     private long startNanos;
 
     /**
@@ -88,7 +86,7 @@ public final class Trainer implements AutoCloseable {
         listener.started(step);
         var budget = recipe.budget();
         var run = recipe.run();
-        startClock();
+        startNanos = System.nanoTime();
         while (!budget.isUsedUp(step, millis)) {
             try (var scope = Scope.open()) {
                 advance(scope, budget);
@@ -102,19 +100,14 @@ public final class Trainer implements AutoCloseable {
                 save();
             }
             // Evaluations and checkpoints are not training: the budget does not pay for them.
-            startClock();
+            startNanos = System.nanoTime();
         }
         return state;
     }
 
-    private void startClock() {
-        millisBefore = millis;
-        startNanos = System.nanoTime();
-    }
-
     /** The time spent training until now. */
     private long clock() {
-        return millisBefore + (System.nanoTime() - startNanos) / 1_000_000;
+        return millis + (System.nanoTime() - startNanos) / 1_000_000;
     }
 
     private void advance(Scope scope, Budget budget) {
