@@ -91,19 +91,14 @@ public final class DecodeCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "S", defaultValue = "0", description = "Seed of the prompt (0).")
     private long seed;
 
-    @Option(
-            names = "--block",
-            paramLabel = "N",
-            defaultValue = "32",
-            description = "Positions of a block of all ways but exact (32).")
-    private int block = 32;
+    @Option(names = "--block", paramLabel = "N", description = "Positions of a block of all ways but exact (32).")
+    private @Nullable Integer block;
 
     @Option(
             names = "--threshold",
             paramLabel = "P",
-            defaultValue = "0.9",
             description = "dual-threshold: commit tokens with at least this probability (0.9).")
-    private double threshold = 0.9;
+    private @Nullable Double threshold;
 
     @Option(
             names = "--sample-steps",
@@ -132,7 +127,7 @@ public final class DecodeCommand implements Callable<Integer> {
             results.add(measure(request, notes));
         }
         var report = new DecodeReport(
-                model, int8Model, promptTokens, newTokens, seed, block, threshold, List.copyOf(results));
+                model, int8Model, promptTokens, newTokens, seed, block(), threshold(), List.copyOf(results));
         System.out.println(json ? report.json() : report.table());
         return 0;
     }
@@ -164,12 +159,20 @@ public final class DecodeCommand implements Callable<Integer> {
                         promptTokens,
                         newTokens,
                         seed,
-                        block,
-                        threshold,
+                        block(),
+                        threshold(),
                         sampleSteps == null ? 0 : sampleSteps));
             }
         }
         return requests;
+    }
+
+    private int block() {
+        return block == null ? 32 : block;
+    }
+
+    private double threshold() {
+        return threshold == null ? 0.9 : threshold;
     }
 
     private List<Decoding> decodings() {
@@ -196,10 +199,11 @@ public final class DecodeCommand implements Callable<Integer> {
     private void check() {
         requireAtLeast(1, "--prompt-tokens", promptTokens);
         requireAtLeast(1, "--new-tokens", newTokens);
-        requireAtLeast(1, "--block", block);
-        if (!(threshold >= 0 && threshold <= 1)) {
-            throw bad("--threshold must be in [0, 1], got " + threshold);
+        requireAtLeast(1, "--block", block());
+        if (!(threshold() >= 0 && threshold() <= 1)) {
+            throw bad("--threshold must be in [0, 1], got " + threshold());
         }
+        checkBlocks();
         checkSampling();
         checkModels();
     }
@@ -207,6 +211,15 @@ public final class DecodeCommand implements Callable<Integer> {
     private void requireAtLeast(int least, String option, int value) {
         if (value < least) {
             throw bad(option + " must be at least " + least + ", got " + value);
+        }
+    }
+
+    private void checkBlocks() {
+        if (block != null && decodings().equals(List.of(Decoding.EXACT))) {
+            throw bad("--block is for the ways prefix, dual and dual-threshold, which --only leaves out");
+        }
+        if (threshold != null && !decodings().contains(Decoding.DUAL_THRESHOLD)) {
+            throw bad("--threshold is for the way dual-threshold, which --only leaves out");
         }
     }
 

@@ -33,6 +33,8 @@ final class DecodeCommandTest {
             model | --sample-steps 1 | --sample-steps must be at least 2 and fewer than the 255 of the run, got 1; leave it out \
             to run them all
             model | --sample-steps 4 --only dual | --sample-steps is for the way exact, which --only leaves out
+            model | --block 16 --only exact | --block is for the ways prefix, dual and dual-threshold, which --only leaves out
+            model | --threshold 0.5 --only exact,dual | --threshold is for the way dual-threshold, which --only leaves out
             model | --prompt-tokens 400 | --prompt-tokens and --new-tokens are 656 together; FOLDER/model sees 512
             model | --precision int8 | --precision int8 needs --int8 DIR: FOLDER/model has no INT8 weights; make them with coda \
             quantize --model FOLDER/model --format int8 --out DIR
