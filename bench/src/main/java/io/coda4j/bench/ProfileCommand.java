@@ -27,8 +27,8 @@ import tools.jackson.databind.json.JsonMapper;
         name = "profile",
         mixinStandardHelpOptions = true,
         description = {
-            "Times a training step, and where it spends its time: kernel by kernel during the step itself where the device",
-            "has a clock (opencl), else each kind of equation by itself."
+            "Times a training step, the first and then warm ones, and where it spends its time: kernel by kernel during the",
+            "step itself where the device has a clock (opencl), else each kind of equation by itself."
         },
         footer = {
             "",
@@ -37,11 +37,11 @@ import tools.jackson.databind.json.JsonMapper;
             "  coda bench profile --device opencl --json"
         })
 final class ProfileCommand implements Callable<Integer> {
-    /** Steps that are timed: as many as {@link #PATIENCE} allows, but not fewer than it takes to compile the kernels. */
-    private static final int LEAST_STEPS = 6;
+    /** Steps that are timed once the first ones are over: as many as {@link #PATIENCE} allows. */
+    private static final int LEAST_STEPS = 3;
 
     private static final int MOST_STEPS = 40;
-    private static final Duration PATIENCE = Duration.ofMinutes(1);
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     /** Steps that a device's clock measures. */
     private static final int TIMED = 5;
@@ -70,10 +70,10 @@ final class ProfileCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
-    /** Seconds of the first step and of a later one, the least a later one allocated, and where the seconds went. */
+    /** Seconds of the first step and of a warm one, the least a warm one allocated, and where the seconds went. */
     private record Result(
             double first,
-            double later,
+            double warm,
             long allocatedBytes,
             Optional<KernelTable> kernels,
             List<ProgramProfile.Line> lines) {}
@@ -105,6 +105,8 @@ final class ProfileCommand implements Callable<Integer> {
     private Result measure(Workload workload, Device device) {
         try (var run = new TrainingRun(workload, device, options.compute())) {
             var listing = run.listing();
+            double first = run.step();
+            TrainingRun.warmUp(List.of(run));
             var seconds = new ArrayList<Double>();
             long end = System.nanoTime() + PATIENCE.toNanos();
             long allocated = Long.MAX_VALUE;
@@ -114,14 +116,11 @@ final class ProfileCommand implements Callable<Integer> {
                 seconds.add(run.step());
                 allocated = Math.min(allocated, threads.getTotalThreadAllocatedBytes() - before);
             }
-            double first = seconds.getFirst();
-            double later = Statistics.median(seconds.stream()
-                    .skip(seconds.size() / 2)
-                    .mapToDouble(Double::doubleValue)
-                    .toArray());
+            double warm = Statistics.median(
+                    seconds.stream().mapToDouble(Double::doubleValue).toArray());
             return device instanceof KernelClock clock && !equations
-                    ? new Result(first, later, allocated, Optional.of(kernels(clock, run)), List.of())
-                    : new Result(first, later, allocated, Optional.empty(), ProgramProfile.of(listing, device));
+                    ? new Result(first, warm, allocated, Optional.of(kernels(clock, run)), List.of())
+                    : new Result(first, warm, allocated, Optional.empty(), ProgramProfile.of(listing, device));
         }
     }
 
@@ -137,14 +136,14 @@ final class ProfileCommand implements Callable<Integer> {
     private void print(Workload workload, Device device, Result result) {
         System.out.printf(
                 Locale.ROOT,
-                "%s, %s, on %s (%s): first step %.2f s, later ones %.1f ms, %.1fk tokens/s, %,d bytes of heap%n",
+                "%s, %s, on %s (%s): first step %.2f s, warm ones %.1f ms, %.1fk tokens/s, %,d bytes of heap%n",
                 workload.name(),
                 options.compute(),
                 device.name(),
                 device.description(),
                 result.first,
-                result.later * 1e3,
-                workload.tokens() / result.later / 1e3,
+                result.warm * 1e3,
+                workload.tokens() / result.warm / 1e3,
                 result.allocatedBytes);
         result.kernels.ifPresentOrElse(table -> table.print(lines), () -> ProgramProfile.print(result.lines, lines));
     }
@@ -156,9 +155,9 @@ final class ProfileCommand implements Callable<Integer> {
         fields.put("device", device.name());
         fields.put("description", device.description());
         fields.put("firstStepMillis", result.first * 1e3);
-        fields.put("stepMillis", result.later * 1e3);
+        fields.put("stepMillis", result.warm * 1e3);
         fields.put("allocatedBytesPerStep", result.allocatedBytes);
-        fields.put("tokensPerSecond", workload.tokens() / result.later);
+        fields.put("tokensPerSecond", workload.tokens() / result.warm);
         result.kernels.ifPresentOrElse(
                 table -> fields.put("kernels", table.fields()), () -> fields.put("equations", result.lines));
         return fields;

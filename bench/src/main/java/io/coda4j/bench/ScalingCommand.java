@@ -7,7 +7,6 @@ import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,11 +34,6 @@ import tools.jackson.databind.json.JsonMapper;
 final class ScalingCommand implements Callable<Integer> {
     /** A turn lasts so long at least, unless one step takes longer. */
     private static final double TURN_SECONDS = 0.3;
-
-    /** Before the first round that counts, kernels are compiled: so many rounds at least, and so long. */
-    private static final int LEAST_WARM_UP = 2;
-
-    private static final Duration WARM_UP = Duration.ofSeconds(20);
 
     @Spec
     private CommandSpec spec;
@@ -136,7 +130,7 @@ final class ScalingCommand implements Callable<Integer> {
         try (var progress = Progress.start(Terminal.of(System.err), workload.name(), new Budget.Steps(rounds))) {
             devices.forEach(device -> runs.add(new TrainingRun(workload, device, compute)));
             progress.println("compiling and warming up");
-            warmUp(runs);
+            TrainingRun.warmUp(runs);
             var seconds = new double[runs.size()][rounds];
             for (int round = 0; round < rounds; round++) {
                 for (int i = 0; i < runs.size(); i++) {
@@ -149,13 +143,6 @@ final class ScalingCommand implements Callable<Integer> {
             return seconds;
         } finally {
             runs.forEach(TrainingRun::close);
-        }
-    }
-
-    private static void warmUp(List<TrainingRun> runs) {
-        long end = System.nanoTime() + WARM_UP.toNanos();
-        for (int round = 0; round < LEAST_WARM_UP || System.nanoTime() < end; round++) {
-            runs.forEach(TrainingRun::step);
         }
     }
 

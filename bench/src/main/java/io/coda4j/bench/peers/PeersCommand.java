@@ -2,6 +2,7 @@ package io.coda4j.bench.peers;
 
 import io.coda4j.bench.Machine;
 import io.coda4j.bench.MeasurementException;
+import io.coda4j.bench.TrainingRun;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.coder.tokenizer.TokenizerJson;
@@ -53,11 +54,8 @@ public final class PeersCommand implements Callable<Integer> {
     /** Seconds of work, its result being compared, after which an engine is warm. */
     private static final double WARM_SECONDS = 20;
 
-    /** Seconds that an engine else works before its first turn: a compiler needs more than one call to be warm. */
+    /** Seconds that an engine else works before its first turn, but for training steps: one call is not enough for a compiler. */
     private static final double WARM_UP = 1.5;
-
-    /** As {@link #WARM_UP}, for a training step, which has dozens of kernels to be compiled. */
-    private static final double STEP_WARM_UP = 15;
 
     /** Longer than OpenBLAS and OpenMP let idle threads spin. */
     private static final long REST_MILLIS = 300;
@@ -399,7 +397,7 @@ public final class PeersCommand implements Callable<Integer> {
         if (warm != null) {
             return warm;
         }
-        return kind.startsWith(Work.STEP) ? STEP_WARM_UP : WARM_UP;
+        return kind.startsWith(Work.STEP) ? TrainingRun.WARM_UP.toSeconds() : WARM_UP;
     }
 
     /** Lets the engine that had its turn come to rest: threads of OpenMP and OpenBLAS go on waiting for work on their processors. */
