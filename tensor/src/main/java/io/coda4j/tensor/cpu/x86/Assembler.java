@@ -10,6 +10,7 @@ import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An assembler for the instructions that the kernels of this package use, and no others. Destinations come first, as in
@@ -44,6 +45,15 @@ final class Assembler {
     /** A place in the code to jump to. */
     static final class Label {
         private int position = -1;
+        private @Nullable Assembler owner;
+
+        /** A place in other code is none here. */
+        private void require(Assembler assembler) {
+            if (owner != null && owner != assembler) {
+                throw new IllegalArgumentException("the label belongs to the code of another assembler");
+            }
+            owner = assembler;
+        }
     }
 
     /** A 32-bit distance at {@code position}, to be filled in. */
@@ -72,6 +82,7 @@ final class Assembler {
 
     /** Places {@code label} before the next instruction. */
     void place(Label label) {
+        label.require(this);
         if (label.position >= 0) {
             throw new IllegalStateException("the label has a place already, byte " + label.position);
         }
@@ -244,7 +255,7 @@ final class Assembler {
         requireWide(a);
         requireWidth(a, b);
         evex(NP, MAP_0F, 0xc2, to.number(), a.number(), b, ZMM_BYTES);
-        int8(predicate);
+        immediate(predicate, 32);
     }
 
     /** VBLENDMPS (see VBLENDMPD/VBLENDMPS): EVEX.512.66.0F38.W0 65 /r; {@code b} in the lanes of {@code mask}, else {@code a}. */
@@ -270,7 +281,7 @@ final class Assembler {
     void vshuff32x4(Vector to, Vector a, Vector b, int order) {
         requireWide(to, a, b);
         evex(P66, MAP_0F3A, 0x23, to.number(), a.number(), b, ZMM_BYTES);
-        int8(order);
+        immediate(order, 256);
     }
 
     /** VPBROADCASTD (see VPBROADCAST): EVEX.512.66.0F38.W0 58 /r, or VEX.256.66.0F38.W0 58 /r, from memory. */
@@ -290,64 +301,64 @@ final class Assembler {
 
     /** VPDPBUSD of AVX-VNNI: VEX.256.66.0F38.W0 50 /r. */
     void vpdpbusdVex(Vector sum, Vector a, Vector b) {
-        vex(1, P66, MAP_0F38, 0x50, sum.number(), a.number(), b);
+        narrow(P66, MAP_0F38, 0x50, sum, a, b);
     }
 
     /** VPXOR (see PXOR): VEX.256.66.0F.WIG EF /r. */
     void vpxorVex(Vector to, Vector a, Source b) {
-        vex(1, P66, MAP_0F, 0xef, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0xef, to, a, b);
     }
 
     /** VBROADCASTF128 (see VBROADCAST): VEX.256.66.0F38.W0 1A /r, from 16 bytes of memory to both halves. */
     void vbroadcastf128(Vector to, Memory from) {
-        vex(1, P66, MAP_0F38, 0x1a, to.number(), NONE, from);
+        narrow(P66, MAP_0F38, 0x1a, to, from);
     }
 
     /** VINSERTF128: VEX.256.66.0F3A.W0 18 /r ib; {@code a} with 16 bytes of memory in its half number {@code half}. */
     void vinsertf128(Vector to, Vector a, Memory b, int half) {
-        vex(1, P66, MAP_0F3A, 0x18, to.number(), a.number(), b);
-        int8(half);
+        narrow(P66, MAP_0F3A, 0x18, to, a, b);
+        immediate(half, 2);
     }
 
     /** VEXTRACTF128: VEX.256.66.0F3A.W0 19 /r ib; stores half number {@code half}. */
     void vextractf128(Memory to, Vector from, int half) {
-        vex(1, P66, MAP_0F3A, 0x19, from.number(), NONE, to);
-        int8(half);
+        narrow(P66, MAP_0F3A, 0x19, from, to);
+        immediate(half, 2);
     }
 
     /** VPUNPCKLWD (see PUNPCKLBW/PUNPCKLWD/PUNPCKLDQ/PUNPCKLQDQ): VEX.256.66.0F.WIG 61 /r, from memory. */
     void vpunpcklwd(Vector to, Vector a, Memory b) {
-        vex(1, P66, MAP_0F, 0x61, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0x61, to, a, b);
     }
 
     /** VPUNPCKHWD (see PUNPCKHBW/PUNPCKHWD/PUNPCKHDQ/PUNPCKHQDQ): VEX.256.66.0F.WIG 69 /r, from memory. */
     void vpunpckhwd(Vector to, Vector a, Memory b) {
-        vex(1, P66, MAP_0F, 0x69, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0x69, to, a, b);
     }
 
     /** VUNPCKLPS (see UNPCKLPS): VEX.256.0F.WIG 14 /r. */
     void vunpcklps(Vector to, Vector a, Vector b) {
-        vex(1, NP, MAP_0F, 0x14, to.number(), a.number(), b);
+        narrow(NP, MAP_0F, 0x14, to, a, b);
     }
 
     /** VUNPCKHPS (see UNPCKHPS): VEX.256.0F.WIG 15 /r. */
     void vunpckhps(Vector to, Vector a, Vector b) {
-        vex(1, NP, MAP_0F, 0x15, to.number(), a.number(), b);
+        narrow(NP, MAP_0F, 0x15, to, a, b);
     }
 
     /** VUNPCKLPD (see UNPCKLPD): VEX.256.66.0F.WIG 14 /r. */
     void vunpcklpd(Vector to, Vector a, Vector b) {
-        vex(1, P66, MAP_0F, 0x14, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0x14, to, a, b);
     }
 
     /** VUNPCKHPD (see UNPCKHPD): VEX.256.66.0F.WIG 15 /r. */
     void vunpckhpd(Vector to, Vector a, Vector b) {
-        vex(1, P66, MAP_0F, 0x15, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0x15, to, a, b);
     }
 
     /** VPMOVSXBW (see PMOVSX): VEX.256.66.0F38.WIG 20 /r, from 16 bytes of memory. */
     void vpmovsxbw(Vector to, Memory from) {
-        vex(1, P66, MAP_0F38, 0x20, to.number(), NONE, from);
+        narrow(P66, MAP_0F38, 0x20, to, from);
     }
 
     /** VPMOVZXWD (see PMOVZX): EVEX.512.66.0F38.WIG 33 /r, or VEX.256.66.0F38.WIG 33 /r, from half as many bytes of memory. */
@@ -366,12 +377,12 @@ final class Assembler {
      * bits, the nearest where they do not fit.
      */
     void vpackssdw(Vector to, Vector a, Vector b) {
-        vex(1, P66, MAP_0F, 0x6b, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0x6b, to, a, b);
     }
 
     /** VPMADDWD (see PMADDWD): VEX.256.66.0F.WIG F5 /r. */
     void vpmaddwd(Vector to, Vector a, Vector b) {
-        vex(1, P66, MAP_0F, 0xf5, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0xf5, to, a, b);
     }
 
     /** VPADDD (see PADDB/PADDW/PADDD/PADDQ): EVEX.512.66.0F.W0 FE /r, or VEX.256.66.0F.WIG FE /r. */
@@ -386,17 +397,17 @@ final class Assembler {
 
     /** VPAND (see PAND): VEX.256.66.0F.WIG DB /r. */
     void vpand(Vector to, Vector a, Source b) {
-        vex(1, P66, MAP_0F, 0xdb, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0xdb, to, a, b);
     }
 
     /** VPANDN (see PANDN): VEX.256.66.0F.WIG DF /r; the bits of {@code b} that {@code a} does not have. */
     void vpandn(Vector to, Vector a, Source b) {
-        vex(1, P66, MAP_0F, 0xdf, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0xdf, to, a, b);
     }
 
     /** VPOR (see POR): VEX.256.66.0F.WIG EB /r. */
     void vpor(Vector to, Vector a, Source b) {
-        vex(1, P66, MAP_0F, 0xeb, to.number(), a.number(), b);
+        narrow(P66, MAP_0F, 0xeb, to, a, b);
     }
 
     /** VPSRAD (see PSRAW/PSRAD/PSRAQ): EVEX.512.66.0F.W0 72 /4 ib, or VEX.256.66.0F.WIG 72 /4 ib; the destination is in vvvv. */
@@ -411,13 +422,15 @@ final class Assembler {
 
     /** VCMPPS (see CMPPS): VEX.256.0F.WIG C2 /r ib; all ones where the predicate (its table 3-1) holds, else zeros. */
     void vcmpps(Vector to, Vector a, Source b, int predicate) {
-        vex(1, NP, MAP_0F, 0xc2, to.number(), a.number(), b);
-        int8(predicate);
+        narrow(NP, MAP_0F, 0xc2, to, a, b);
+        immediate(predicate, 32);
     }
 
     /** VBLENDVPS (see BLENDVPS): VEX.256.66.0F3A.W0 4A /r /is4; {@code b} where the sign of {@code mask} is set, else {@code a}. */
     void vblendvps(Vector to, Vector a, Source b, Vector mask) {
-        vex(1, P66, MAP_0F3A, 0x4a, to.number(), a.number(), b);
+        requireWidth(to, mask);
+        narrow(P66, MAP_0F3A, 0x4a, to, a, b);
+        requireLow(mask.number());
         int8(mask.number() << 4);
     }
 
@@ -427,13 +440,13 @@ final class Assembler {
      */
     void vpermilps(Vector to, Vector from, int order) {
         unary(P66, MAP_0F3A, 0x04, to, from);
-        int8(order);
+        immediate(order, 256);
     }
 
     /** VPERM2F128: VEX.256.66.0F3A.W0 06 /r ib; with 1 the halves of {@code a}, exchanged. */
     void vperm2f128(Vector to, Vector a, Vector b, int halves) {
-        vex(1, P66, MAP_0F3A, 0x06, to.number(), a.number(), b);
-        int8(halves);
+        narrow(P66, MAP_0F3A, 0x06, to, a, b);
+        immediate(halves, 256);
     }
 
     /** VMOVSS (see MOVSS): VEX.LIG.F3.0F.WIG 11 /r, or EVEX.LLIG.F3.0F.W0 11 /r for high registers; stores the lowest lane. */
@@ -462,7 +475,7 @@ final class Assembler {
         } else {
             vex(1, P66, MAP_0F, 0x72, kind, to.number(), from);
         }
-        int8(bits);
+        immediate(bits, Integer.SIZE);
     }
 
     /** VBROADCASTSS (see VBROADCAST): EVEX.512.66.0F38.W0 18 /r, or VEX.256.66.0F38.W0 18 /r, from memory. */
@@ -552,12 +565,20 @@ final class Assembler {
 
     /** TDPBF16PS: VEX.128.F3.0F38.W0 5C 11:rrr:bbb. */
     void tdpbf16ps(Tile sum, Tile a, Tile b) {
-        vex(0, PF3, MAP_0F38, 0x5c, sum.number(), b.number(), a);
+        product(PF3, 0x5c, sum, a, b);
     }
 
     /** TDPBSSD (see TDPBSSD/TDPBSUD/TDPBUSD/TDPBUUD): VEX.128.F2.0F38.W0 5E 11:rrr:bbb. */
     void tdpbssd(Tile sum, Tile a, Tile b) {
-        vex(0, PF2, MAP_0F38, 0x5e, sum.number(), b.number(), a);
+        product(PF2, 0x5e, sum, a, b);
+    }
+
+    /** Three tiles, which must differ (SDM volume 1, 18.3): else the processor refuses the instruction. */
+    private void product(int prefix, int opcode, Tile sum, Tile a, Tile b) {
+        if (sum.equals(a) || sum.equals(b) || a.equals(b)) {
+            throw new IllegalArgumentException("three tiles expected, got " + List.of(sum, a, b));
+        }
+        vex(0, prefix, MAP_0F38, opcode, sum.number(), b.number(), a);
     }
 
     private static Memory strided(Memory memory) {
@@ -593,6 +614,7 @@ final class Assembler {
     }
 
     private void distance(Label target) {
+        target.require(this);
         jumps.add(new Jump(code.size(), target));
         int32(0);
     }
@@ -609,8 +631,10 @@ final class Assembler {
 
     /** The two or three bytes of VEX (SDM 2.3.5), opcode, ModR/M. Neither W nor registers above 15 are needed. */
     private void vex(int length, int prefix, int map, int opcode, int reg, int second, Operand rm) {
-        if (reg > 15 || second > 15 || rm instanceof Register register && register.number() > 15) {
-            throw new IllegalArgumentException("VEX reaches vector registers 0 to 15 only");
+        requireLow(reg);
+        requireLow(second);
+        if (rm instanceof Register register) {
+            requireLow(register.number());
         }
         int last = ~second << 3 & 0x78 | length << 2 | prefix;
         if (map == MAP_0F && index(rm) == 0 && base(rm) == 0) {
@@ -623,6 +647,26 @@ final class Assembler {
         }
         int8(opcode);
         modRm(reg, rm, 1);
+    }
+
+    private static void requireLow(int register) {
+        if (register > 15) {
+            throw new IllegalArgumentException("VEX reaches vector registers 0 to 15 only");
+        }
+    }
+
+    /** VEX for 256 bits, where there is no other form here: wider registers would become their lower halves. */
+    private void narrow(int prefix, int map, int opcode, Vector reg, Vector second, Source rm) {
+        requireNarrow(reg);
+        requireWidth(reg, second);
+        requireWidth(reg, rm);
+        vex(1, prefix, map, opcode, reg.number(), second.number(), rm);
+    }
+
+    /** Likewise, of a register and memory. */
+    private void narrow(int prefix, int map, int opcode, Vector reg, Memory memory) {
+        requireNarrow(reg);
+        vex(1, prefix, map, opcode, reg.number(), NONE, memory);
     }
 
     /** Operands of one width. */
@@ -662,6 +706,12 @@ final class Assembler {
         requireWidth(registers);
         if (!isWide(registers[0])) {
             throw new IllegalArgumentException("EVEX is used for vectors of 512 bits only");
+        }
+    }
+
+    private static void requireNarrow(Vector register) {
+        if (isWide(register)) {
+            throw new IllegalArgumentException("this instruction takes vectors of 256 bits only, got " + register);
         }
     }
 
@@ -750,6 +800,14 @@ final class Assembler {
     /** The inverted bit, as VEX and EVEX store it. */
     private static int not(int bit) {
         return ~bit & 1;
+    }
+
+    /** A byte behind the operands, from 0 to {@code end - 1}. */
+    private void immediate(int value, int end) {
+        if (value < 0 || value >= end) {
+            throw new IllegalArgumentException("an immediate of 0 to " + (end - 1) + " expected, got " + value);
+        }
+        int8(value);
     }
 
     private void int8(int value) {

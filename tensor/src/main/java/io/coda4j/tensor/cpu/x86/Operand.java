@@ -80,7 +80,7 @@ sealed interface Operand {
 
         /** This address and {@code bytes} more. */
         Memory plus(int bytes) {
-            return new Memory(base, index, scale, displacement + bytes);
+            return new Memory(base, index, scale, Math.addExact(displacement, bytes));
         }
 
         @Override
