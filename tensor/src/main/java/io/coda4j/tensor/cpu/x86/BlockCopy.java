@@ -154,6 +154,7 @@ public final class BlockCopy {
         if (rows == 0 || blocks == 0) {
             return;
         }
+        NativeRoutines.requireWritable(to);
         long row = blocks * (long) size;
         check(from, fromAt, Math.multiplyExact(rows - 1, fromRow), row);
         check(

@@ -28,6 +28,21 @@ final class NativeRoutines {
                 .downcallHandle(FunctionDescriptor.ofVoid(arguments), Linker.Option.critical(memories > 0));
     }
 
+    /**
+     * Requires of memory that a call is given as an address that it is there and that this thread may use it, as an access at byte
+     * {@code at} does; whoever calls sees to it that it stays. Of segments the call itself requires it.
+     */
+    static void requireOpen(MemorySegment memory, long at) {
+        memory.get(ValueLayout.JAVA_BYTE, at);
+    }
+
+    /** Requires that {@code memory} may be written to: a routine would try, and a mapped file end the process. */
+    static void requireWritable(MemorySegment memory) {
+        if (memory.isReadOnly()) {
+            throw new IllegalArgumentException("memory that may be written to expected, got " + memory);
+        }
+    }
+
     /** The routines at {@code addresses}, as a call expects them. */
     static MemorySegment[] at(long[] addresses) {
         return Arrays.stream(addresses).mapToObj(MemorySegment::ofAddress).toArray(MemorySegment[]::new);

@@ -119,6 +119,7 @@ public final class PanelProduct {
         }
         long from = address(a, aAt, aStride, rows, (long) steps * STEP_BYTES);
         long with = address(panel, panelAt, 0, 1, (long) steps * kernel.panelStepBytes());
+        NativeRoutines.requireWritable(c);
         long to = address(c, cAt, cStride, rows, COLUMN_BYTES);
         int height = kernel.rows();
         int together = Math.max(1, CALL_WORK / (height * steps * STEP_WORK));
@@ -149,6 +150,7 @@ public final class PanelProduct {
                     "native memory and a distance of rows from 0 to 2^31 expected, got " + segment + ", " + stride);
         }
         Objects.checkFromIndexSize(at, (rows - 1) * stride + bytes, segment.byteSize());
+        NativeRoutines.requireOpen(segment, at);
         return segment.address() + at;
     }
 }

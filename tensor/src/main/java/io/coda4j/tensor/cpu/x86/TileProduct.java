@@ -131,6 +131,8 @@ public final class TileProduct {
         if (!panel.isNative()) {
             throw new IndexOutOfBoundsException("a panel in native memory expected, got " + panel);
         }
+        NativeRoutines.requireOpen(panel, panelAt);
+        NativeRoutines.requireWritable(c);
         int most = Math.toIntExact(Math.max(1, CALL_WORK / ((long) depth * kernel.columns() * rowsOfTile)));
         // No branch on how the rows lie: C2 leaves out ways that a process has not gone yet, and compiled all of this
         // anew for each.

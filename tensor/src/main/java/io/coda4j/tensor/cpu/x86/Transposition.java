@@ -268,6 +268,7 @@ public final class Transposition {
         if (blocks == 0) {
             return;
         }
+        NativeRoutines.requireWritable(to);
         checkRows(from, fromAt, columns, stride, Math.addExact(pair, (long) steps / unit * BYTES));
         checkRows(to, toAt, steps, toStride, columns * (long) Integer.BYTES);
         long fromBlock = rows ? unit * stride : BYTES;

@@ -121,6 +121,19 @@ class BlockCopyTest {
     }
 
     @Test
+    void memoryThatIsNoMoreIsRefused() {
+        var copy = onTheProcessor();
+        var gone = Arena.ofConfined();
+        var closed = gone.allocate(64);
+        gone.close();
+        try (var arena = Arena.ofConfined()) {
+            var memory = arena.allocate(64);
+            assertThrows(IllegalStateException.class, () -> copy.copy(64, closed, 0, 0, 1, 1, memory, 0, 0, 0));
+            assertThrows(IllegalStateException.class, () -> copy.copy(64, memory, 0, 0, 1, 1, closed, 0, 0, 0));
+        }
+    }
+
+    @Test
     void theRowBehindTheLastNeedNotBeThere() {
         var copy = onTheProcessor();
         try (var arena = Arena.ofConfined()) {
@@ -174,6 +187,8 @@ class BlockCopyTest {
         try (var arena = Arena.ofConfined()) {
             var from = arena.allocate(512);
             var to = arena.allocate(512);
+            var fixed = to.asReadOnly();
+            assertThrows(IllegalArgumentException.class, () -> copy.copy(64, from, 0, 256, 2, 4, fixed, 0, 256, 64));
             assertOutside(() -> copy.copy(64, from, 4, 256, 2, 4, to, 0, 256, 64));
             assertOutside(() -> copy.copy(64, from, -4, 256, 2, 4, to, 0, 256, 64));
             assertOutside(() -> copy.copy(64, from, 0, 260, 2, 4, to, 0, 256, 64));

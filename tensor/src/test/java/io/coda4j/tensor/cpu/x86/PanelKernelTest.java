@@ -13,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.IntFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -287,6 +288,36 @@ class PanelKernelTest {
                     IllegalArgumentException.class,
                     () -> product.multiply(a, 0, 64, panel, 0, c, 0, 128, 3, PanelProduct.MAX_STEPS + 1, false));
         }
+    }
+
+    /** Only addresses reach the routine: nothing else would notice memory that is no more, or another thread's, or not to be written. */
+    @Test
+    void memoryThatMayNotBeUsedIsRefused() {
+        var product = new PanelProduct(PanelKernel.AVX512_BF16, (_, _, _, _, _, _, _, _, _, _) -> {
+            throw new AssertionError("called");
+        });
+        try (var arena = Arena.ofConfined();
+                var shared = Arena.ofShared()) {
+            var a = shared.allocate(64);
+            var panel = shared.allocate(2048);
+            var c = shared.allocate(128);
+            var gone = Arena.ofConfined();
+            var closed = gone.allocate(2048);
+            gone.close();
+            assertThrows(IllegalStateException.class, () -> multiply(product, closed, panel, c));
+            assertThrows(IllegalStateException.class, () -> multiply(product, a, closed, c));
+            assertThrows(IllegalStateException.class, () -> multiply(product, a, panel, closed));
+            assertThrows(IllegalArgumentException.class, () -> multiply(product, a, panel, c.asReadOnly()));
+            var mine = arena.allocate(128);
+            var failure = CompletableFuture.runAsync(() -> multiply(product, a, panel, mine))
+                    .handle((_, e) -> e == null ? "" : String.valueOf(e.getCause()))
+                    .join();
+            assertTrue(failure.contains("WrongThreadException"), failure);
+        }
+    }
+
+    private static void multiply(PanelProduct product, MemorySegment a, MemorySegment panel, MemorySegment c) {
+        product.multiply(a, 0, 64, panel, 0, c, 0, 128, 1, 1, false);
     }
 
     private static void assertOutside(Runnable call) {

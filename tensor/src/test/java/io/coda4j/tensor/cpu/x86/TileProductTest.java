@@ -350,6 +350,27 @@ class TileProductTest {
         }
     }
 
+    @Test
+    void memoryThatMayNotBeUsedIsRefused() {
+        var product = new TileProduct(TileKernel.AVX2_F32, (_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _) -> {
+            throw new AssertionError("called");
+        });
+        var row = TileProduct.Left.rows(4, 4);
+        try (var arena = Arena.ofConfined()) {
+            var memory = arena.allocate(64);
+            var gone = Arena.ofConfined();
+            var closed = gone.allocate(64);
+            gone.close();
+            assertThrows(
+                    IllegalStateException.class,
+                    () -> product.multiply(row, memory, 0, 1, 1, false, closed, 0, -1, memory, 0, 64, 1, false));
+            var fixed = memory.asReadOnly();
+            assertThrows(
+                    IllegalArgumentException.class,
+                    () -> product.multiply(row, memory, 0, 1, 1, false, memory, 0, -1, fixed, 0, 64, 1, false));
+        }
+    }
+
     private static void assertOutside(Runnable call) {
         assertThrows(IndexOutOfBoundsException.class, call::run);
     }

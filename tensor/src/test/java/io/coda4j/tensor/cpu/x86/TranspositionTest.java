@@ -217,6 +217,8 @@ class TranspositionTest {
         try (var arena = Arena.ofConfined()) {
             var from = arena.allocate(8 * 40);
             var to = arena.allocate(8 * 40);
+            var fixed = to.asReadOnly();
+            assertThrows(IllegalArgumentException.class, () -> transposition.turn(from, 0, 40, 8, fixed, 0, 40));
             assertOutside(() -> transposition.turn(from, 12, 40, 8, to, 0, 40));
             assertOutside(() -> transposition.turn(from, -4, 40, 8, to, 0, 40));
             assertOutside(() -> transposition.turn(from, 0, 44, 8, to, 0, 40));
