@@ -163,8 +163,8 @@ public final class BlockCopy {
                 Math.multiplyExact(rows - 1, toRow),
                 Math.addExact(Math.multiplyExact(blocks - 1, toBlock), size));
         int together = Math.toIntExact(Math.clamp(CALL_BYTES / row, 1, rows));
-        for (int r = 0; r < rows; r += together) {
-            int some = Math.min(together, rows - r);
+        for (long r = 0; r < rows; r += together) {
+            long some = Math.min(together, rows - r);
             code.run(routine, from, to, fromAt + r * fromRow, fromRow, toAt + r * toRow, toRow, toBlock, blocks, some);
         }
     }

@@ -158,6 +158,26 @@ class BlockCopyTest {
         assertEquals(List.of(1024L, 1024L, 452L, 1L, 1L), rows);
     }
 
+    @Test
+    void asManyRowsAsThereAreNumbersComeToAnEnd() {
+        long[] copied = {0};
+        var copy = new BlockCopy((_, _, _, fromAt, _, _, _, _, _, count) -> {
+            assertEquals(copied[0], fromAt, "byte of the next row");
+            copied[0] += count;
+        });
+        try (var arena = Arena.ofConfined()) {
+            var to = arena.allocate(64);
+            copy.copy(64, everything(), 0, 1, Integer.MAX_VALUE, 1, to, 0, 0, 0);
+        }
+        assertEquals(Integer.MAX_VALUE, copied[0]);
+    }
+
+    /** More memory than there is, to which nothing is done. */
+    @SuppressWarnings("restricted")
+    private static MemorySegment everything() {
+        return MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+    }
+
     /** Right but for one word of the first copy, of the routine with the number {@code faulty}. */
     private static String selfCheck(int faulty, int word, int value) {
         BlockCopyCode code = (routine, from, to, fromAt, fromRow, toAt, toRow, toBlock, blocks, rows) -> {
