@@ -144,10 +144,10 @@ public final class PanelProduct {
 
     /** The address of the first of {@code rows} rows of {@code bytes} bytes that must all lie inside of a segment. */
     private static long address(MemorySegment segment, long at, long stride, int rows, long bytes) {
-        Objects.checkIndex(rows - 1, Integer.MAX_VALUE);
-        if (!segment.isNative() || stride < 0 || stride > Integer.MAX_VALUE) {
-            throw new IndexOutOfBoundsException(
-                    "native memory and a distance of rows from 0 to 2^31 expected, got " + segment + ", " + stride);
+        Objects.checkIndex(rows - 1, TileProduct.MAX_ROWS);
+        if (!segment.isNative() || stride < 0 || stride > TileProduct.MAX_DISTANCE) {
+            throw new IndexOutOfBoundsException("native memory and a distance of rows from 0 to "
+                    + TileProduct.MAX_DISTANCE + " expected, got " + segment + ", " + stride);
         }
         Objects.checkFromIndexSize(at, (rows - 1) * stride + bytes, segment.byteSize());
         NativeRoutines.requireOpen(segment, at);

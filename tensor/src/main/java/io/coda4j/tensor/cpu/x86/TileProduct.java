@@ -20,6 +20,15 @@ public final class TileProduct {
      */
     private static final long CALL_WORK = 1 << 21;
 
+    /** Rows of one product at most, so that no place of a row is beyond what 64 bits hold. */
+    public static final int MAX_ROWS = 1 << 20;
+
+    /** The greatest depth of one product: a tile of it, which is not cut, keeps within the time of a call. */
+    public static final int MAX_DEPTH = 1 << 12;
+
+    /** Bytes from one row to the next at most, or from step to step. */
+    static final long MAX_DISTANCE = 1L << 40;
+
     /** Lines that one tile asks for at most: more would fill what a processor has for misses, and its own loads would wait. */
     private static final int MOST_AHEAD = 16;
 
@@ -96,6 +105,8 @@ public final class TileProduct {
      * Computes {@code rows} times {@link #columns()} sums.
      *
      * @param left how {@code a} lies from byte {@code aAt} on; {@code a} is native memory or an array of floats
+     * @param rows up to {@value #MAX_ROWS}
+     * @param depth up to {@value #MAX_DEPTH}
      * @param narrow whether the panel holds pairs of BF16 elements
      * @param panel native memory in which the panel begins at byte {@code panelAt}
      * @param next the byte at which the panel begins that will be needed next, anywhere, or -1
@@ -119,8 +130,8 @@ public final class TileProduct {
             long cStride,
             float scale,
             boolean add) {
-        Objects.checkIndex(rows - 1, Integer.MAX_VALUE);
-        Objects.checkIndex(depth - 1, Integer.MAX_VALUE);
+        Objects.checkIndex(rows - 1, MAX_ROWS);
+        Objects.checkIndex(depth - 1, MAX_DEPTH);
         distance(left.row);
         distance(left.depth);
         distance(left.tile);
@@ -189,8 +200,8 @@ public final class TileProduct {
     }
 
     private static void distance(long bytes) {
-        if (bytes < 0 || bytes > Integer.MAX_VALUE) {
-            throw new IndexOutOfBoundsException("a distance from 0 to 2^31 expected, got " + bytes);
+        if (bytes < 0 || bytes > MAX_DISTANCE) {
+            throw new IndexOutOfBoundsException("a distance from 0 to " + MAX_DISTANCE + " expected, got " + bytes);
         }
     }
 }

@@ -11,6 +11,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
@@ -288,6 +290,23 @@ class PanelKernelTest {
                     IllegalArgumentException.class,
                     () -> product.multiply(a, 0, 64, panel, 0, c, 0, 128, 3, PanelProduct.MAX_STEPS + 1, false));
         }
+    }
+
+    /** A row of a tensor may have more than 2^31 bytes. */
+    @Test
+    @SuppressWarnings("restricted")
+    void rowsMayBeFarApart() {
+        long distance = (1L << 31) + 64;
+        var rows = new ArrayList<Long>();
+        var product = new PanelProduct(PanelKernel.AVX512_BF16, (tall, _, aStride, _, _, cStride, _, _, _, _) -> {
+            rows.addAll(List.of((long) tall, aStride, cStride));
+        });
+        try (var arena = Arena.ofConfined()) {
+            // Its first byte is there; nothing else is touched.
+            var far = arena.allocate(2048).reinterpret(1L << 40);
+            product.multiply(far, 0, distance, far, 0, far, 0, distance, 3, 1, false);
+        }
+        assertEquals(List.of(3L, distance, distance), rows);
     }
 
     /** Only addresses reach the routine: nothing else would notice memory that is no more, or another thread's, or not to be written. */

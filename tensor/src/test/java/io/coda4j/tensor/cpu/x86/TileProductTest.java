@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.ObjLongConsumer;
@@ -347,6 +348,49 @@ class TileProductTest {
             assertOutside(() -> product.multiply(back, a, 120, 2, 5, false, panel, 0, -1, c, 0, 64, 1, false));
             var heap = MemorySegment.ofArray(new float[80]);
             assertOutside(() -> product.multiply(rows, a, 0, 7, 5, false, heap, 0, -1, c, 0, 64, 1, false));
+        }
+    }
+
+    /** A row of a tensor may have more than 2^31 bytes. */
+    @Test
+    @SuppressWarnings("restricted")
+    void rowsMayBeFarApart() {
+        long distance = (1L << 31) + 64;
+        var places = new ArrayList<Long>();
+        var product =
+                new TileProduct(TileKernel.AVX2_F32, (_, _, _, _, aRow, _, cStride, aAt, cAt, _, _, _, _, _, _, _) -> {
+                    places.addAll(List.of(aRow, cStride, aAt, cAt));
+                });
+        try (var arena = Arena.ofConfined()) {
+            var panel = arena.allocate(64);
+            var far = MemorySegment.NULL.reinterpret(1L << 40);
+            product.multiply(
+                    TileProduct.Left.rows(distance, 4), far, 8, 7, 1, false, panel, 0, -1, far, 4, distance, 1, false);
+        }
+        var second = 4 * distance;
+        assertEquals(List.of(distance, distance, 8L, 4L, distance, distance, 8 + second, 4 + second), places);
+    }
+
+    /** A tile is not cut along its depth, which must not keep safepoints waiting, nor overflow the requests for the next panel. */
+    @ParameterizedTest
+    @EnumSource
+    @SuppressWarnings("restricted")
+    void aTileIsDoneWithinTheTimeOfACall(TileKernel kernel) {
+        var product = new TileProduct(kernel, (_, _, _, _, _, _, _, _, _, _, _, depth, _, _, tiles, ahead) -> {
+            assertEquals(1, tiles);
+            assertEquals(0, ahead);
+            assertTrue(depth * kernel.rows() * kernel.columns() <= 1 << 21, () -> "a depth of " + depth);
+        });
+        var left = TileProduct.Left.rows(0, 0);
+        try (var arena = Arena.ofConfined()) {
+            var c = arena.allocate(kernel.columns() * 4L);
+            // Its first byte is there; nothing else is touched.
+            var far = arena.allocate(64).reinterpret(1L << 40);
+            int rows = kernel.rows();
+            product.multiply(left, c, 0, rows, TileProduct.MAX_DEPTH, false, far, 0, 0, c, 0, 0, 1, false);
+            for (int depth : new int[] {TileProduct.MAX_DEPTH + 1, 1 << 25, Integer.MAX_VALUE}) {
+                assertOutside(() -> product.multiply(left, c, 0, rows, depth, false, far, 0, 0, c, 0, 0, 1, false));
+            }
         }
     }
 
