@@ -11,6 +11,9 @@ final class LoopCall {
     /** Memories of a program at most. */
     static final int MEMORIES = 16;
 
+    /** Elements of the rows of one call at most: no thread reaches a safepoint while it runs. */
+    static final int MAX_ELEMENTS = 1 << 16;
+
     /** Native memory that a call takes. */
     static final long BYTES = MEMORIES * (Long.BYTES + (long) Float.BYTES);
 

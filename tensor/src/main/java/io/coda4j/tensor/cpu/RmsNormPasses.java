@@ -85,11 +85,8 @@ sealed interface RmsNormPasses {
         }
     }
 
-    /** Machine code, for rows of whole vectors. */
+    /** Machine code, for rows of whole vectors that one call may take. */
     final class Machine implements RmsNormPasses {
-        /** Elements of one call, about: no thread reaches a safepoint while it runs. */
-        private static final int CALL = 1 << 16;
-
         private final Vectors vectors;
         private final VectorLoop scales;
         private final VectorLoop normalize;
@@ -155,7 +152,7 @@ sealed interface RmsNormPasses {
 
         @Override
         public RmsNormPasses forRows(int n) {
-            return n % Lanes.COUNT == 0 ? this : vectors;
+            return n % Lanes.COUNT == 0 && n <= LoopCall.MAX_ELEMENTS ? this : vectors;
         }
 
         @Override
@@ -207,7 +204,7 @@ sealed interface RmsNormPasses {
 
         @Override
         public void addRows(long x, int rows, int n, long y) {
-            int together = Math.max(1, CALL / Math.max(1, n));
+            int together = Math.max(1, LoopCall.MAX_ELEMENTS / Math.max(1, n));
             for (int row = 0; row < rows; row += together) {
                 call().memory(0, x + row * 4L * n).memory(1, y).run(addRows, Math.min(together, rows - row), n);
             }

@@ -60,9 +60,13 @@ final class RopeKernel implements Kernel {
         this.direction = prim.inverse() ? -1 : 1;
         this.rows = x.size() == 0 ? 0 : Math.multiplyExact(x.dim(0), x.dim(1));
         this.perTask = Math.max(1, PIECE / Math.max(1, x.dim(2) * x.dim(3)));
-        boolean whole = x.dim(3) / 2 % Lanes.COUNT == 0;
-        this.machine = whole ? loops.map(made -> loop(made, x.dtype() == DType.BF16)) : Optional.empty();
+        this.machine = hasLoop(x) ? loops.map(made -> loop(made, x.dtype() == DType.BF16)) : Optional.empty();
         this.launch = Launch.of(parallel, (rows + perTask - 1) / perTask, this::task);
+    }
+
+    /** Whether heads are in whole vectors, and all of a position within what one call may take. */
+    static boolean hasLoop(TensorType x) {
+        return x.dim(3) / 2 % Lanes.COUNT == 0 && (long) x.dim(2) * x.dim(3) <= LoopCall.MAX_ELEMENTS;
     }
 
     static Optional<Kernel> of(Parallel parallel, Optional<VectorLoops> loops, TensorType x, Primitive.Rope prim) {

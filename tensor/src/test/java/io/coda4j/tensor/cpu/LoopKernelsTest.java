@@ -2,6 +2,9 @@ package io.coda4j.tensor.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Primitive;
@@ -39,6 +42,20 @@ class LoopKernelsTest {
                 bindAll(kernels, dtype);
             }
         }
+    }
+
+    /** One call takes a row: of the longest, safepoints would wait for milliseconds. */
+    @Test
+    void rowsTooLongForOneCallAreLeftToTheVectorApi() {
+        int most = LoopCall.MAX_ELEMENTS;
+        for (var loops : EveryWidth.loops()) {
+            var passes = RmsNormPasses.of(Optional.of(loops), false);
+            assertSame(passes, passes.forRows(most));
+            assertEquals(RmsNormPasses.of(Optional.empty(), false), passes.forRows(2 * most));
+        }
+        assertTrue(RopeKernel.hasLoop(TensorType.of(DType.F32, 1, 1, most / 128, 128)));
+        assertFalse(RopeKernel.hasLoop(TensorType.of(DType.F32, 1, 1, most / 64, 128)));
+        assertFalse(RopeKernel.hasLoop(TensorType.of(DType.F32, 1, 1, 1 << 16, 1 << 16)));
     }
 
     private static void bindAll(CpuKernels kernels, DType dtype) {
