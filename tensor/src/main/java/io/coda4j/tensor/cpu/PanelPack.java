@@ -20,7 +20,7 @@ final class PanelPack {
 
     /** Steps of {@link PanelProduct} that cover a sum of {@code depth} BF16 elements. */
     static int steps(int depth) {
-        return MatmulBlocks.count(depth * Short.BYTES, PanelProduct.STEP_BYTES);
+        return MatmulBlocks.count(depth, PanelProduct.STEP_BYTES / Short.BYTES);
     }
 
     /** Bytes of a panel over {@code depth}. */

@@ -57,6 +57,15 @@ class PanelMatmulTest {
         }
     }
 
+    @Test
+    void aRowMayHaveMoreThanTwoGigabytes() {
+        assertEquals(0, PanelPack.steps(0));
+        assertEquals(1, PanelPack.steps(32));
+        assertEquals(2, PanelPack.steps(33));
+        assertEquals(1 << 25, PanelPack.steps(1 << 30));
+        assertEquals(1L << 36, PanelPack.panelBytes(1 << 30));
+    }
+
     /** Around blocks of rows, panels of columns, pairs, steps and parts of the depth. */
     @ParameterizedTest
     @MethodSource("products")
