@@ -32,7 +32,8 @@ enum PanelKernel {
             () -> Avx512Kernel.routines(Assembler::vpdpbusd),
             CpuFeature.AVX512F,
             CpuFeature.AVX512_VNNI),
-    AVX_VNNI(Elements.U8_I8, AvxVnniKernel.ROWS, AvxVnniKernel::routines, CpuFeature.AVX_VNNI),
+    /** Its other instructions on integers are those of AVX2. */
+    AVX_VNNI(Elements.U8_I8, AvxVnniKernel.ROWS, AvxVnniKernel::routines, CpuFeature.AVX_VNNI, CpuFeature.AVX2),
     AVX2_INT8(Elements.I16_I8, Avx2Kernel.ROWS, Avx2Kernel::routines, CpuFeature.AVX2);
 
     /** What rows and panels hold; sums are F32 for BF16, else I32. */

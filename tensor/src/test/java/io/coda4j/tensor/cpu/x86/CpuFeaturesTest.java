@@ -112,6 +112,19 @@ class CpuFeaturesTest {
         assertEquals(Set.of(), usable(CpuFeatures.of(sapphireRapids(0, Optional.empty()), "")));
     }
 
+    /** Vectors of 256 bits that hold integers are AVX2's, in every kernel that has no wider ones. */
+    @Test
+    void nothingUsesAvx2WhereItIsNot() {
+        var features = CpuFeatures.of(sapphireRapids(ALL_STATE, Optional.empty()), "avx2");
+        var reason = Optional.of("avx2: masked by -Dcoda.x86.mask");
+        assertEquals(reason, PanelKernel.AVX_VNNI.unusableBecause(features));
+        assertEquals(reason, PanelKernel.AVX2_INT8.unusableBecause(features));
+        assertEquals(reason, TileKernel.AVX2_F32.unusableBecause(features));
+        assertEquals(reason, LoopKernel.LOOPS_AVX2.unusableBecause(features));
+        assertEquals(reason, Transposition.unusableBecause(features));
+        assertEquals(reason, BlockCopy.unusableBecause(features));
+    }
+
     @Test
     void masksTakeFeaturesAway() {
         var processor = sapphireRapids(ALL_STATE, Optional.empty());
