@@ -51,9 +51,14 @@ public final class Autograd {
         var distinct = new ArrayList<Tensor>();
         for (var tensor : tensors) {
             boolean seen = distinct.stream().anyMatch(other -> other == tensor);
-            distinct.add(seen ? tensor.annotate(new Primitive.Note.Barrier()) : tensor);
+            distinct.add(seen ? renamed(tensor) : tensor);
         }
         return distinct;
+    }
+
+    /** The same value as another tensor. */
+    private static Tensor renamed(Tensor tensor) {
+        return tensor.annotate(new Primitive.Note.Barrier());
     }
 
     /** As {@link #checkpoint(UnaryOperator, List)}, for a function of a tree of tensors to one tensor. */
@@ -71,7 +76,11 @@ public final class Autograd {
         if (!(Interpreter.current() instanceof Tape tape)) {
             return f.apply(in);
         }
-        var out = new Guard(tape, in).run(() -> f.apply(in));
+        // An input that f gives out as it is needs another name, or its cotangent would count as input and as result.
+        var out = new Guard(tape, in)
+                .run(() -> f.apply(in).stream()
+                        .map(result -> tape.follows(result) ? renamed(result) : result)
+                        .toList());
         tape.record(in, out, cotangents -> recompute(f, in, cotangents));
         return out;
     }

@@ -268,6 +268,21 @@ class AutogradTest {
     }
 
     @Test
+    void checkpointMayGiveOutItsInputs() {
+        var x = Array.of(Shape.of(2), 1, 2f);
+        UnaryOperator<List<Tensor>> f =
+                in -> List.of(in.getFirst(), in.getFirst().mul(2));
+        var gradient = Autograd.valueAndGrad(
+                        (Tensor p) -> {
+                            var out = Autograd.checkpoint(f, List.of(p));
+                            return out.get(0).add(out.get(1)).sumAll();
+                        },
+                        x)
+                .gradient();
+        assertArrayEquals(new float[] {3, 3}, floats(gradient));
+    }
+
+    @Test
     void checkpointRefusesCapturedDifferentiatedTensors() {
         var x = Array.of(Shape.of(2), 1, 2f);
         var error = assertThrows(
@@ -280,6 +295,18 @@ class AutogradTest {
                         },
                         x));
         assertTrue(error.getMessage().contains("mul uses a differentiated tensor of type f32[2]"), error::getMessage);
+        assertTrue(error.getMessage().contains("pass it in the list of inputs"), error::getMessage);
+    }
+
+    @Test
+    void checkpointRefusesToGiveOutACapturedDifferentiatedTensor() {
+        var x = Array.of(Shape.of(2), 1, 2f);
+        var error = assertThrows(
+                IllegalStateException.class,
+                () -> Autograd.valueAndGrad(
+                        (Tensor p) ->
+                                Autograd.checkpoint((Tensor _) -> p, p.mul(2)).sumAll(),
+                        x));
         assertTrue(error.getMessage().contains("pass it in the list of inputs"), error::getMessage);
     }
 }
