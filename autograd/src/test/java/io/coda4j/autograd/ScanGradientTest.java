@@ -136,4 +136,26 @@ class ScanGradientTest {
         assertEquals(8 * Math.pow(1.1, 7), ((Array) second.value()).item(), 1e-4);
         assertEquals(56 * Math.pow(1.1, 6), ((Array) second.gradient()).item(), 1e-3);
     }
+
+    /** The bias is a carry that every step hands on. */
+    private static Tensor handedOn(List<Tensor> in) {
+        var last = Loop.over(List.of(in.get(2)))
+                .scan(
+                        (carries, _, slices) ->
+                                List.of(step(carries.get(0), carries.get(1), slices.getFirst()), carries.get(1)),
+                        List.of(in.get(0), in.get(1)));
+        return last.get(0).sumAll().add(last.get(1).sumAll());
+    }
+
+    @Test
+    void carryThatIsHandedOnHasItsGradientOnce() {
+        var in = arguments();
+        var expected =
+                Autograd.valueAndGrad(list -> unrolled(list).add(list.get(1).sumAll()), in);
+        var got = Autograd.valueAndGrad(ScanGradientTest::handedOn, in);
+        for (int i = 0; i < in.size(); i++) {
+            assertArrayEquals(
+                    floats(expected.gradient().get(i)), floats(got.gradient().get(i)), 1e-5f, "operand " + i);
+        }
+    }
 }

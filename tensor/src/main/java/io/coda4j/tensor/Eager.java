@@ -4,9 +4,12 @@ import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Devices;
 import io.coda4j.tensor.spi.Executable;
 import io.coda4j.tensor.spi.Layout;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Computes each primitive at once, as a cached program of one equation on a device. */
 public final class Eager implements Interpreter {
@@ -50,7 +53,7 @@ public final class Eager implements Interpreter {
         if (prim instanceof Primitive.Scan scan) {
             // Bodies are equal only to themselves: compiled loops would fill the cache and never be found again.
             prim.infer(in.stream().map(Tensor::type).toList());
-            return run(() -> Decompose.apply(scan, in));
+            return run(() -> own(Decompose.apply(scan, in), scan, in));
         }
         var arrays = in.stream().map(tensor -> array(prim, tensor)).toList();
         var types = arrays.stream().map(Tensor::type).toList();
@@ -64,6 +67,19 @@ public final class Eager implements Interpreter {
             }
             return List.copyOf(executable.run(arrays));
         }
+    }
+
+    /**
+     * The results of a loop as arrays of their own, as those of any primitive and of a compiled loop are: its steps may hand on an
+     * operand or a constant as it is, and give one value twice.
+     */
+    private static List<Tensor> own(List<Tensor> results, Primitive.Scan scan, List<Tensor> in) {
+        Set<Tensor> taken = Collections.newSetFromMap(new IdentityHashMap<>());
+        taken.addAll(in);
+        taken.addAll(scan.body().results());
+        return results.stream()
+                .map(result -> taken.add(result) ? result : result.annotate(new Primitive.Note.Barrier()))
+                .toList();
     }
 
     private Array array(Primitive prim, Tensor tensor) {

@@ -38,6 +38,17 @@ class LoopTest {
         gives(sums(stack, first, c, true), new float[] {111.5f, 225}, 111.5f, 225, 110.5f, 222, 100.5f, 201);
     }
 
+    @Test
+    void resultsAreArraysOfTheirOwn() {
+        var stack = Array.of(Shape.of(2, 1), 1, 2f);
+        var first = Array.of(Shape.of(1), 5f);
+        var results = new Loop(List.of(stack), List.of(), false, false)
+                .scan((carries, _, _) -> List.of(carries.getFirst(), carries.getFirst()), List.of(first, first));
+        ((Array) results.getFirst()).close();
+        assertArrayEquals(new float[] {5}, first.toFloats());
+        assertArrayEquals(new float[] {5}, ((Array) results.get(1)).toFloats());
+    }
+
     private static Program traced(int length) {
         return Trace.of(
                 "sums", in -> sums(in.get(0), in.get(1), in.get(2), true), List.of(TensorType.f32(length, 3), X, X));
