@@ -368,10 +368,15 @@ public sealed interface Tensor permits Array, Symbol {
         return sum(IntStream.range(0, rank()).toArray());
     }
 
-    /** Arithmetic mean over the given axes, which disappear. */
+    /** Arithmetic mean over the given axes, which disappear. Neither the sum nor the count need fit into a narrow type. */
     default Tensor mean(int... axes) {
         long count = IntStream.of(axes).mapToLong(this::dim).reduce(1, Math::multiplyExact);
-        return sum(axes).div(count);
+        return widened().sum(axes).div(count).convert(dtype());
+    }
+
+    /** These elements in the type in which sums of them are computed. */
+    private Tensor widened() {
+        return dtype().isReducedPrecision() ? convert(dtype().accumulator()) : this;
     }
 
     /** The general contraction; see {@link Primitive.Dot}. */
@@ -430,11 +435,12 @@ public sealed interface Tensor permits Array, Symbol {
         return then(new Primitive.Softmax());
     }
 
-    /** Natural logarithm of softmax along the last axis. */
+    /** Natural logarithm of softmax along the last axis; narrow types are computed in F32. */
     default Tensor logSoftmax() {
         var last = List.of(rank() - 1);
-        var shifted = sub(reduceMax(-1).expand(shape(), last));
-        return shifted.sub(shifted.exp().sum(-1).log().expand(shape(), last));
+        var wide = widened();
+        var shifted = wide.sub(wide.reduceMax(-1).expand(shape(), last));
+        return shifted.sub(shifted.exp().sum(-1).log().expand(shape(), last)).convert(dtype());
     }
 
     /** The index of the greatest element along the last axis, the lowest on ties: I32. */

@@ -73,6 +73,19 @@ class TensorTest {
     }
 
     @Test
+    void sumsOverNarrowTypesNeedNotFitIntoThem() {
+        int n = 70_000;
+        var half = Tensor.full(TensorType.of(DType.F16, n), 64);
+        check(half.mean(0), 64);
+        check(half.reshape(7, n / 7).mean(1), 64, 64, 64, 64, 64, 64, 64);
+        assertEquals(DType.F16, half.mean(0).dtype());
+        assertEquals(-Math.log(n), ((Array) half.logSoftmax().slice(0, 0, 1)).item(), 0x1p-8);
+        assertEquals(DType.F16, half.logSoftmax().dtype());
+        // Rounded after each step, the last would be -0.40625.
+        check(Array.of(TensorType.of(DType.BF16, 3), 1, 2, 3).logSoftmax(), -2.40625, -1.40625, -0.408203125);
+    }
+
+    @Test
     void products() {
         var w = Array.of(Shape.of(2, 3), 1, 0, 0, 0, 1, 1f);
         check(X.linear(w), 1, 5, 4, 11);
