@@ -30,7 +30,10 @@ final class AttentionSums {
      * @param result where they belong, from byte {@code at} on, {@code stride} bytes apart
      */
     void begin(AttentionShape shape, MemorySegment result, long at, long stride, int rows) {
-        Objects.checkFromIndexSize(at, rows == 0 ? 0 : (rows - 1) * stride + shape.rowBytes(), result.byteSize());
+        // No rows of a second head would begin behind the end of a result without elements.
+        if (rows > 0) {
+            Objects.checkFromIndexSize(at, (rows - 1) * stride + shape.rowBytes(), result.byteSize());
+        }
         this.narrow = shape.narrow();
         this.size = shape.size();
         this.rows = rows;

@@ -745,6 +745,7 @@ public final class OpTable {
             attention(mask, 1, 33, 130, 2, 1, 64, 97, 1);
             attention(mask, 1, 0, 3, 2, 1, 4, 0, 0);
             attention(mask, 1, 2, 0, 2, 1, 4, 0, 0);
+            attention(mask, 2, 2, 0, 4, 2, 4, 0, 0);
         }
     }
 
