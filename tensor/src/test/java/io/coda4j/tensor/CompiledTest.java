@@ -103,6 +103,16 @@ class CompiledTest {
     }
 
     @Test
+    void argumentWithoutValueLeavesDonatedOnesAsTheyWere() {
+        try (var compiled = compiled().donating("state.*")) {
+            var in = input();
+            ((Array) in.batch).close();
+            assertThrows(IllegalStateException.class, () -> compiled.apply(in));
+            assertArrayEquals(new float[] {1, 2}, floats(in.state.weight), "nothing was consumed");
+        }
+    }
+
+    @Test
     void donatedArrayMayNotStandAtTwoPlaces() {
         try (var compiled = compiled().donating("state.weight")) {
             var shared = row(1, 2);

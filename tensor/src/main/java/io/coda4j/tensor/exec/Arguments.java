@@ -40,6 +40,7 @@ public final class Arguments {
      *
      * @throws IllegalArgumentException if there are too many or too few, one has another type or is elsewhere, a
      *     donated array is given twice, or a frozen one is not that of the first run; nothing is consumed then
+     * @throws IllegalStateException if one was closed or consumed before; nothing is consumed then either
      */
     public Buffer[] take(List<Array> args) {
         var buffers = new Buffer[program.params().size()];
@@ -73,6 +74,7 @@ public final class Arguments {
             consumed.clear();
         }
         checkFrozen(args);
+        checkValues(args);
     }
 
     private void checkDonated(List<Array> args) {
@@ -97,6 +99,13 @@ public final class Arguments {
         if (array.device() != device) {
             throw new IllegalArgumentException(
                     names[index] + " is on " + array.device().name() + ", the program runs on " + device.name());
+        }
+    }
+
+    /** Before any array is consumed, so that an argument that has no value leaves the others as they were. */
+    private static void checkValues(List<Array> args) {
+        for (int i = 0; i < args.size(); i++) {
+            args.get(i).buffer();
         }
     }
 
