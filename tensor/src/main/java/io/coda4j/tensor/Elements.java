@@ -34,10 +34,23 @@ public final class Elements {
             case BOOL -> data.set(JAVA_BYTE, index, (byte) (value != 0 ? 1 : 0));
             case I8 -> data.set(JAVA_BYTE, index, (byte) Math.clamp((int) value, Byte.MIN_VALUE, Byte.MAX_VALUE));
             case I32 -> data.set(JAVA_INT_UNALIGNED, 4 * index, (int) value);
-            case F16 -> data.set(JAVA_SHORT_UNALIGNED, 2 * index, Float.floatToFloat16((float) value));
-            case BF16 -> data.set(JAVA_SHORT_UNALIGNED, 2 * index, Bf16.fromFloat((float) value));
+            case F16 -> data.set(JAVA_SHORT_UNALIGNED, 2 * index, Float.floatToFloat16(toOdd(value)));
+            case BF16 -> data.set(JAVA_SHORT_UNALIGNED, 2 * index, Bf16.fromFloat(toOdd(value)));
             case F32 -> data.set(JAVA_FLOAT_UNALIGNED, 4 * index, (float) value);
             case F64 -> data.set(JAVA_DOUBLE_UNALIGNED, 8 * index, value);
         }
+    }
+
+    /**
+     * The float that a narrower type rounds as it would round {@code value} itself: of the two floats around a value between them
+     * the one with an odd last bit, which is no tie of the narrower type. The nearest one may be such a tie, and be rounded twice.
+     */
+    private static float toOdd(double value) {
+        float nearest = (float) value;
+        int bits = Float.floatToRawIntBits(nearest);
+        if (nearest == value || Double.isNaN(value) || (bits & 1) == 1) {
+            return nearest;
+        }
+        return Float.intBitsToFloat(Math.abs(nearest) < Math.abs(value) ? bits + 1 : bits - 1);
     }
 }

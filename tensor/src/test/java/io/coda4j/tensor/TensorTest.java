@@ -133,6 +133,22 @@ class TensorTest {
     }
 
     @Test
+    void doublesAreRoundedOnceToNarrowTypes() {
+        // Just beside the middle between two numbers of the narrow type, and nearer to it than a float can be.
+        double off = 0x1p-40;
+        var values =
+                new double[] {1 + 0x1p-8 + off, -1 - 3 * 0x1p-8 + off, 0x1p-134 + 0x1p-160, 0x1.fep127, 1e300, -1e-300};
+        var bf16 = TensorType.of(DType.BF16, values.length);
+        double inf = Double.POSITIVE_INFINITY;
+        var expected = new double[] {1 + 0x1p-7, -1 - 0x1p-7, 0x1p-133, 0x1.fep127, inf, -0.0};
+        assertArrayEquals(expected, Array.of(bf16, values).toDoubles());
+        assertArrayEquals(
+                expected, ((Array) Array.of(bf16.as(DType.F64), values).convert(DType.BF16)).toDoubles());
+        var f16 = Array.of(TensorType.of(DType.F16, 4), 1 + 0x1p-11 + off, 1 + 0x1p-11, 65520 - 0x1p-20, 65520);
+        assertArrayEquals(new double[] {1 + 0x1p-10, 1, 65504, inf}, f16.toDoubles());
+    }
+
+    @Test
     void arraysCheckTheirElementCount() {
         var error = assertThrows(ShapeException.class, () -> Array.of(Shape.of(2, 2), 1, 2, 3f));
         assertEquals("array of f32[2,2] needs 4 elements, got 3", error.getMessage());
