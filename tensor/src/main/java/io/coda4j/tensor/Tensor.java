@@ -16,8 +16,9 @@ import java.util.stream.Stream;
  *
  * <p>Every method builds one or a few {@link Primitive}s and hands them to the current {@link Interpreter}, so the same
  * code computes, traces and differentiates. Element types are never promoted. Elementwise methods broadcast their
- * operands against each other by aligning trailing axes, as explicit {@link Primitive.Broadcast}s. Axes may be given
- * from the end as negative numbers.
+ * operands against each other by aligning trailing axes, as explicit {@link Primitive.Broadcast}s. The axis along which, or
+ * the axes over which, a method works may be given from the end as negative numbers; permutations and the lists of axes of
+ * {@link #broadcast}, {@link #expand} and {@link #dot} may not. Operands that do not fit are a {@link ShapeException}.
  */
 public sealed interface Tensor permits Array, Symbol {
     /** Element type and shape. */
@@ -62,7 +63,19 @@ public sealed interface Tensor permits Array, Symbol {
 
     /** A tensor of {@code type} whose elements are their index along {@code axis}. */
     static Tensor iota(TensorType type, int axis) {
-        return apply(new Primitive.Iota(type, axis)).getFirst();
+        return apply(new Primitive.Iota(type, counted(axis, type.rank()))).getFirst();
+    }
+
+    /** An axis counted from the first. One that does not exist stays as it was given, for the shape rule to name it. */
+    private static int counted(int axis, int rank) {
+        return axis < 0 && axis >= -rank ? axis + rank : axis;
+    }
+
+    /** An axis of this tensor counted from the first, for an operation {@code op} that has a list of all axes. */
+    private int axis(String op, int axis) {
+        int at = counted(axis, rank());
+        Rule.of(op, List.of(type()), 1).axes("axis", List.of(at), rank());
+        return at;
     }
 
     /** A tensor of this type with every element equal to {@code value}. */
@@ -309,7 +322,7 @@ public sealed interface Tensor permits Array, Symbol {
 
     /** Elements {@code start <= index < limit} along one axis. */
     default Tensor slice(int axis, int start, int limit) {
-        int at = axis < 0 ? axis + rank() : axis;
+        int at = axis("slice", axis);
         var starts = new ArrayList<>(Collections.nCopies(rank(), 0));
         var limits = new ArrayList<>(shape().toList());
         starts.set(at, start);
@@ -319,7 +332,7 @@ public sealed interface Tensor permits Array, Symbol {
 
     /** Zeros added before and after along one axis. */
     default Tensor pad(int axis, int low, int high) {
-        int at = axis < 0 ? axis + rank() : axis;
+        int at = axis("pad", axis);
         var lows = new ArrayList<>(Collections.nCopies(rank(), 0));
         var highs = new ArrayList<>(Collections.nCopies(rank(), 0));
         lows.set(at, low);
@@ -329,17 +342,18 @@ public sealed interface Tensor permits Array, Symbol {
 
     /** The parts, one after the other along {@code axis}. */
     static Tensor concat(int axis, List<? extends Tensor> parts) {
-        int at = axis < 0 ? axis + parts.getFirst().rank() : axis;
-        return parts.size() == 1
-                ? parts.getFirst()
-                : apply(new Primitive.Concat(at), parts.toArray(Tensor[]::new)).getFirst();
+        if (parts.size() != 1) {
+            int rank = parts.isEmpty() ? 0 : parts.getFirst().rank();
+            return apply(new Primitive.Concat(counted(axis, rank)), parts.toArray(Tensor[]::new))
+                    .getFirst();
+        }
+        Tensor only = parts.getFirst();
+        only.axis("concat", axis);
+        return only;
     }
 
     private Tensor reduce(ReduceOp op, int... axes) {
-        var list = IntStream.of(axes)
-                .map(axis -> axis < 0 ? axis + rank() : axis)
-                .boxed()
-                .toList();
+        var list = IntStream.of(axes).map(axis -> counted(axis, rank())).boxed().toList();
         return list.isEmpty() ? this : then(new Primitive.Reduce(op, list));
     }
 
@@ -412,12 +426,12 @@ public sealed interface Tensor permits Array, Symbol {
 
     /** {@code size} elements along {@code axis} from a start I32[] known only at run time. */
     default Tensor dynamicSlice(int axis, int size, Tensor start) {
-        return then(new Primitive.DynamicSlice(axis, size), start);
+        return then(new Primitive.DynamicSlice(counted(axis, rank()), size), start);
     }
 
     /** This tensor with {@code update} written along {@code axis} from a start I32[] known only at run time. */
     default Tensor dynamicUpdateSlice(int axis, Tensor update, Tensor start) {
-        return then(new Primitive.DynamicUpdateSlice(axis), update, start);
+        return then(new Primitive.DynamicUpdateSlice(counted(axis, rank())), update, start);
     }
 
     /** The same value with a note for an interpreter or device. */

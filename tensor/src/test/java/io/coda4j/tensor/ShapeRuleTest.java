@@ -15,6 +15,8 @@ import io.coda4j.tensor.testing.OpTable;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -425,6 +427,22 @@ class ShapeRuleTest {
         var b = new Symbol(f32(2, 4));
         var error = assertThrows(ShapeException.class, () -> a.add(b));
         assertEquals("add: cannot broadcast axis -1: 3 against 4; operands (f32[2,3], f32[2,4])", error.getMessage());
+    }
+
+    @Test
+    void axesThatDoNotExistAreNamedAsTheyWereGiven() {
+        var a = Array.of(Shape.of(2, 3), new float[6]);
+        var calls = Map.<String, Supplier<Tensor>>of(
+                "slice: axis [2]: axis 2 is outside rank 2", () -> a.slice(2, 0, 1),
+                "pad: axis [-3]: axis -3 is outside rank 2", () -> a.pad(-3, 0, 1),
+                "concat: axis [-4]: axis -4 is outside rank 2", () -> Tensor.concat(-4, List.of(a)),
+                "concat: takes at least one operand", () -> Tensor.concat(0, List.of()),
+                "reduce: axes [-3]: axis -3 is outside rank 2", () -> a.sum(-3),
+                "dynamicSlice: axis [-3]: axis -3 is outside rank 2", () -> a.dynamicSlice(-3, 1, Array.scalar(0)));
+        calls.forEach((message, call) -> {
+            var error = assertThrows(ShapeException.class, call::get);
+            assertTrue(error.getMessage().startsWith(message), error::getMessage);
+        });
     }
 
     @Test

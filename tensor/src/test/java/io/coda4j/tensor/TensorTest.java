@@ -60,6 +60,9 @@ class TensorTest {
         check(X.slice(-1, 1, 2), 2, 5);
         check(X.pad(-1, 0, 1), 1, 2, 3, 0, 4, 5, 6, 0);
         check(Tensor.concat(-1, List.of(X, X)), 1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6);
+        check(X.dynamicSlice(-1, 1, Array.scalar(2)), 3, 6);
+        check(X.dynamicUpdateSlice(-2, X.slice(0, 0, 1), Array.scalar(1)), 1, 2, 3, 1, 2, 3);
+        check(Tensor.iota(TensorType.i32(2, 2), -1), 0, 1, 0, 1);
         assertEquals(3, X.dim(-1));
     }
 
