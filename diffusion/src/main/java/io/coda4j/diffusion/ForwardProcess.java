@@ -99,7 +99,8 @@ public record ForwardProcess(int maskId, int padId, MaskingForm form, NoiseLevel
         int total = draws.totalRows(rows);
         for (int b = 0; b < rows; b++) {
             if (noiseLevels == NoiseLevels.STRATIFIED) {
-                double t = (sigma[b] + draws.firstRow() + b) / total;
+                // In double, where the sum is exact: as a float it would depend on how the batch is cut into parts.
+                double t = (sigma[b] + (double) (draws.firstRow() + b)) / total;
                 sigma[b] = (float) (t - Math.floor(t));
             }
             sigma[b] = span * sigma[b] + (float) eps;

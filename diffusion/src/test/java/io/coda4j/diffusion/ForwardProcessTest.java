@@ -228,6 +228,18 @@ class ForwardProcessTest {
     }
 
     @Test
+    void stratifiedLevelsDoNotDependOnHowTheBatchIsCut() {
+        var process = new ForwardProcess(MASK, PAD, MaskingForm.FIXED, NoiseLevels.STRATIFIED);
+        int rows = 64;
+        var whole = process.apply(ids(rows, 4), rows, 4, null, MaskingSetting.TOKENS, draws(3, rows));
+        for (int first = 1; first < rows; first++) {
+            var rest = new CounterDraws(draws(3, rows).random(), 3, first, rows);
+            var part = process.apply(ids(rows - first, 4), rows - first, 4, null, MaskingSetting.TOKENS, rest);
+            assertArrayEquals(Arrays.copyOfRange(whole.sigma(), first, rows), part.sigma(), "from row " + first);
+        }
+    }
+
+    @Test
     void badInputIsNamed() {
         var process = process(MaskingForm.FIXED);
         var e = assertThrows(
