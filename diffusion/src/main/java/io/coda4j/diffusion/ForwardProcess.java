@@ -55,7 +55,7 @@ public record ForwardProcess(int maskId, int padId, MaskingForm form, NoiseLevel
         return new NoisedBatch(rows, length, noisy, targets, sigma, maskable, masked, blockSize);
     }
 
-    private static void requireSize(String name, int size, int rows, int length) {
+    static void requireSize(String name, int size, int rows, int length) {
         if (size != (long) rows * length) {
             throw new IllegalArgumentException(name + " has " + size + " elements, expected " + rows + " x " + length);
         }

@@ -25,8 +25,13 @@ public record PromptAnneal(double ratio, long totalSteps) {
         return new PromptAnneal(1.0 / epochs, totalSteps);
     }
 
-    /** The source mask {@code [B,L]} to use at {@code step} for rows whose prompts are {@code srcMask}. */
+    /**
+     * The source mask {@code [B,L]} to use at {@code step} for rows whose prompts are {@code srcMask}.
+     *
+     * @throws IllegalArgumentException if the mask does not have {@code rows * length} elements
+     */
     public boolean[] at(long step, boolean[] srcMask, int rows, int length) {
+        ForwardProcess.requireSize("srcMask", srcMask.length, rows, length);
         double progress = ratio == 0 ? 1 : Math.clamp(step / Math.max(1.0, totalSteps * ratio), 0.0, 1.0);
         if (progress == 1) {
             return srcMask.clone();

@@ -33,10 +33,14 @@ public record ScoredPositions(int[] hiddenRows, int[] targets, float[] weights, 
      * before, which sees nothing of its own.
      *
      * @param segments {@code [B,L]} from {@link SegmentIds}, or null to score document starts too
+     * @throws IllegalArgumentException if there are segments of another number of positions
      */
     public static ScoredPositions of(
             NoisedBatch batch, LossWeighting weighting, boolean shift, int @Nullable [] segments) {
         int length = batch.length();
+        if (segments != null) {
+            ForwardProcess.requireSize("segments", segments.length, batch.rows(), length);
+        }
         var positions = new int[batch.masked().length];
         int count = 0;
         for (int n = 0; n < positions.length; n++) {

@@ -9,10 +9,7 @@ public final class SegmentIds {
      * the document it ends. Compute it from clean ids, before masking and truncation.
      */
     public static int[] of(int[] ids, int rows, int length, int endId) {
-        if (ids.length != (long) rows * length) {
-            throw new IllegalArgumentException(
-                    "ids has " + ids.length + " elements, expected " + rows + " x " + length);
-        }
+        ForwardProcess.requireSize("ids", ids.length, rows, length);
         var segments = new int[ids.length];
         for (int b = 0; b < rows; b++) {
             int ended = 0;

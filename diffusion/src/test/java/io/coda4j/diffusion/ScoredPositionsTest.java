@@ -73,6 +73,10 @@ class ScoredPositionsTest {
         var batch = new NoisedBatch(1, 6, new int[6], clean, new float[] {1}, all, all, 1);
         var scored = ScoredPositions.of(batch, LossWeighting.MEAN_OVER_MASKED, true, segments);
         assertArrayEquals(new int[] {end, 3, end}, scored.targets());
+        var error = assertThrows(
+                IllegalArgumentException.class,
+                () -> ScoredPositions.of(batch, LossWeighting.MEAN_OVER_MASKED, true, new int[4]));
+        assertEquals("segments has 4 elements, expected 1 x 6", error.getMessage());
     }
 
     @Test
