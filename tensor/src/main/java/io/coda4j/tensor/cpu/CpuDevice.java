@@ -150,6 +150,11 @@ public final class CpuDevice implements Device {
         return buffer;
     }
 
+    /** @throws IllegalStateException if this device was closed */
+    void requireOpen() {
+        memory.requireOpen();
+    }
+
     /** Native memory is read where it lies, unless its elements lie across the boundaries of their size. */
     @Override
     public Buffer share(TensorType type, MemorySegment host) {

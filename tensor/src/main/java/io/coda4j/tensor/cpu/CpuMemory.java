@@ -21,6 +21,7 @@ final class CpuMemory implements Memory, AutoCloseable {
     private final CpuDevice device;
     private final Arena arena = Arena.ofShared();
     private final Map<Long, Deque<MemorySegment>> free = new ConcurrentHashMap<>();
+    private volatile boolean closed;
 
     CpuMemory(CpuDevice device) {
         this.device = device;
@@ -54,6 +55,7 @@ final class CpuMemory implements Memory, AutoCloseable {
 
     @SuppressWarnings("restricted")
     private MemorySegment take(long bytes) {
+        requireOpen();
         var blocks = free.computeIfAbsent(bytes, _ -> new ArrayDeque<>());
         synchronized (blocks) {
             var block = blocks.pollFirst();
@@ -84,8 +86,22 @@ final class CpuMemory implements Memory, AutoCloseable {
         return new CpuBuffer(device, CpuBuffer.segment(slab).asSlice(offset, bytes), () -> {});
     }
 
+    /**
+     * Before anything is read, written or handed out: blocks are raw addresses, and behind those of a closed device there is nothing.
+     *
+     * @throws IllegalStateException if the device was closed
+     */
+    void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException(
+                    device.name() + " was closed, and its arrays and programs have ended with it;"
+                            + " read results, or copy them to another device, before it is closed");
+        }
+    }
+
     @Override
     public void changing(Buffer buffer) {
+        requireOpen();
         if (buffer instanceof CpuBuffer cpu) {
             cpu.keep(null);
         }
@@ -98,6 +114,9 @@ final class CpuMemory implements Memory, AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
+        if (!closed) {
+            closed = true;
+            arena.close();
+        }
     }
 }

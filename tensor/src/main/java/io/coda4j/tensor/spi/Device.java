@@ -75,7 +75,7 @@ public interface Device extends AutoCloseable {
         return upload(type, host);
     }
 
-    /** Releases everything the device holds. */
+    /** Releases everything the device holds: its arrays have no value any more, and its programs do not run. */
     @Override
     void close();
 }

@@ -10,6 +10,8 @@ import io.coda4j.tensor.Eager;
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.spi.Device;
 import io.coda4j.tensor.spi.Layout;
 import io.coda4j.tensor.testing.DeviceContract;
@@ -19,6 +21,7 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class CpuDeviceTest {
     private static final CpuDevice ONE = CpuDevice.withThreads(1);
@@ -85,6 +88,26 @@ class CpuDeviceTest {
         for (int k = 0; k < got.size(); k++) {
             assertArrayEquals(((Array) expected.get(k)).toDoubles(), ((Array) got.get(k)).toDoubles(), what);
         }
+    }
+
+    @Test
+    void closedDeviceRefusesWhatNeedsItsMemory() {
+        var device = CpuDevice.withThreads(2);
+        var eager = new Eager(device);
+        var type = TensorType.f32(1 << 20);
+        var x = (Array) eager.run(() -> Tensor.full(type, 3));
+        eager.run(() -> x.add(1));
+        var next = Trace.of("next", in -> List.of(in.getFirst().add(1)), List.of(type));
+        var consuming = device.compile(next.donating(Set.of(0)), Layout.DENSE);
+        device.close();
+        device.close();
+        for (var use : List.<Executable>of(
+                x::toFloats, () -> x.to(ONE), () -> eager.run(() -> x.add(1)), () -> consuming.run(List.of(x)))) {
+            var error = assertThrows(IllegalStateException.class, use);
+            assertTrue(error.getMessage().startsWith("cpu was closed"), error::getMessage);
+        }
+        x.close();
+        consuming.close();
     }
 
     @Test
