@@ -37,13 +37,31 @@ public final class Autograd {
     /**
      * The cotangents of {@code in} for cotangents of the results of {@code f}; a null cotangent is zero. A tensor that
      * is passed at two places gets at each the cotangent of that place.
+     *
+     * @param cotangents one for each result of {@code f}, of its type, or null
+     * @throws IllegalArgumentException if there are more or fewer, or one has another type than its result
      */
     public static List<Tensor> vjp(
             UnaryOperator<List<Tensor>> f, List<Tensor> in, List<? extends @Nullable Tensor> cotangents) {
         var operands = distinct(in);
         var tape = new Tape(operands);
         var out = tape.run(() -> f.apply(operands));
+        checkCotangents(out, cotangents);
         return tape.gradient(out, cotangents, operands);
+    }
+
+    private static void checkCotangents(List<Tensor> out, List<? extends @Nullable Tensor> cotangents) {
+        if (cotangents.size() != out.size()) {
+            throw new IllegalArgumentException("vjp: the function gives " + out.size() + " results, got "
+                    + cotangents.size() + " cotangents; pass one for each, null where it is zero");
+        }
+        for (int i = 0; i < out.size(); i++) {
+            var cotangent = cotangents.get(i);
+            if (cotangent != null && !cotangent.type().equals(out.get(i).type())) {
+                throw new IllegalArgumentException("vjp: result " + i + " is "
+                        + out.get(i).type() + ", its cotangent must be too, got " + cotangent.type());
+            }
+        }
     }
 
     /** The same tensors, with another name for each that occurs before: tensors are told apart by identity. */

@@ -229,6 +229,18 @@ class AutogradTest {
     }
 
     @Test
+    void cotangentsThatDoNotFitAreErrors() {
+        var x = List.<Tensor>of(Array.of(Shape.of(3), 1, 2, 3f));
+        UnaryOperator<List<Tensor>> f = UnaryOperator.identity();
+        var count = assertThrows(
+                IllegalArgumentException.class, () -> Autograd.vjp(f, x, List.of(x.getFirst(), x.getFirst())));
+        assertTrue(count.getMessage().contains("gives 1 results, got 2 cotangents"), count::getMessage);
+        var type = assertThrows(
+                IllegalArgumentException.class, () -> Autograd.vjp(f, x, List.of(Array.of(Shape.of(2), 1, 1f))));
+        assertEquals("vjp: result 0 is f32[3], its cotangent must be too, got f32[2]", type.getMessage());
+    }
+
+    @Test
     void checkpointGivesTheSameGradientAndComputesTheFunctionAgain() {
         var x = List.<Tensor>of(Array.of(Shape.of(3), 0.1f, 0.2f, 0.3f), Array.of(Shape.of(3), 1, 2, 3f));
         UnaryOperator<List<Tensor>> f =
