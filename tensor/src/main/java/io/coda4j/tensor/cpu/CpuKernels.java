@@ -57,7 +57,7 @@ final class CpuKernels implements KernelSet {
         this.parallel = parallel;
         this.memory = memory;
         this.loops = loops;
-        this.matmul = new MatmulContext(f32);
+        this.matmul = new MatmulContext(f32, loops);
         this.frozenWeights = new FrozenWeights(memory, parallel, matmul);
     }
 

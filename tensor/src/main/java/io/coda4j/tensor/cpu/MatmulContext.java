@@ -1,21 +1,24 @@
 package io.coda4j.tensor.cpu;
 
 import io.coda4j.tensor.cpu.x86.TileProduct;
+import io.coda4j.tensor.cpu.x86.VectorLoops;
 import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * What all products of one device share: the kernel of F32 sums, and scratch memory.
+ * What all products of one device share: machine code, and scratch memory.
  *
- * @param f32 the machine code for F32, if there is any, asked for at the first product
+ * @param f32 the machine code for tiles of F32, if there is any, asked for at the first product
+ * @param loops the maker of loops in machine code, likewise
  */
 record MatmulContext(
         Supplier<Optional<TileProduct>> f32,
+        Supplier<Optional<VectorLoops>> loops,
         NativeScratch memory,
         HeapScratch lefts,
         Pool<MatmulWorkspace> workspaces) {
-    MatmulContext(Supplier<Optional<TileProduct>> f32) {
-        this(f32, new NativeScratch(), new HeapScratch(), new Pool<>(MatmulWorkspace::new));
+    MatmulContext(Supplier<Optional<TileProduct>> f32, Supplier<Optional<VectorLoops>> loops) {
+        this(f32, loops, new NativeScratch(), new HeapScratch(), new Pool<>(MatmulWorkspace::new));
     }
 
     /** The fastest kernel for rows and panels of F32. */

@@ -1,20 +1,16 @@
 package io.coda4j.tensor.cpu;
 
-import static io.coda4j.tensor.cpu.MicroKernel.LANES;
-import static io.coda4j.tensor.cpu.MicroKernel.ORDER;
-import static io.coda4j.tensor.cpu.MicroKernel.SPECIES;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
 import io.coda4j.tensor.Bf16;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * Products with few rows on one side, read as dot products of contiguous rows: the other side is read once from memory
  * and never packed.
  *
- * <p>Each sum has one vector accumulator whose lanes are added in a fixed order at the end. The last elements of a row
- * that fill no vector are added one by one: masked loads here would make the loops too big for C1.
+ * <p>The vectors of a row are summed as {@link DotRows} says; the last elements, which fill no vector, are added to that one by one.
  */
 final class MatmulDots implements Matmul.Product, Parallel.Task {
     /** Rows on the narrow side up to which reading the wide side without packing is faster. */
@@ -23,18 +19,24 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
     /** Multiply-adds of a task: some tens of microseconds at the speed of memory. */
     private static final long TASK = 1 << 18;
 
+    /** Bytes of the wide side that pairs of rows meet one after the other: half of a first-level cache. */
+    private static final int NEAR = 1 << 14;
+
     private final MatmulOperand few;
     private final MatmulOperand many;
     private final boolean turned;
     private final Parallel parallel;
     private final MatmulContext context;
+    private final DotRows dots;
+    private final int whole;
     private final int block;
     private final int blocks;
+    private final int together;
 
-    // The operands of the run, which its tasks read.
-    private MemorySegment left = MemorySegment.NULL;
-    private MemorySegment right = MemorySegment.NULL;
-    private MemorySegment result = MemorySegment.NULL;
+    // The operands of the run, which its tasks read, as addresses.
+    private long left;
+    private long right;
+    private long result;
 
     /** {@code turned}: {@code few} is the second operand of the product. */
     MatmulDots(MatmulOperand few, MatmulOperand many, boolean turned, Parallel parallel, MatmulContext context) {
@@ -43,19 +45,26 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
         this.turned = turned;
         this.parallel = parallel;
         this.context = context;
+        this.dots = DotRows.of(context.loops().get(), many.narrow()).forRows(few.depth());
+        this.whole = Lanes.F32.loopBound(few.depth());
         long rows = TASK / Math.max(1, (long) few.outer() * few.depth());
         this.block = MatmulBlocks.roundUp(Math.clamp(rows, 4, 1 << 20), 4);
         this.blocks = MatmulBlocks.count(many.outer(), block);
+        long row = (long) few.depth() * many.type().dtype().bytes();
+        this.together =
+                Math.clamp(few.outer() <= 2 ? LoopCall.MAX_ELEMENTS / few.depth() : NEAR / row, 1, Scratch.SLOT);
     }
 
     @Override
     public void run(MemorySegment lhs, MemorySegment rhs, MemorySegment product) {
         var rows = turned ? rhs : lhs;
-        right = turned ? lhs : rhs;
-        result = product;
         var wide = few.narrow() ? context.memory().borrow(rows.byteSize() * 2) : null;
         try {
-            left = wide == null ? rows : widened(rows, wide.segment());
+            left = LaneLoop.address(
+                    wide == null ? rows : widened(rows, wide.segment()),
+                    few.type().size() * Float.BYTES);
+            right = LaneLoop.address(turned ? lhs : rhs, many.type().byteSize());
+            result = LaneLoop.address(product, (long) few.batch().length * few.outer() * many.outer() * Float.BYTES);
             parallel.forEach(few.batch().length * blocks, this);
         } finally {
             if (wide != null) {
@@ -64,229 +73,80 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
         }
     }
 
-    @Override
-    public void run(int task) {
-        var workspace = context.workspaces().borrow();
-        task(task / blocks, task % blocks * block, workspace.tiles.tile);
-        context.workspaces().giveBack(workspace);
-    }
-
-    /** The narrow side is small: widening it once keeps one form of it in the loops below. */
+    /** The narrow side is small: widening it once keeps one form of it in the loops. */
     private static MemorySegment widened(MemorySegment from, MemorySegment to) {
         MatmulPack.widen(from, to, from.byteSize() / Short.BYTES);
         return to;
     }
 
-    private void task(int batch, int first, float[] sums) {
+    @Override
+    public void run(int task) {
+        int batch = task / blocks;
+        int first = task % blocks * block;
         int end = Math.min(many.outer(), first + block);
-        long matrix = (long) batch * few.outer() * many.outer();
-        for (int n = first; n < end; n += 4) {
-            int count = Math.min(4, end - n);
+        for (int n = first; n < end; n += together) {
+            int count = Math.min(together, end - n);
             for (int m = 0; m < few.outer(); m += 2) {
-                int pair = Math.min(2, few.outer() - m);
-                dots(batch, m, pair, n, count, sums);
-                for (int i = 0; i < pair; i++) {
-                    for (int j = 0; j < count; j++) {
-                        long at = turned ? (n + j) * (long) few.outer() + m + i : (m + i) * (long) many.outer() + n + j;
-                        result.set(ValueLayout.JAVA_FLOAT, (matrix + at) * 4, total(sums, 4 * i + j));
-                    }
-                }
+                multiply(batch, m, Math.min(2, few.outer() - m), n, count);
             }
         }
     }
 
-    /**
-     * Sums of the lanes of up to two rows against up to four: product (i, j) from {@code sums[(4 * i + j) * LANES]} on.
-     * Rows past the last are replaced by the last, and their sums not used.
-     */
-    private void dots(int batch, int m, int pair, int n, int count, float[] sums) {
-        long a0 = (few.batch()[batch] + m * few.outerStride()) * Float.BYTES;
-        long a1 = (few.batch()[batch] + (m + pair - 1) * few.outerStride()) * Float.BYTES;
-        long b0 = many.byteOffset(batch, n, 0);
-        long b1 = many.byteOffset(batch, n + Math.min(1, count - 1), 0);
-        long b2 = many.byteOffset(batch, n + Math.min(2, count - 1), 0);
-        long b3 = many.byteOffset(batch, n + Math.min(3, count - 1), 0);
-        if (many.narrow()) {
-            if (pair == 1) {
-                narrowOne(few.depth(), left, a0, right, b0, b1, b2, b3, sums);
-            } else {
-                narrowTwo(few.depth(), left, a0, a1, right, b0, b1, b2, b3, sums);
-            }
-        } else if (pair == 1) {
-            wideOne(few.depth(), left, a0, right, b0, b1, b2, b3, sums);
+    /** One or two rows against {@code count}. */
+    private void multiply(int batch, int m, int pair, int n, int count) {
+        long stride = many.outerStride();
+        long w = right + many.byteOffset(batch, n, 0);
+        long x = row(batch, m);
+        long y = sums(batch, m, n, 0);
+        if (pair == 1) {
+            dots.one(x, w, stride, count, whole, y);
         } else {
-            wideTwo(few.depth(), left, a0, a1, right, b0, b1, b2, b3, sums);
+            dots.two(x, row(batch, m + 1), w, stride, count, whole, y, sums(batch, m + 1, n, 1));
         }
-        for (int k = SPECIES.loopBound(few.depth()); k < few.depth(); k++) {
-            for (int i = 0; i < pair; i++) {
-                float x = left.get(ValueLayout.JAVA_FLOAT, (i == 0 ? a0 : a1) + k * 4L);
-                for (int j = 0; j < count; j++) {
-                    int lane = (4 * i + j) * LANES + k % LANES;
-                    sums[lane] = Math.fma(x, element(right, many.byteOffset(batch, n + j, k)), sums[lane]);
-                }
+        for (int i = 0; i < pair; i++) {
+            finish(batch, m + i, n, count, sums(batch, m + i, n, i));
+        }
+    }
+
+    private long row(int batch, int m) {
+        return left + (few.batch()[batch] + m * few.outerStride()) * Float.BYTES;
+    }
+
+    /** Where the sums of row m are made: where they belong if that is side by side, else in scratch memory {@code slot}. */
+    private long sums(int batch, int m, int n, int slot) {
+        return stride() == 1 ? at(batch, m, n) : Scratch.ofThread().address(slot);
+    }
+
+    /** Elements between results of neighbouring rows of the wide side. */
+    private int stride() {
+        return turned ? few.outer() : 1;
+    }
+
+    private long at(int batch, int m, int n) {
+        long matrix = (long) batch * few.outer() * many.outer();
+        long element = turned ? (long) n * few.outer() + m : (long) m * many.outer() + n;
+        return result + (matrix + element) * Float.BYTES;
+    }
+
+    /** Adds what vectors left over to {@code count} sums of row m, and brings them to where they belong. */
+    private void finish(int batch, int m, int n, int count, long sums) {
+        long to = at(batch, m, n);
+        if (whole == few.depth() && sums == to) {
+            return;
+        }
+        for (int j = 0; j < count; j++) {
+            float sum = Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, sums + j * 4L);
+            for (int k = whole; k < few.depth(); k++) {
+                float x = Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, row(batch, m) + k * 4L);
+                sum = Math.fma(x, element(right + many.byteOffset(batch, n + j, k)), sum);
             }
+            Lanes.ALL.set(JAVA_FLOAT_UNALIGNED, to + (long) j * stride() * Float.BYTES, sum);
         }
     }
 
-    private float element(MemorySegment from, long at) {
+    private float element(long address) {
         return many.narrow()
-                ? Bf16.toFloat(from.get(ValueLayout.JAVA_SHORT, at))
-                : from.get(ValueLayout.JAVA_FLOAT, at);
-    }
-
-    private static float total(float[] sums, int vector) {
-        return LaneSum.of(sums, vector * LANES);
-    }
-
-    private static void wideOne(
-            int depth,
-            MemorySegment left,
-            long a0,
-            MemorySegment right,
-            long b0,
-            long b1,
-            long b2,
-            long b3,
-            float[] sums) {
-        var c0 = FloatVector.zero(SPECIES);
-        var c1 = FloatVector.zero(SPECIES);
-        var c2 = FloatVector.zero(SPECIES);
-        var c3 = FloatVector.zero(SPECIES);
-        for (int k = 0; k <= depth - LANES; k += LANES) {
-            var x0 = FloatVector.fromMemorySegment(SPECIES, left, a0 + k * 4L, ORDER);
-            var y0 = FloatVector.fromMemorySegment(SPECIES, right, b0 + k * 4L, ORDER);
-            var y1 = FloatVector.fromMemorySegment(SPECIES, right, b1 + k * 4L, ORDER);
-            var y2 = FloatVector.fromMemorySegment(SPECIES, right, b2 + k * 4L, ORDER);
-            var y3 = FloatVector.fromMemorySegment(SPECIES, right, b3 + k * 4L, ORDER);
-            c0 = x0.fma(y0, c0);
-            c1 = x0.fma(y1, c1);
-            c2 = x0.fma(y2, c2);
-            c3 = x0.fma(y3, c3);
-        }
-        c0.intoArray(sums, 0);
-        c1.intoArray(sums, LANES);
-        c2.intoArray(sums, 2 * LANES);
-        c3.intoArray(sums, 3 * LANES);
-    }
-
-    private static void wideTwo(
-            int depth,
-            MemorySegment left,
-            long a0,
-            long a1,
-            MemorySegment right,
-            long b0,
-            long b1,
-            long b2,
-            long b3,
-            float[] sums) {
-        var c0 = FloatVector.zero(SPECIES);
-        var c1 = FloatVector.zero(SPECIES);
-        var c2 = FloatVector.zero(SPECIES);
-        var c3 = FloatVector.zero(SPECIES);
-        var d0 = FloatVector.zero(SPECIES);
-        var d1 = FloatVector.zero(SPECIES);
-        var d2 = FloatVector.zero(SPECIES);
-        var d3 = FloatVector.zero(SPECIES);
-        for (int k = 0; k <= depth - LANES; k += LANES) {
-            var x0 = FloatVector.fromMemorySegment(SPECIES, left, a0 + k * 4L, ORDER);
-            var x1 = FloatVector.fromMemorySegment(SPECIES, left, a1 + k * 4L, ORDER);
-            var y0 = FloatVector.fromMemorySegment(SPECIES, right, b0 + k * 4L, ORDER);
-            var y1 = FloatVector.fromMemorySegment(SPECIES, right, b1 + k * 4L, ORDER);
-            var y2 = FloatVector.fromMemorySegment(SPECIES, right, b2 + k * 4L, ORDER);
-            var y3 = FloatVector.fromMemorySegment(SPECIES, right, b3 + k * 4L, ORDER);
-            c0 = x0.fma(y0, c0);
-            c1 = x0.fma(y1, c1);
-            c2 = x0.fma(y2, c2);
-            c3 = x0.fma(y3, c3);
-            d0 = x1.fma(y0, d0);
-            d1 = x1.fma(y1, d1);
-            d2 = x1.fma(y2, d2);
-            d3 = x1.fma(y3, d3);
-        }
-        c0.intoArray(sums, 0);
-        c1.intoArray(sums, LANES);
-        c2.intoArray(sums, 2 * LANES);
-        c3.intoArray(sums, 3 * LANES);
-        d0.intoArray(sums, 4 * LANES);
-        d1.intoArray(sums, 5 * LANES);
-        d2.intoArray(sums, 6 * LANES);
-        d3.intoArray(sums, 7 * LANES);
-    }
-
-    private static void narrowOne(
-            int depth,
-            MemorySegment left,
-            long a0,
-            MemorySegment right,
-            long b0,
-            long b1,
-            long b2,
-            long b3,
-            float[] sums) {
-        var c0 = FloatVector.zero(SPECIES);
-        var c1 = FloatVector.zero(SPECIES);
-        var c2 = FloatVector.zero(SPECIES);
-        var c3 = FloatVector.zero(SPECIES);
-        for (int k = 0; k <= depth - LANES; k += LANES) {
-            var x0 = FloatVector.fromMemorySegment(SPECIES, left, a0 + k * 4L, ORDER);
-            var y0 = MatmulPack.wide(right, b0 + k * 2L);
-            var y1 = MatmulPack.wide(right, b1 + k * 2L);
-            var y2 = MatmulPack.wide(right, b2 + k * 2L);
-            var y3 = MatmulPack.wide(right, b3 + k * 2L);
-            c0 = x0.fma(y0, c0);
-            c1 = x0.fma(y1, c1);
-            c2 = x0.fma(y2, c2);
-            c3 = x0.fma(y3, c3);
-        }
-        c0.intoArray(sums, 0);
-        c1.intoArray(sums, LANES);
-        c2.intoArray(sums, 2 * LANES);
-        c3.intoArray(sums, 3 * LANES);
-    }
-
-    private static void narrowTwo(
-            int depth,
-            MemorySegment left,
-            long a0,
-            long a1,
-            MemorySegment right,
-            long b0,
-            long b1,
-            long b2,
-            long b3,
-            float[] sums) {
-        var c0 = FloatVector.zero(SPECIES);
-        var c1 = FloatVector.zero(SPECIES);
-        var c2 = FloatVector.zero(SPECIES);
-        var c3 = FloatVector.zero(SPECIES);
-        var d0 = FloatVector.zero(SPECIES);
-        var d1 = FloatVector.zero(SPECIES);
-        var d2 = FloatVector.zero(SPECIES);
-        var d3 = FloatVector.zero(SPECIES);
-        for (int k = 0; k <= depth - LANES; k += LANES) {
-            var x0 = FloatVector.fromMemorySegment(SPECIES, left, a0 + k * 4L, ORDER);
-            var x1 = FloatVector.fromMemorySegment(SPECIES, left, a1 + k * 4L, ORDER);
-            var y0 = MatmulPack.wide(right, b0 + k * 2L);
-            var y1 = MatmulPack.wide(right, b1 + k * 2L);
-            var y2 = MatmulPack.wide(right, b2 + k * 2L);
-            var y3 = MatmulPack.wide(right, b3 + k * 2L);
-            c0 = x0.fma(y0, c0);
-            c1 = x0.fma(y1, c1);
-            c2 = x0.fma(y2, c2);
-            c3 = x0.fma(y3, c3);
-            d0 = x1.fma(y0, d0);
-            d1 = x1.fma(y1, d1);
-            d2 = x1.fma(y2, d2);
-            d3 = x1.fma(y3, d3);
-        }
-        c0.intoArray(sums, 0);
-        c1.intoArray(sums, LANES);
-        c2.intoArray(sums, 2 * LANES);
-        c3.intoArray(sums, 3 * LANES);
-        d0.intoArray(sums, 4 * LANES);
-        d1.intoArray(sums, 5 * LANES);
-        d2.intoArray(sums, 6 * LANES);
-        d3.intoArray(sums, 7 * LANES);
+                ? Bf16.toFloat(Lanes.ALL.get(JAVA_SHORT_UNALIGNED, address))
+                : Lanes.ALL.get(JAVA_FLOAT_UNALIGNED, address);
     }
 }

@@ -68,6 +68,8 @@ class LoopKernelsTest {
         bind(kernels, new Primitive.SwiGluGrad(), rows, rows, rows);
         bind(kernels, new Primitive.CrossEntropy(), rows, TensorType.i32(6));
         bind(kernels, new Primitive.ScatterAddRows(9), TensorType.i32(6), rows);
+        var dot = MatmulCase.matrices("NT", dtype, 2, 64, 256);
+        bind(kernels, dot.dot(), dot.lhs(), dot.rhs());
         var heads = type(dtype, 2, 3, 4, 64);
         bind(kernels, new Primitive.Rope(10_000, false), heads, TensorType.i32(3));
         var attention = new Primitive.Attention(0.125, AttentionMask.FULL);

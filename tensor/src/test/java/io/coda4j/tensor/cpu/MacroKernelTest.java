@@ -127,6 +127,30 @@ class MacroKernelTest {
         check(deep.dot(), List.of(deep.lhs(), deep.rhs()), Set.of());
     }
 
+    /** On either side: pairs of them and one that is left, in calls of all or of some rows, with a rest of a vector or none. */
+    @ParameterizedTest
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "BF16"})
+    void productsOfFewRowsHaveTheSameBits(DType dtype) {
+        for (int few : new int[] {1, 2, 3, MatmulDots.MAX_FEW}) {
+            for (int many : new int[] {9, 10, 67, 300}) {
+                for (int k : new int[] {3, 1024, 2059, LoopCall.MAX_ELEMENTS + 1}) {
+                    for (var test : List.of(
+                            MatmulCase.matrices("NT", dtype, few, many, k),
+                            MatmulCase.matrices("NT", dtype, many, few, k))) {
+                        check(test.dot(), List.of(test.lhs(), test.rhs()), Set.of());
+                    }
+                }
+            }
+        }
+        var batches = List.of(0);
+        var depth = List.of(2);
+        var batch = MatmulCase.of(
+                batches, batches, depth, depth, TensorType.of(dtype, 3, 3, 700), TensorType.of(dtype, 3, 41, 700));
+        check(batch.dot(), List.of(batch.lhs(), batch.rhs()), Set.of());
+    }
+
     @ParameterizedTest
     @EnumSource(
             value = DType.class,

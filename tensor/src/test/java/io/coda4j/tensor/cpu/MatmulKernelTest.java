@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -27,7 +28,7 @@ class MatmulKernelTest {
                 new TensorType(DType.F32, Shape.of(ROWS, depth)), new TensorType(DType.F32, Shape.of(depth, columns)));
         try (var parallel = new Parallel(threads);
                 var arena = Arena.ofShared()) {
-            var context = new MatmulContext(() -> MachineKernels.ofProcess().f32(MicroKernel.NR));
+            var context = new MatmulContext(() -> MachineKernels.ofProcess().f32(MicroKernel.NR), Optional::empty);
             var narrower = arena.allocate(4L * depth * columns, 64);
             for (int k = 0; k < depth; k++) {
                 MemorySegment.copy(right, k * COLUMNS, narrower, ValueLayout.JAVA_FLOAT, 4L * k * columns, columns);

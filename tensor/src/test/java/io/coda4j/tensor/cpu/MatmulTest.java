@@ -99,8 +99,8 @@ class MatmulTest {
                     float[] unpacked = test.run(
                             1,
                             Set.of(),
-                            _ -> (_, in, _) ->
-                                    Matmul.bindUnpacked(test.dot(), in, parallel, new MatmulContext(Optional::empty)));
+                            _ -> (_, in, _) -> Matmul.bindUnpacked(
+                                    test.dot(), in, parallel, new MatmulContext(Optional::empty, Optional::empty)));
                     assertArrayEquals(test.runFrozen(1), unpacked, test.toString());
                 }
             }
@@ -131,7 +131,7 @@ class MatmulTest {
     private static Optional<Kernel> panels(Primitive dot, List<TensorType> in, Parallel parallel) {
         var left = Matmul.left((Primitive.Dot) dot, in);
         var right = Matmul.right((Primitive.Dot) dot, in);
-        var context = new MatmulContext(Optional::empty);
+        var context = new MatmulContext(Optional::empty, Optional::empty);
         return Optional.of(
                 Matmul.kernel(left, right, new MatmulKernel(left, right, false, parallel, context), parallel));
     }

@@ -49,9 +49,11 @@ class PanelMatmulTest {
                     () -> Optional.of(InterpretedCode.amxBf16()),
                     Optional::empty,
                     parallel,
-                    new MatmulContext(Optional::empty),
+                    new MatmulContext(Optional::empty, Optional::empty),
                     new FrozenWeights(
-                            new CpuMemory(CpuDevice.reference()), parallel, new MatmulContext(Optional::empty)));
+                            new CpuMemory(CpuDevice.reference()),
+                            parallel,
+                            new MatmulContext(Optional::empty, Optional::empty)));
             return set.kernel(test.dot(), List.of(test.lhs(), test.rhs()), List.of(test.result()), frozen)
                     .isPresent();
         }
