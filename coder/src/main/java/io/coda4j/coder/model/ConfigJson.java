@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Set;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
@@ -26,6 +27,9 @@ final class ConfigJson {
     private static final String METHOD = "quant_method";
     private static final String INT8 = "coda4j-int8";
     private static final String CODA = "CoDALanguageModel";
+    private static final String ROPE_PARAMETERS = "rope_parameters";
+    private static final String ROPE_THETA = "rope_theta";
+    private static final String ROPE_TYPE = "rope_type";
 
     private final Path file;
     private final ObjectNode root;
@@ -81,8 +85,8 @@ final class ConfigJson {
                     has("num_key_value_heads") ? positive("num_key_value_heads") : heads,
                     has("head_dim") ? positive("head_dim") : hidden / heads,
                     positive("intermediate_size"),
-                    positiveNumber("rope_theta", 10_000),
-                    positiveNumber("rms_norm_eps", 1e-6),
+                    ropeTheta(),
+                    positiveNumber(root, "rms_norm_eps", 1e-6),
                     // Where Qwen3 says nothing it is tied, which is the library's default; CoDA says nothing and is
                     // not.
                     flag("tie_word_embeddings", !isDiffusion()),
@@ -111,13 +115,32 @@ final class ConfigJson {
         boolean unscaled = scaling.isMissingNode()
                 || scaling.isNull()
                 // What newer versions of the transformers library write for "none".
-                || scaling.path("rope_type").asString("").equals("default");
+                || scaling.path(ROPE_TYPE).asString("").equals("default");
         require(unscaled, "\"rope_scaling\": expected null, got " + scaling);
+        require(
+                !has(ROPE_PARAMETERS) || isPlainRope(root.get(ROPE_PARAMETERS)),
+                "\"" + ROPE_PARAMETERS + "\": expected {\"" + ROPE_THETA + "\": ..., \"" + ROPE_TYPE
+                        + "\": \"default\"}, got " + root.path(ROPE_PARAMETERS));
         var method = root.path(QUANTIZATION).path(METHOD);
         require(
                 !has(QUANTIZATION) || method.asString("").equals(INT8),
                 "\"" + QUANTIZATION + "\": only weights quantised by coda quantize can be read (\"" + METHOD + "\": \""
                         + INT8 + "\"), got " + method);
+    }
+
+    /** Whether rotary parameters state a base and nothing else that changes the angles. */
+    private static boolean isPlainRope(JsonNode rope) {
+        return rope.isObject()
+                && rope.path(ROPE_TYPE).asString("default").equals("default")
+                && Set.of(ROPE_THETA, ROPE_TYPE).containsAll(rope.propertyNames());
+    }
+
+    /** Version 5 of the transformers library has moved the base into the rotary parameters. */
+    private double ropeTheta() {
+        double outside = positiveNumber(root, ROPE_THETA, 10_000);
+        return root.path(ROPE_PARAMETERS) instanceof ObjectNode rope
+                ? positiveNumber(rope, ROPE_THETA, outside)
+                : outside;
     }
 
     /**
@@ -156,12 +179,15 @@ final class ConfigJson {
         return value.intValue();
     }
 
-    private double positiveNumber(String key, double missing) {
-        var value = has(key) ? root.get(key) : null;
+    private double positiveNumber(ObjectNode object, String key, double missing) {
+        var value = object.path(key);
+        if (value.isMissingNode() || value.isNull()) {
+            return missing;
+        }
         require(
-                value == null || value.isNumber() && value.doubleValue() > 0,
+                value.isNumber() && value.doubleValue() > 0,
                 "\"" + key + "\": expected a positive number, got " + value);
-        return value == null ? missing : value.doubleValue();
+        return value.doubleValue();
     }
 
     private boolean flag(String key, boolean missing) {
@@ -203,7 +229,7 @@ final class ConfigJson {
         root.put("max_position_embeddings", config.maxPositions());
         root.put("hidden_act", "silu");
         root.put("attention_bias", false);
-        root.put("rope_theta", t.ropeTheta());
+        root.put(ROPE_THETA, t.ropeTheta());
         root.putNull("rope_scaling");
         root.put("rms_norm_eps", t.normEps());
         root.put("tie_word_embeddings", t.tied());

@@ -437,6 +437,25 @@ class BadInputTest {
                         c -> c.putObject("rope_scaling").put("type", "yarn"),
                         "\"rope_scaling\"",
                         "yarn"),
+                config(
+                        "rotary parameters that scale",
+                        c -> c.putObject("rope_parameters")
+                                .put("rope_type", "yarn")
+                                .put("factor", 4),
+                        "\"rope_parameters\"",
+                        "yarn"),
+                config(
+                        "rotary parameters for each kind of layer",
+                        c -> c.putObject("rope_parameters")
+                                .putObject("full_attention")
+                                .put("rope_theta", 5),
+                        "\"rope_parameters\"",
+                        "full_attention"),
+                config(
+                        "negative rotary base among parameters",
+                        c -> c.putObject("rope_parameters").put("rope_theta", -1),
+                        "\"rope_theta\"",
+                        "-1"),
                 config("attention biases", c -> c.put("attention_bias", true), "\"attention_bias\""),
                 config(
                         "flag of the wrong type",
