@@ -111,6 +111,14 @@ final class ConfigJson {
                         || activation.isString() && activation.stringValue().equals("silu"),
                 "\"hidden_act\": expected \"silu\", got " + activation);
         require(!flag("attention_bias", false), "\"attention_bias\": models with attention biases are not supported");
+        require(
+                !flag("use_sliding_window", false),
+                "\"use_sliding_window\": expected false, because attention here reaches all positions, got true");
+        for (var layer : root.path("layer_types")) {
+            require(
+                    layer.asString("").equals("full_attention"),
+                    "\"layer_types\": expected \"full_attention\" for each layer, got " + layer);
+        }
         var scaling = root.path("rope_scaling");
         boolean unscaled = scaling.isMissingNode()
                 || scaling.isNull()

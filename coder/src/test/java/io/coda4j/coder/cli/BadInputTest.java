@@ -456,6 +456,16 @@ class BadInputTest {
                         c -> c.putObject("rope_parameters").put("rope_theta", -1),
                         "\"rope_theta\"",
                         "-1"),
+                config(
+                        "attention through a window",
+                        c -> c.put("use_sliding_window", true).put("sliding_window", 4),
+                        "\"use_sliding_window\"",
+                        "expected false"),
+                config(
+                        "layers that attend through a window",
+                        c -> c.putArray("layer_types").add("full_attention").add("sliding_attention"),
+                        "\"layer_types\"",
+                        "\"sliding_attention\""),
                 config("attention biases", c -> c.put("attention_bias", true), "\"attention_bias\""),
                 config(
                         "flag of the wrong type",
