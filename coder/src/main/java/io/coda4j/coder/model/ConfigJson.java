@@ -26,7 +26,10 @@ final class ConfigJson {
     private static final String QUANTIZATION = "quantization_config";
     private static final String METHOD = "quant_method";
     private static final String INT8 = "coda4j-int8";
+    private static final String ARCHITECTURES = "architectures";
+    private static final String MODEL_TYPE = "model_type";
     private static final String CODA = "CoDALanguageModel";
+    private static final String QWEN3 = "Qwen3ForCausalLM";
     private static final String ROPE_PARAMETERS = "rope_parameters";
     private static final String ROPE_THETA = "rope_theta";
     private static final String ROPE_TYPE = "rope_type";
@@ -105,6 +108,7 @@ final class ConfigJson {
 
     /** Settings that this engine computes in one way only. */
     private void checkSupported() {
+        checkKind();
         var activation = root.path("hidden_act");
         require(
                 activation.isMissingNode()
@@ -134,6 +138,23 @@ final class ConfigJson {
                 !has(QUANTIZATION) || method.asString("").equals(INT8),
                 "\"" + QUANTIZATION + "\": only weights quantised by coda quantize can be read (\"" + METHOD + "\": \""
                         + INT8 + "\"), got " + method);
+    }
+
+    /** Other models may have tensors of the same names and compute something else with them. */
+    private void checkKind() {
+        var names = root.path(ARCHITECTURES);
+        require(!has(ARCHITECTURES) || names.isArray(), "\"" + ARCHITECTURES + "\": expected a list, got " + names);
+        for (var name : names) {
+            require(
+                    name.asString("").equals(CODA) || name.asString("").equals(QWEN3),
+                    "\"" + ARCHITECTURES + "\": expected \"" + CODA + "\" or \"" + QWEN3 + "\", got " + name);
+        }
+        var type = root.path(MODEL_TYPE);
+        require(
+                !has(MODEL_TYPE)
+                        || type.asString("").equalsIgnoreCase("coda")
+                        || type.asString("").equals("qwen3"),
+                "\"" + MODEL_TYPE + "\": expected \"CoDA\" or \"qwen3\", got " + type);
     }
 
     /** Whether rotary parameters state a base and nothing else that changes the angles. */
@@ -168,12 +189,12 @@ final class ConfigJson {
     }
 
     private boolean isDiffusion() {
-        for (var name : root.path("architectures")) {
+        for (var name : root.path(ARCHITECTURES)) {
             if (name.isString() && name.stringValue().equals(CODA)) {
                 return true;
             }
         }
-        return root.path("model_type").asString("").equalsIgnoreCase("coda");
+        return root.path(MODEL_TYPE).asString("").equalsIgnoreCase("coda");
     }
 
     private boolean has(String key) {
@@ -225,8 +246,8 @@ final class ConfigJson {
     static String write(CodaConfig config, String storedType) {
         var t = config.transformer();
         var root = MAPPER.createObjectNode();
-        root.putArray("architectures").add(CODA);
-        root.put("model_type", "CoDA");
+        root.putArray(ARCHITECTURES).add(CODA);
+        root.put(MODEL_TYPE, "CoDA");
         root.put("vocab_size", t.vocabulary());
         root.put("hidden_size", t.hidden());
         root.put("num_hidden_layers", t.layers());

@@ -457,6 +457,17 @@ class BadInputTest {
                         "\"rope_theta\"",
                         "-1"),
                 config(
+                        "another architecture",
+                        c -> c.putArray("architectures").add("SDARForCausalLM"),
+                        "\"architectures\"",
+                        "\"SDARForCausalLM\""),
+                config(
+                        "architecture that is no list",
+                        c -> c.put("architectures", "SDARForCausalLM"),
+                        "\"architectures\"",
+                        "a list"),
+                config("another type of model", c -> c.put("model_type", "sdar"), "\"model_type\"", "\"sdar\""),
+                config(
                         "attention through a window",
                         c -> c.put("use_sliding_window", true).put("sliding_window", 4),
                         "\"use_sliding_window\"",
