@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
@@ -127,7 +128,13 @@ public final class Safetensors implements AutoCloseable {
             throw new SafetensorsException(
                     index, "tensor \"" + tensor + "\": shard name \"" + shard + "\" is not a plain file name");
         }
-        var path = index.resolveSibling(shard);
+        Path path;
+        try {
+            path = index.resolveSibling(shard);
+        } catch (InvalidPathException e) {
+            throw new SafetensorsException(
+                    index, "tensor \"" + tensor + "\": its shard has no name of a file: " + e.getReason(), e);
+        }
         if (!Files.exists(path)) {
             throw new SafetensorsException(
                     index, "shard " + shard + " (of tensor \"" + tensor + "\") is missing beside the index");

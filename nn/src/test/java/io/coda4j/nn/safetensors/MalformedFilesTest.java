@@ -198,6 +198,7 @@ class MalformedFilesTest {
                 "tensor \"v\" should be in part.safetensors, which does not hold it",
                 "{\"weight_map\":{\"w\":\"part.safetensors\",\"v\":\"part.safetensors\"}}");
         assertIndex("is not a plain file name", "{\"weight_map\":{\"w\":\"../part.safetensors\"}}");
+        assertIndex("tensor \"w\": its shard has no name of a file", "{\"weight_map\":{\"w\":\"a\\u0000b\"}}");
         assertIndex("duplicate key \"w\"", "{\"weight_map\":{\"w\":\"part.safetensors\",\"w\":\"part.safetensors\"}}");
     }
 
