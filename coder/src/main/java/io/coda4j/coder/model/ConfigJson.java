@@ -1,6 +1,7 @@
 package io.coda4j.coder.model;
 
 import io.coda4j.nn.TransformerConfig;
+import io.coda4j.nn.files.FailureReason;
 import io.coda4j.tensor.Primitive.AttentionMask;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -48,7 +49,7 @@ final class ConfigJson {
         } catch (NoSuchFileException e) {
             throw new ModelException(file, "no such file; a model folder holds config.json and *.safetensors", e);
         } catch (IOException e) {
-            throw new ModelException(file, "cannot be read: " + e.getMessage(), e);
+            throw new ModelException(file, "cannot be read: " + FailureReason.of(e), e);
         }
     }
 

@@ -1,6 +1,7 @@
 package io.coda4j.coder.model;
 
 import io.coda4j.coder.files.AtomicFile;
+import io.coda4j.nn.files.FailureReason;
 import io.coda4j.nn.safetensors.Entry;
 import io.coda4j.nn.safetensors.Safetensors;
 import io.coda4j.nn.safetensors.SafetensorsWriter;
@@ -100,7 +101,7 @@ public final class Int8Checkpoint implements AutoCloseable {
         try {
             return Files.readString(file);
         } catch (IOException e) {
-            throw new ModelException(file, "cannot be read: " + e.getMessage(), e);
+            throw new ModelException(file, "cannot be read: " + FailureReason.of(e), e);
         }
     }
 
@@ -159,7 +160,7 @@ public final class Int8Checkpoint implements AutoCloseable {
                                 room));
             }
         } catch (IOException e) {
-            throw new ModelException(to, "cannot tell how much room there is: " + e.getMessage(), e);
+            throw new ModelException(to, "cannot tell how much room there is: " + FailureReason.of(e), e);
         }
     }
 
@@ -231,7 +232,7 @@ public final class Int8Checkpoint implements AutoCloseable {
                 try {
                     AtomicFile.write(to.resolve(name), Files.readAllBytes(file));
                 } catch (IOException e) {
-                    throw new ModelException(file, "cannot be read: " + e.getMessage(), e);
+                    throw new ModelException(file, "cannot be read: " + FailureReason.of(e), e);
                 }
             }
         }

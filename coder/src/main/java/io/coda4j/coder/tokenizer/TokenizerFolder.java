@@ -1,6 +1,7 @@
 package io.coda4j.coder.tokenizer;
 
 import io.coda4j.coder.tokenizer.BpeModel.Merge;
+import io.coda4j.nn.files.FailureReason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -51,7 +52,7 @@ final class TokenizerFolder {
         try {
             lines = Files.readAllLines(file);
         } catch (IOException e) {
-            throw new TokenizerException(file + ": cannot be read as UTF-8 text: " + e.getMessage(), e);
+            throw new TokenizerException(file + ": cannot be read as UTF-8 text: " + FailureReason.of(e), e);
         }
         var merges = new ArrayList<MergeLine>(lines.size());
         for (int i = 0; i < lines.size(); i++) {

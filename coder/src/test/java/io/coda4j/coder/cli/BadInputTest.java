@@ -456,6 +456,11 @@ class BadInputTest {
                         c -> c.putObject("rope_parameters").put("rope_theta", -1),
                         "\"rope_theta\"",
                         "-1"),
+                model(
+                        "configuration that is no text",
+                        model -> Files.write(model.resolve("config.json"), new byte[] {'{', (byte) 0xFF}),
+                        "config.json",
+                        "some of its bytes are no character"),
                 config(
                         "another architecture",
                         c -> c.putArray("architectures").add("SDARForCausalLM"),

@@ -91,6 +91,8 @@ final class TokenizerJsonTest {
         assertMessage(() -> TokenizerJson.read(folder), "merges.txt: line 2", "'ab'");
         Files.writeString(folder.resolve("merges.txt"), "#version: 0.2\nabc\n");
         assertMessage(() -> TokenizerJson.read(folder), "merges.txt: line 2", "one space");
+        Files.write(folder.resolve("merges.txt"), new byte[] {'a', ' ', (byte) 0xFF});
+        assertMessage(() -> TokenizerJson.read(folder), "merges.txt", "some of its bytes are no character");
     }
 
     @Test
