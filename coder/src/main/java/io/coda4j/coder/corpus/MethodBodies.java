@@ -7,6 +7,7 @@ import com.sun.source.util.SourcePositions;
 import com.sun.source.util.TreeScanner;
 import com.sun.source.util.Trees;
 import java.io.IOException;
+import java.io.Writer;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -39,9 +40,22 @@ final class MethodBodies {
     static List<Optional<List<CharRange>>> of(List<String> javaTexts) {
         var all = new ArrayList<Optional<List<CharRange>>>();
         for (int from = 0; from < javaTexts.size(); from += BATCH) {
-            all.addAll(ofBatch(javaTexts.subList(from, Math.min(from + BATCH, javaTexts.size()))));
+            all.addAll(ofSome(javaTexts.subList(from, Math.min(from + BATCH, javaTexts.size()))));
         }
         return all;
+    }
+
+    /** The parser recurses: generated code that is nested too deeply for it must not cost the files beside it. */
+    private static List<Optional<List<CharRange>>> ofSome(List<String> javaTexts) {
+        try {
+            return ofBatch(javaTexts);
+        } catch (StackOverflowError e) {
+            return javaTexts.size() == 1
+                    ? List.of(Optional.empty())
+                    : javaTexts.stream()
+                            .flatMap(text -> ofSome(List.of(text)).stream())
+                            .toList();
+        }
     }
 
     private static List<Optional<List<CharRange>>> ofBatch(List<String> javaTexts) {
@@ -60,7 +74,8 @@ final class MethodBodies {
                 broken.add(index(diagnostic.getSource()));
             }
         };
-        var task = (JavacTask) compiler.getTask(null, null, errors, List.of("-proc:none"), null, sources);
+        var task =
+                (JavacTask) compiler.getTask(Writer.nullWriter(), null, errors, List.of("-proc:none"), null, sources);
         Map<Integer, List<CharRange>> found = new HashMap<>();
         try {
             SourcePositions positions = Trees.instance(task).getSourcePositions();
@@ -69,6 +84,12 @@ final class MethodBodies {
             }
         } catch (IOException e) {
             throw new AssertionError("texts in memory are always readable", e);
+        } catch (IllegalStateException e) {
+            // How the compiler passes on what ended it.
+            if (e.getCause() instanceof StackOverflowError overflow) {
+                throw overflow;
+            }
+            throw e;
         }
         return sources.stream()
                 .map(s -> broken.contains(s.index)

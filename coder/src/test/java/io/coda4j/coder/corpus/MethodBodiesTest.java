@@ -45,6 +45,16 @@ final class MethodBodiesTest {
     }
 
     @Test
+    void aTextNestedTooDeeplyForTheParserCostsNoOther() {
+        var chain = "if (a) return; else ".repeat(100_000);
+        var found = MethodBodies.of(
+                List.of("class A { void f() { } }", "class B { void f() { " + chain + "; } }", "interface C {}"));
+        assertEquals(1, found.get(0).orElseThrow().size());
+        assertTrue(found.get(1).isEmpty());
+        assertEquals(List.of(), found.get(2).orElseThrow());
+    }
+
+    @Test
     void moreTextsThanOneBatchKeepTheirOrder() {
         var texts = java.util.stream.IntStream.range(0, 1_001)
                 .mapToObj(i -> " ".repeat(i % 7) + "class A" + i + " { void f() {} }")
