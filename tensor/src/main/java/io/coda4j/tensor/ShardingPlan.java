@@ -51,7 +51,7 @@ public record ShardingPlan(Mesh mesh, List<Rule> rules, boolean wholeIfUneven) {
     /**
      * A checked plan.
      *
-     * @throws IllegalArgumentException if a rule names an axis that the mesh does not have
+     * @throws ShardingException if a rule names an axis that the mesh does not have
      */
     public ShardingPlan {
         rules = List.copyOf(rules);
@@ -60,8 +60,10 @@ public record ShardingPlan(Mesh mesh, List<Rule> rules, boolean wholeIfUneven) {
                     .flatMap(cut -> Mesh.named(cut).stream())
                     .filter(axis -> !mesh.axes().containsKey(axis))
                     .forEach(axis -> {
-                        throw new IllegalArgumentException("sharding: rule '" + rule.pattern() + "' names mesh axis '"
-                                + axis + "'; the mesh is " + mesh);
+                        throw new ShardingException(
+                                rule,
+                                "sharding: rule '" + rule.pattern() + "' names mesh axis '" + axis + "'; the mesh is "
+                                        + mesh);
                     });
         }
     }
@@ -86,8 +88,8 @@ public record ShardingPlan(Mesh mesh, List<Rule> rules, boolean wholeIfUneven) {
     /**
      * How a tensor of {@code type} at {@code path} is split; see {@link Mesh}.
      *
-     * @throws IllegalArgumentException if the rule for the path names more axes than the tensor has, or its parts would
-     *     not be of equal size
+     * @throws ShardingException if the rule for the path names more axes than the tensor has, or its parts would not be of
+     *     equal size
      */
     public List<String> axes(String path, TensorType type) {
         for (var rule : rules) {
@@ -96,18 +98,28 @@ public record ShardingPlan(Mesh mesh, List<Rule> rules, boolean wholeIfUneven) {
                 if (wholeIfUneven && mesh.unevenBecause(type, axes).isPresent()) {
                     return Placement.whole(type);
                 }
-                Placement.check(mesh, "'" + path + "'", type, axes);
+                check(rule, path, type, axes);
                 return axes;
             }
         }
         return Placement.whole(type);
     }
 
+    private void check(Rule rule, String path, TensorType type, List<String> axes) {
+        try {
+            Placement.check(mesh, "'" + path + "'", type, axes);
+        } catch (IllegalArgumentException e) {
+            throw new ShardingException(rule, String.valueOf(e.getMessage()));
+        }
+    }
+
     private static List<String> last(Rule rule, String path, TensorType type) {
         int before = type.rank() - rule.axes().size();
         if (before < 0) {
-            throw new IllegalArgumentException("sharding: rule '" + rule.pattern() + "' splits " + rule.axes()
-                    + ", more axes than '" + path + "' " + type + " has; add a rule for that path before it");
+            throw new ShardingException(
+                    rule,
+                    "sharding: rule '" + rule.pattern() + "' splits " + rule.axes() + ", more axes than '" + path + "' "
+                            + type + " has; add a rule for that path before it");
         }
         var axes = new ArrayList<>(java.util.Collections.nCopies(before, ""));
         axes.addAll(rule.axes());

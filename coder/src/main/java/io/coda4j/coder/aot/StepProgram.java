@@ -13,6 +13,7 @@ import io.coda4j.nn.Optimizer;
 import io.coda4j.nn.Staging;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.Program;
+import io.coda4j.tensor.ShardingException;
 import io.coda4j.tensor.ShardingPlan;
 import io.coda4j.tensor.ShardingPlan.Rule;
 import io.coda4j.tensor.Symbol;
@@ -94,6 +95,7 @@ public record StepProgram(Program program, Placement placement) {
      * One update of the weights: loss at every position, gradients, clipping, optimiser.
      *
      * @throws IllegalArgumentException if the mesh does not divide what it is to split; the message says what would do
+     * @throws ShardingException if that is so by one of the shape's rules, or it matches no parameter
      */
     public static StepProgram training(Shape shape, Optimizer optimizer) {
         int chunk = Math.ceilDiv(Math.multiplyExact(shape.rows, shape.length), LOSS_CHUNKS);
@@ -107,7 +109,7 @@ public record StepProgram(Program program, Placement placement) {
         // The step of the optimiser takes them in the type of the weights.
         var scalars = new Symbol(TensorType.of(shape.weights, optimizer.scalars(1, 0).length));
         var traced = step.trace(new TrainStep.Input(new TrainState(model, moments), batch, scalars));
-        return placed(traced, step.sharding(shape.mesh, shape.rules, batch));
+        return placed(traced, shape.rules, step.sharding(shape.mesh, shape.rules, batch));
     }
 
     /**
@@ -123,10 +125,28 @@ public record StepProgram(Program program, Placement placement) {
         var plan = new ShardingPlan(shape.mesh, ModelSharding.parameters(shape.mesh))
                 .with(List.of(Rule.of("ids", axis, ""), Rule.of("segments", axis, "")))
                 .with(shape.rules);
-        return placed(Traced.of("denoise_step", step::apply, in), plan);
+        return placed(Traced.of("denoise_step", step::apply, in), shape.rules, plan);
     }
 
-    private static StepProgram placed(Traced<?> traced, ShardingPlan plan) {
+    private static StepProgram placed(Traced<?> traced, List<Rule> rules, ShardingPlan plan) {
+        for (var rule : rules) {
+            if (traced.arguments().stream().noneMatch(rule.pattern()::matches)) {
+                throw new ShardingException(
+                        rule,
+                        "sharding: rule '" + rule.pattern() + "' matches no parameter; parameters are "
+                                + String.join(", ", weights(traced.arguments())));
+            }
+        }
         return new StepProgram(traced.program(), plan.placement(traced));
+    }
+
+    /** Patterns for the weights among {@code paths}, of which all layers have the same. */
+    private static List<String> weights(List<String> paths) {
+        return paths.stream()
+                .filter(path -> path.endsWith(".weight"))
+                .map(path -> List.of(path.split("\\.")))
+                .map(names -> "**." + names.get(names.size() - 2) + ".weight")
+                .distinct()
+                .toList();
     }
 }

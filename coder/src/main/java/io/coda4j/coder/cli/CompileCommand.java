@@ -11,6 +11,7 @@ import io.coda4j.nn.ModelSharding;
 import io.coda4j.nn.Optimizer;
 import io.coda4j.tensor.DType;
 import io.coda4j.tensor.MatrixProducts;
+import io.coda4j.tensor.ShardingException;
 import io.coda4j.tensor.ShardingPlan.Rule;
 import io.coda4j.tensor.spi.AheadOfTime;
 import io.coda4j.tensor.spi.Collective;
@@ -242,13 +243,20 @@ final class CompileCommand implements Callable<Integer> {
         if (mesh == null) {
             return Mesh.of("fsdp", devices.devices());
         }
-        var text = mesh;
-        var grid = checked("--mesh", () -> Mesh.parse(text));
+        var grid = parsed(mesh);
         if (grid.devices() != devices.devices()) {
             throw new UsageException("--mesh " + mesh + " has " + grid.devices() + " devices, --topology "
                     + devices.name() + " has " + devices.devices());
         }
         return grid;
+    }
+
+    private static Mesh parsed(String mesh) {
+        try {
+            return Mesh.parse(mesh);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--mesh: " + e.getMessage());
+        }
     }
 
     private StepProgram program(Mesh grid) {
@@ -265,31 +273,33 @@ final class CompileCommand implements Callable<Integer> {
             throw new UsageException((remat != null ? "--remat" : "--optimizer")
                     + " is for train-step: a denoise-step has no backward pass and no update; leave it out");
         }
-        return checked("--mesh " + grid, () -> {
-            var shape = new StepProgram.Shape(
-                    model(),
-                    dtype.weights,
-                    dtype.compute,
-                    batch,
-                    length,
-                    remat() == Remat.BLOCK,
-                    layers == Layers.SCAN,
-                    grid,
-                    rules());
-            return switch (step) {
-                case TRAIN_STEP -> StepProgram.training(shape, optimizer());
-                case DENOISE_STEP ->
-                    StepProgram.denoising(shape, Math.multiplyExact(batch, Math.min(length, POSITIONS)));
-            };
-        });
+        var rules = rules();
+        try {
+            return program(grid, rules);
+        } catch (ShardingException e) {
+            int number = rules.indexOf(e.rule());
+            throw new UsageException(
+                    (number < 0 ? "--mesh " + grid : "--shard " + shards.get(number)) + ": " + e.getMessage());
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--mesh " + grid + ": " + e.getMessage());
+        }
     }
 
-    private static <T> T checked(String option, java.util.function.Supplier<T> part) {
-        try {
-            return part.get();
-        } catch (IllegalArgumentException e) {
-            throw new UsageException(option + ": " + e.getMessage());
-        }
+    private StepProgram program(Mesh grid, List<Rule> rules) {
+        var shape = new StepProgram.Shape(
+                model(),
+                dtype.weights,
+                dtype.compute,
+                batch,
+                length,
+                remat() == Remat.BLOCK,
+                layers == Layers.SCAN,
+                grid,
+                rules);
+        return switch (step) {
+            case TRAIN_STEP -> StepProgram.training(shape, optimizer());
+            case DENOISE_STEP -> StepProgram.denoising(shape, Math.multiplyExact(batch, Math.min(length, POSITIONS)));
+        };
     }
 
     private CodaConfig model() {

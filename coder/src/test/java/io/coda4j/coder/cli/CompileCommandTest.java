@@ -49,6 +49,36 @@ class CompileCommandTest {
                 .complains(2, List.of("--optimizer is for train-step"));
     }
 
+    /** What a rule of {@code --shard} gets wrong is not the mesh's fault. */
+    @Test
+    void rulesThatCannotBeFollowedAreNamed() {
+        shard("**.embed.weight=,fsdp", "matches no parameter", "**.embedTokens.weight, ", "**.qProj.weight");
+        shard("**.embedTokens.weight=,expert", "names mesh axis 'expert'; the mesh is fsdp=4");
+        shard("**.embedTokens.weight=,,fsdp", "more axes than 'state.model.model.embedTokens.weight'");
+        shard("**.embedTokens.weight=fsdp,fsdp", "'fsdp' can split only one axis");
+        run("denoise-step", 4, "--topology", "v5e:2x2", "--shard", "**.embed.weight=,fsdp")
+                .complains(2, List.of("--shard **.embed.weight=,fsdp: ", "matches no parameter", "**.norm.weight"));
+        run(
+                        "train-step",
+                        3,
+                        "--topology",
+                        "v5e:3x1",
+                        "--shard",
+                        "**.norm.weight=",
+                        "--shard",
+                        "**.embedTokens.weight=,fsdp")
+                .complains(2, List.of("--shard **.embedTokens.weight=,fsdp: ", "fsdp=3 does not divide"));
+        run("train-step", 3, "--topology", "v5e:3x1", "--shard", "**.norm.weight=")
+                .complains(2, List.of("--mesh fsdp=3: ", "embedTokens", "fsdp=3 does not divide"));
+    }
+
+    private static void shard(String rule, String... words) {
+        var expected = new ArrayList<>(List.of(words));
+        expected.add("coda: --shard " + rule + ": ");
+        compile("--topology", "v5e:2x2", "--shard", "**.norm.weight=", "--shard", rule)
+                .complains(2, expected);
+    }
+
     /** The process that loads it says why, and nothing of where in its code that was found. */
     @Test
     void aPluginThatIsNoLibraryIsNamed() throws IOException {
