@@ -34,6 +34,7 @@ class CompileCommandTest {
     @Test
     void badArgumentsAreNamed() {
         compile("--topology", "v9:2x2").complains(2, List.of("topology 'v9:2x2'", "v5:4x4x4"));
+        compile("--topology", "v5:9999x9999x9999").complains(2, List.of("topology 'v5:9999x9999x9999'", "2^31"));
         compile("--topology", "v5e:2x2", "--mesh", "fsdp=8").complains(2, List.of("fsdp=8 has 8 devices", "has 4"));
         compile("--topology", "v5e:2x2", "--mesh", "4")
                 .complains(2, List.of("--mesh: '4' is no mesh", "fsdp=16,tensor=4"));

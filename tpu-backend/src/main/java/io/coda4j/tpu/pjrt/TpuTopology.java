@@ -92,6 +92,10 @@ record TpuTopology(Generation generation, List<Integer> bounds) {
         if (bounds.contains(0)) {
             throw new DeviceException("topology '" + name + "': an axis has at least one chip");
         }
+        long chips = bounds.stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
+        if (chips > Integer.MAX_VALUE) {
+            throw new DeviceException("topology '" + name + "': has " + chips + " chips, 2^31 or more");
+        }
         return new TpuTopology(generation.get(), bounds);
     }
 

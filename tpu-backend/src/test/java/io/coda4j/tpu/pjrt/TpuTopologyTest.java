@@ -52,7 +52,8 @@ class TpuTopologyTest {
 
     @Test
     void otherNamesAreRefusedWithExamples() {
-        for (var name : List.of("v5", "v5:", "v1:2x2", "v5:4x4x4x4", "v5:axb", "v5e:0x2", "v5:-1x2")) {
+        for (var name :
+                List.of("v5", "v5:", "v1:2x2", "v5:4x4x4x4", "v5:axb", "v5e:0x2", "v5:-1x2", "v5:9999x9999x9999")) {
             var error = assertThrows(DeviceException.class, () -> TpuTopology.parse(name));
             assertTrue(error.getMessage().startsWith("topology '" + name + "': "), error::getMessage);
         }
