@@ -306,6 +306,7 @@ final class CompileCommand implements Callable<Integer> {
         return switch (config) {
             case CODA -> ModelPreset.coda();
             case TINY -> ModelPreset.tiny(512, 509, 510, 511);
+            case "" -> throw new UsageException("--config '': expected " + TINY + ", " + CODA + ", or a config.json");
             default -> {
                 var path = Path.of(config);
                 yield Files.isDirectory(path)

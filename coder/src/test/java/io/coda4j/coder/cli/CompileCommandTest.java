@@ -50,6 +50,15 @@ class CompileCommandTest {
                 .complains(2, List.of("--optimizer is for train-step"));
     }
 
+    /** That of a variable which was not set, and which Java would take for the working folder. */
+    @Test
+    void aConfigurationOfNoNameIsRefused() {
+        var args = List.of("--program", "train-step", "--topology", "v5e:2x2", "--batch", "4", "--length", "32");
+        var all = new ArrayList<>(List.of("compile", "--config", ""));
+        all.addAll(args);
+        Invocation.of(all.toArray(String[]::new)).complains(2, List.of("--config ''", "tiny, coda-1.7b, or"));
+    }
+
     /** What a rule of {@code --shard} gets wrong is not the mesh's fault. */
     @Test
     void rulesThatCannotBeFollowedAreNamed() {
