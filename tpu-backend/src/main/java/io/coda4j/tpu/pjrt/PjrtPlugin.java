@@ -49,7 +49,8 @@ final class PjrtPlugin {
         }
     }
 
-    private static Path real(Path library) {
+    /** The file that {@code library} is, or is a link to. */
+    static Path real(Path library) {
         try {
             return library.toRealPath();
         } catch (IOException _) {

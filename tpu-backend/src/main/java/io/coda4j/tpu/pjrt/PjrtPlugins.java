@@ -137,12 +137,13 @@ record PjrtPlugins(Map<String, String> environment, Path home, Path root) {
     /**
      * Why the devices of a plugin cannot be here, if that is known. A TPU's plugin would look for them without end.
      *
-     * @param library the plugin's file
+     * @param library the plugin's file, or a link to it under any name
      */
     Optional<String> hardwareMissing(Path library) {
+        var name = PjrtPlugin.real(library).getFileName();
         return Arrays.stream(Kind.values())
                 .filter(kind -> kind.files.stream()
-                        .anyMatch(file -> Path.of(file).getFileName().equals(library.getFileName())))
+                        .anyMatch(file -> Path.of(file).getFileName().equals(name)))
                 .findFirst()
                 .flatMap(this::hardwareMissing);
     }

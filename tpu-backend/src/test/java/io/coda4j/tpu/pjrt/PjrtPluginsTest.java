@@ -87,6 +87,16 @@ class PjrtPluginsTest {
         assertEquals(Optional.empty(), plugins().hardwareMissing(Path.of("my_plugin.so")));
     }
 
+    /** Behind a link of another name, a TPU's plugin looks for its devices without end as well. */
+    @Test
+    void aLinkToAPluginIsThatPlugin() throws IOException {
+        var tpu = file("usr/lib/python3/dist-packages/libtpu/libtpu.so");
+        var link = Files.createSymbolicLink(root.resolve("plugin.so"), tpu);
+        assertEquals(link, plugins().find(link.toString()));
+        assertEquals(plugins().hardwareMissing(tpu), plugins().hardwareMissing(link));
+        assertTrue(plugins().hardwareMissing(link).isPresent());
+    }
+
     @Test
     void whatIsMissingIsSaidWithTheWayOut() {
         assertTrue(refusal("tpu").contains("install the Python package libtpu"), () -> refusal("tpu"));
