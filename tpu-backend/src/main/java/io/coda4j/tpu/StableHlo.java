@@ -353,7 +353,8 @@ public final class StableHlo {
     private HloValue truncate(HloValue x) {
         var type = x.type().as(DType.I32);
         var tooLarge = body.compare("GE", x, body.constant(x.type(), 0x1p31));
-        var tooSmall = body.compare("LT", x, body.constant(x.type(), -0x1p31));
+        // Also where it is -2^31 itself, which is -infinity in F16.
+        var tooSmall = body.compare("LE", x, body.constant(x.type(), -0x1p31));
         var notANumber = body.compare("NE", x, x);
         var inside = body.convert(x, DType.I32);
         var below = body.select(tooLarge, body.constant(type, Integer.MAX_VALUE), inside);
