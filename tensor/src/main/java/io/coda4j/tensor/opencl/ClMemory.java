@@ -66,6 +66,7 @@ final class ClMemory implements Memory, AutoCloseable {
     }
 
     private synchronized cl_mem take(long rounded, long bytes) {
+        device.queue().checkOpen();
         var block = free.computeIfAbsent(rounded, _ -> new ArrayDeque<>()).pollFirst();
         return block != null ? block : create(rounded, bytes);
     }

@@ -78,6 +78,7 @@ final class ClProgramCache implements AutoCloseable {
 
     /** As the other, with a label for people. */
     synchronized ClFunction function(String source, String options, String name, String label) {
+        queue.checkOpen();
         var built = programs.computeIfAbsent(new Key(source, options), key -> new Built(build(key), new HashMap<>()));
         return built.functions.computeIfAbsent(name, _ -> {
             try {

@@ -57,6 +57,7 @@ final class ClQueue implements AutoCloseable {
     private volatile cl_command_queue queue;
     private @Nullable ClTiming timing;
     private int launches;
+    private volatile boolean closed;
 
     ClQueue(String device, cl_context context, cl_device_id id, long properties, ClHandles handles) {
         this.device = device;
@@ -70,6 +71,17 @@ final class ClQueue implements AutoCloseable {
     @SuppressWarnings("deprecation")
     private cl_command_queue create(long properties) {
         return handles.created(ClHandles.Kind.QUEUE, clCreateCommandQueue(context, id, properties, null));
+    }
+
+    /**
+     * Checks that commands can still be given: drivers crash on objects that were released.
+     *
+     * @throws IllegalStateException if the device was closed
+     */
+    void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException(device + " was closed; nothing of it can be used any more");
+        }
     }
 
     private void release(cl_command_queue released) {
@@ -91,6 +103,7 @@ final class ClQueue implements AutoCloseable {
     }
 
     private synchronized cl_command_queue startTiming() {
+        checkOpen();
         if (timing != null) {
             throw new IllegalStateException(device + " is being measured already");
         }
@@ -131,6 +144,7 @@ final class ClQueue implements AutoCloseable {
      *     vector parameters
      */
     synchronized void launch(String name, cl_kernel kernel, long[] global, long[] local, Object... args) {
+        checkOpen();
         for (long items : global) {
             if (items == 0) {
                 return;
@@ -172,6 +186,7 @@ final class ClQueue implements AutoCloseable {
 
     /** Copies a value to host memory, after everything enqueued so far. */
     synchronized void read(ClBuffer from, MemorySegment to) {
+        checkOpen();
         try {
             for (long next = 0; next < from.byteSize(); next += LARGEST_TRANSFER) {
                 long at = next;
@@ -197,6 +212,7 @@ final class ClQueue implements AutoCloseable {
 
     /** Copies a value from host memory, which the caller may change afterwards. */
     synchronized void write(MemorySegment from, ClBuffer to) {
+        checkOpen();
         try {
             releaseStaged();
             if (to.byteSize() == 0) {
@@ -267,6 +283,7 @@ final class ClQueue implements AutoCloseable {
 
     /** Copies the bytes of {@code from} to {@code to}; nothing if they are the same storage. */
     synchronized void copy(ClBuffer from, ClBuffer to) {
+        checkOpen();
         if (from.byteSize() == 0 || from.isSameStorage(to)) {
             return;
         }
@@ -290,6 +307,7 @@ final class ClQueue implements AutoCloseable {
 
     /** Repeats {@code pattern}, of 1, 2, 4 or 8 bytes, all over {@code to}. */
     synchronized void fill(byte[] pattern, ClBuffer to) {
+        checkOpen();
         if (to.byteSize() == 0) {
             return;
         }
@@ -313,6 +331,7 @@ final class ClQueue implements AutoCloseable {
 
     /** Waits until everything enqueued so far is done. */
     void finish() {
+        checkOpen();
         try {
             clFinish(queue);
         } catch (CLException e) {
@@ -323,6 +342,7 @@ final class ClQueue implements AutoCloseable {
     @Override
     public synchronized void close() {
         finish();
+        closed = true;
         while (!staged.isEmpty()) {
             releaseFirstStaged();
         }

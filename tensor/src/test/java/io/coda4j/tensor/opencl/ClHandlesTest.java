@@ -10,6 +10,8 @@ import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Scope;
 import io.coda4j.tensor.Shape;
 import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.opencl.ClHandles.Kind;
 import io.coda4j.tensor.spi.Layout;
 import io.coda4j.tensor.testing.RandomProgram;
@@ -17,6 +19,7 @@ import io.coda4j.tensor.testing.Requirement;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class ClHandlesTest {
     /** Arguments of a step. */
@@ -42,6 +45,31 @@ class ClHandlesTest {
             assertEquals(0, device.handles().live(kind), kind::toString);
         }
         device.close();
+    }
+
+    /** Drivers end the process where they are given what was released. */
+    @Test
+    void nothingIsUsedAfterTheDevice() {
+        var device = ClTestDevice.open();
+        var x = Array.of(Shape.of(3), 1f, 2f, 3f);
+        var there = x.to(device);
+        var program = Trace.of("sum", in -> List.of(in.getFirst().add(in.getFirst())), List.of(TensorType.f32(3)));
+        var executable = device.compile(program, Layout.DENSE);
+        executable.run(List.of(there));
+        device.close();
+        refuses(there::toFloats);
+        refuses(() -> executable.run(List.of(there)));
+        refuses(() -> x.to(device));
+        refuses(() -> device.compile(program, Layout.DENSE).run(List.of(there)));
+        refuses(() -> device.programs().function("", "", "none"));
+        executable.close();
+        there.close();
+        assertEquals(0, device.handles().live());
+    }
+
+    private static void refuses(Executable use) {
+        var error = assertThrows(IllegalStateException.class, use);
+        assertTrue(error.getMessage().contains("opencl:0 was closed"), error::getMessage);
     }
 
     /** The queue is refused when the context is there already. */
