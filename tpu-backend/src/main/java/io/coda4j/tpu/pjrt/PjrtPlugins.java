@@ -116,15 +116,25 @@ record PjrtPlugins(Map<String, String> environment, Path home, Path root) {
     }
 
     private String missing(Kind kind) {
+        var named = named(kind);
+        if (!named.isBlank()) {
+            return kind.variable + "=" + named + ": expected the file of a plugin, and there is no such file; without "
+                    + kind.variable + " it is looked for in the Python folders";
+        }
         return "no PJRT plugin for " + kind.word + " is installed: "
-                + (kind.variable == null ? "" : kind.variable + " names none, and ") + "there is no "
+                + (kind.variable == null ? "" : kind.variable + " is not set, and ") + "there is no "
                 + kind.files.getFirst() + " in the Python folders; install the Python package " + kind.pythonPackage
                 + ", or give the plugin's file: pjrt:/path/to/plugin.so";
     }
 
+    /** What the environment names as the file of a plugin, blank if nothing. */
+    private String named(Kind kind) {
+        return kind.variable == null ? "" : environment.getOrDefault(kind.variable, "");
+    }
+
     /** The file of a plugin, if it is installed. */
     Optional<Path> installed(Kind kind) {
-        var named = kind.variable == null ? "" : environment.getOrDefault(kind.variable, "");
+        var named = named(kind);
         if (!named.isBlank()) {
             return Optional.of(Path.of(named.strip())).filter(Files::isRegularFile);
         }

@@ -98,10 +98,15 @@ class PjrtPluginsTest {
     }
 
     @Test
-    void whatIsMissingIsSaidWithTheWayOut() {
+    void whatIsMissingIsSaidWithTheWayOut() throws IOException {
         assertTrue(refusal("tpu").contains("install the Python package libtpu"), () -> refusal("tpu"));
+        // Where there is one in the Python folders, too, it is not taken for what was named.
+        file("usr/lib/python3/dist-packages/libtpu/libtpu.so");
         environment.put("TPU_LIBRARY_PATH", root.resolve("nothing").toString());
-        assertTrue(refusal("tpu").contains("TPU_LIBRARY_PATH names none"), () -> refusal("tpu"));
+        assertEquals(
+                "TPU_LIBRARY_PATH=" + root.resolve("nothing") + ": expected the file of a plugin, and there is no such"
+                        + " file; without TPU_LIBRARY_PATH it is looked for in the Python folders",
+                refusal("tpu"));
         assertEquals(
                 "there is no PJRT plugin at 'gpu'; expected the file of a plugin, or one of tpu, cuda, rocm",
                 refusal("gpu"));
