@@ -39,6 +39,9 @@ sealed interface Work {
     /** See {@link #tolerance}, of a product with INT8 weights and activations rounded to INT8. */
     double INT8_TOLERANCE = 3e-2;
 
+    /** Columns of a matrix of depth 2048 that is larger than most caches. */
+    int LARGE_COLUMNS = 49_152;
+
     /** N and K of the matrices of CoDA 1.7B. */
     int[][] LAYERS = {{2048, 2048}, {6144, 2048}, {2048, 6144}, {1024, 2048}};
 
@@ -90,14 +93,15 @@ sealed interface Work {
                     + (isFrozen ? " frozen" : "");
         }
 
+        /** A single row leaves no time but that of reading the weight. */
         @Override
         public double flops() {
-            return 2.0 * m * n * k;
+            return m == 1 ? 0 : 2.0 * m * n * k;
         }
 
         @Override
         public double bytes() {
-            return 0;
+            return m == 1 ? (double) n * k * dtype.bytes() : 0;
         }
     }
 
@@ -468,7 +472,10 @@ sealed interface Work {
         return works;
     }
 
-    /** The layers of CoDA 1.7B for few and for many tokens, against prepared weights; and products as training has them. */
+    /**
+     * The layers of CoDA 1.7B for few and for many tokens, against prepared weights, one matrix that is larger than most caches, and
+     * products as training has them.
+     */
     private static List<Work> gemmBf16() {
         var works = new ArrayList<Work>();
         for (int m : new int[] {1, 16, 32, 64, 256, 1024}) {
@@ -476,6 +483,7 @@ sealed interface Work {
                 works.add(new Gemm(DType.BF16, "NT", m, layer[0], layer[1], true));
             }
         }
+        works.add(new Gemm(DType.BF16, "NT", 1, LARGE_COLUMNS, 2048, true));
         works.add(new Gemm(DType.BF16, "NT", 1024, 1024, 1024, false));
         for (int m : new int[] {256, 1024}) {
             works.add(new Gemm(DType.BF16, "NT", m, 6144, 2048, false));
@@ -493,15 +501,19 @@ sealed interface Work {
                 works.add(new QuantizedGemm(m, layer[0], layer[1]));
             }
         }
-        works.add(new QuantizedGemm(1, 49_152, 2048));
+        works.add(new QuantizedGemm(1, LARGE_COLUMNS, 2048));
         return works;
     }
 
+    /** The layers of CoDA 1.7B for few tokens, and one matrix that is larger than most caches. */
     private static List<Work> frozen() {
         var works = new ArrayList<Work>();
         for (int m : new int[] {1, 4, 8, 16, 32, 64}) {
-            works.add(new Gemm(DType.F32, "NT", m, 6144, 2048, true));
+            for (int[] layer : LAYERS) {
+                works.add(new Gemm(DType.F32, "NT", m, layer[0], layer[1], true));
+            }
         }
+        works.add(new Gemm(DType.F32, "NT", 1, LARGE_COLUMNS, 2048, true));
         return works;
     }
 

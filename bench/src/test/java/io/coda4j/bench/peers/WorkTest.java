@@ -95,7 +95,7 @@ final class WorkTest {
         assertEquals(
                 List.of(1, 16, 32, 64, 256, 1024),
                 frozen.stream().map(Work.Gemm::m).distinct().toList());
-        assertEquals(6 * Work.LAYERS.length, frozen.size());
+        assertEquals(6 * Work.LAYERS.length + 1, frozen.size());
         assertTrue(works.stream().allMatch(work -> work.dtype() == DType.BF16));
         assertEquals(
                 List.of("NT", "NN", "TN"),
@@ -104,6 +104,16 @@ final class WorkTest {
                         .map(Work.Gemm::form)
                         .distinct()
                         .toList());
+    }
+
+    @Test
+    void aSingleRowIsMeasuredByWhatItReads() {
+        var row = new Work.Gemm(DType.BF16, "NT", 1, 6144, 2048, true);
+        assertEquals(0, row.flops());
+        assertEquals(6144.0 * 2048 * 2, row.bytes());
+        var rows = new Work.Gemm(DType.F32, "NT", 2, 6144, 2048, true);
+        assertEquals(2.0 * 2 * 6144 * 2048, rows.flops());
+        assertEquals(0, rows.bytes());
     }
 
     @Test
