@@ -46,7 +46,7 @@ final class Avx2Kernel {
     private static final int UNROLL = 4;
 
     /** How far ahead few rows ask for the panel, which they read faster than the processor does on its own. */
-    private static final int AHEAD = 2048;
+    private static final int AHEAD = 1024;
 
     private static final Vector ELEMENT = ymm(14);
     private static final Vector PRODUCT = ymm(15);
