@@ -45,7 +45,7 @@ public final class Machine {
         double best = 0;
         for (int round = 0; round < 12; round++) {
             long start = System.nanoTime();
-            IntStream.range(0, threads)
+            var _ = IntStream.range(0, threads)
                     .parallel()
                     .mapToDouble(_ -> chains(STEPS))
                     .sum();
@@ -98,7 +98,7 @@ public final class Machine {
             for (int round = 0; round < 16; round++) {
                 boolean isApart = round % 2 == 1;
                 long start = System.nanoTime();
-                IntStream.range(0, threads)
+                var _ = IntStream.range(0, threads)
                         .parallel()
                         .mapToDouble(part -> sum(memory.asSlice(bytes / threads * part, bytes / threads), isApart))
                         .sum();

@@ -36,7 +36,7 @@ final class ScalingCommand implements Callable<Integer> {
     private static final double TURN_SECONDS = 0.3;
 
     @Spec
-    private CommandSpec spec;
+    private CommandSpec spec = CommandSpec.create();
 
     @Mixin
     private final WorkloadOptions options = new WorkloadOptions();

@@ -10,7 +10,7 @@ import picocli.CommandLine.Spec;
 /** Which training step a command measures. */
 final class WorkloadOptions {
     @Spec(Spec.Target.MIXEE)
-    private CommandSpec spec;
+    private CommandSpec spec = CommandSpec.create();
 
     @Option(names = "--model", paramLabel = "NAME", defaultValue = "demo", description = "demo (default) or 12x768.")
     private String model = "demo";

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -26,8 +27,9 @@ record PeersReport(List<Row> rows, List<String> engines, String device, int thre
     /** One piece of work: seconds by engine, all turns of all forks. */
     record Row(String kind, Work work, Map<String, List<Double>> seconds) {
         private double median(String engine) {
-            return Statistics.median(
-                    seconds.get(engine).stream().mapToDouble(x -> x).toArray());
+            return Statistics.median(Objects.requireNonNull(seconds.get(engine)).stream()
+                    .mapToDouble(x -> x)
+                    .toArray());
         }
 
         /** This engine's throughput over each peer's. */

@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** Denoising in PyTorch with the weights of a checkpoint, widened to F32 or all in BF16. */
 final class TorchDenoising {
@@ -90,7 +91,7 @@ final class TorchDenoising {
     }
 
     private String head() {
-        return names.get("lmHead.weight");
+        return Objects.requireNonNull(names.get("lmHead.weight"));
     }
 
     private TorchScript script(List<String> arguments, String body) {

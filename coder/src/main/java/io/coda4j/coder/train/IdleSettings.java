@@ -4,6 +4,7 @@ import io.coda4j.coder.train.Recipe.Course;
 import io.coda4j.coder.train.Recipe.Rule;
 import io.coda4j.coder.train.Recipe.Shape;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
 
@@ -63,7 +64,7 @@ final class IdleSettings {
         return ALL.stream()
                 .filter(idle -> idle.isIdle().test(recipe))
                 .flatMap(idle -> idle.settings().stream()
-                        .filter(setting -> !stated.get(setting).equals(defaults.get(setting)))
+                        .filter(setting -> !Objects.equals(stated.get(setting), defaults.get(setting)))
                         .map(setting -> setting + ": has no effect " + idle.where() + ", got " + stated.get(setting)
                                 + "; leave it out"))
                 .findFirst();
