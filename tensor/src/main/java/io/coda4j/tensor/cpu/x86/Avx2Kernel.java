@@ -4,6 +4,9 @@ import static io.coda4j.tensor.cpu.x86.Registers.at;
 import static io.coda4j.tensor.cpu.x86.Registers.r10;
 import static io.coda4j.tensor.cpu.x86.Registers.r11;
 import static io.coda4j.tensor.cpu.x86.Registers.r12;
+import static io.coda4j.tensor.cpu.x86.Registers.r13;
+import static io.coda4j.tensor.cpu.x86.Registers.r14;
+import static io.coda4j.tensor.cpu.x86.Registers.r15;
 import static io.coda4j.tensor.cpu.x86.Registers.r8;
 import static io.coda4j.tensor.cpu.x86.Registers.r9;
 import static io.coda4j.tensor.cpu.x86.Registers.rax;
@@ -15,6 +18,7 @@ import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
 import static io.coda4j.tensor.cpu.x86.Registers.ymm;
 
+import io.coda4j.tensor.cpu.x86.Operand.Gpr;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.util.List;
@@ -25,7 +29,7 @@ import java.util.stream.IntStream;
  * the bytes of the panel are widened in registers, once for all rows of a block.
  *
  * <p>Three rows or more keep 16 columns of sums in registers and read the panel, which is in the first-level cache, twice;
- * fewer rows take all 32 columns at once, so that a panel from memory is read once and in order.
+ * fewer rows take all 32 columns at once, so that a panel from memory is read once.
  */
 final class Avx2Kernel {
     /** Rows of a block: with two vectors of sums each, two of the panel, one element and one product they fill 16 registers. */
@@ -45,7 +49,12 @@ final class Avx2Kernel {
     /** Pairs of depths in one turn of the loop. */
     private static final int UNROLL = 4;
 
-    /** How far ahead few rows ask for the panel, which they read faster than the processor does on its own. */
+    /** Turns of the loop that one step takes. */
+    private static final int STEP_TURNS = PanelProduct.STEP_BYTES / (UNROLL * Integer.BYTES);
+
+    private static final int QUARTERS = 4;
+
+    /** How far ahead two rows ask for the panel, which they read faster than the processor does on its own. */
     private static final int AHEAD = 1024;
 
     private static final Vector ELEMENT = ymm(14);
@@ -74,7 +83,7 @@ final class Avx2Kernel {
      * and r12 = 5 rsi reaches the others; r11 walks along the panel.
      */
     private byte[] code() {
-        var frame = StackFrame.enter(a, rbx, rbp, r12);
+        var frame = StackFrame.enter(a, rbx, rbp, r12, r13, r14, r15);
         a.lea(r10, at(rsi, rsi, 2));
         a.lea(r12, at(rsi, rsi, 4));
         a.mov(rbx, frame.argument(PanelCode.BLOCKS));
@@ -82,7 +91,16 @@ final class Avx2Kernel {
         a.place(block);
         for (int first = 0; first < PanelProduct.COLUMNS / LANES; first += vectors) {
             load(frame, first);
-            multiply(first);
+            a.mov(rax, rdi);
+            a.mov(r11, rdx);
+            if (rows == 1) {
+                multiplyQuarters();
+            } else {
+                // Turns of the loop: four for each step.
+                a.lea(rbp, at(r9, r9, 1));
+                a.add(rbp, rbp);
+                multiply(first);
+            }
             store(first);
         }
         for (int r = 0; r < rows; r++) {
@@ -135,35 +153,98 @@ final class Avx2Kernel {
         }
     }
 
+    /** As many turns as rbp counts, from rax and r11 on. */
     private void multiply(int first) {
-        a.mov(rax, rdi);
-        a.mov(r11, rdx);
-        // Turns of the loop: four for each step.
-        a.lea(rbp, at(r9, r9, 1));
-        a.add(rbp, rbp);
         var turn = new Assembler.Label();
         a.place(turn);
         for (int pair = 0; pair < UNROLL; pair++) {
-            if (rows < 3) {
+            if (rows == 2) {
                 a.prefetcht0(at(r11, AHEAD + pair * PAIR_BYTES));
             }
             for (int v = 0; v < vectors; v += 2) {
-                pair(pair, first + v, v);
+                pair(at(r11, pair * PAIR_BYTES), pair * Integer.BYTES, first + v, v);
             }
         }
-        a.add(rax, UNROLL * Integer.BYTES);
-        a.add(r11, UNROLL * PAIR_BYTES);
-        a.dec(rbp);
+        advance();
         a.jnz(turn);
     }
 
-    /** One pair of depths of all rows times two vectors of the panel from {@code column} on. */
-    private void pair(int pair, int column, int v) {
+    private void advance() {
+        a.add(rax, UNROLL * Integer.BYTES);
+        a.add(r11, UNROLL * PAIR_BYTES);
+        a.dec(rbp);
+    }
+
+    /**
+     * A single row waits for nothing but the panel. So it walks through the four quarters of the depth at once, in each of which the
+     * processor fetches what follows ahead; integers may be added in any order. Steps that are no four come last.
+     *
+     * <p>r10 and r12 are the bytes of one quarter of the panel and of three, r13 and r14 those of the row.
+     */
+    private void multiplyQuarters() {
+        var counted = new Assembler.Label();
+        var count = new Assembler.Label();
+        var turn = new Assembler.Label();
+        var end = new Assembler.Label();
+        a.mov(r10, 0);
+        a.mov(r13, 0);
+        a.mov(rbp, 0);
+        a.mov(r15, r9);
+        a.add(r15, -QUARTERS);
+        a.js(counted);
+        a.place(count);
+        a.add(r10, STEP_TURNS * UNROLL * PAIR_BYTES);
+        a.add(r13, STEP_TURNS * UNROLL * Integer.BYTES);
+        a.add(rbp, STEP_TURNS);
+        a.add(r15, -QUARTERS);
+        a.jns(count);
+        a.lea(r12, at(r10, r10, 2));
+        a.lea(r14, at(r13, r13, 2));
+        a.place(turn);
+        for (int pair = 0; pair < UNROLL; pair++) {
+            for (int quarter = 0; quarter < QUARTERS; quarter++) {
+                var panel = quarter(r11, r10, r12, quarter).plus(pair * PAIR_BYTES);
+                var element = quarter(rax, r13, r14, quarter).plus(pair * Integer.BYTES);
+                for (int v = 0; v < vectors; v += 2) {
+                    pair(panel, List.of(element), v, v);
+                }
+            }
+        }
+        advance();
+        a.jnz(turn);
+        a.add(r11, r12);
+        a.add(rax, r14);
+        a.place(counted);
+        a.add(r15, QUARTERS);
+        a.test(r15);
+        a.jz(end);
+        a.lea(rbp, at(r15, r15, 1));
+        a.add(rbp, rbp);
+        multiply(0);
+        a.place(end);
+    }
+
+    private static Memory quarter(Gpr first, Gpr one, Gpr three, int number) {
+        return switch (number) {
+            case 0 -> at(first);
+            case 1 -> at(first, one, 1);
+            case 2 -> at(first, one, 2);
+            case 3 -> at(first, three, 1);
+            default -> throw new IllegalArgumentException("quarters 0 to 3 expected, got " + number);
+        };
+    }
+
+    /** One pair of depths of all rows, {@code offset} bytes on, times two vectors of the panel from {@code column} on. */
+    private void pair(Memory panel, int offset, int column, int v) {
+        pair(panel, IntStream.range(0, rows).mapToObj(r -> row(r).plus(offset)).toList(), column, v);
+    }
+
+    private void pair(Memory panel, List<Memory> elements, int column, int v) {
         for (int i = 0; i < 2; i++) {
-            a.vpmovsxbw(weights(i), at(r11, pair * PAIR_BYTES + (column + i) * NARROW_BYTES));
+            a.vpmovsxbw(weights(i), panel.plus((column + i) * NARROW_BYTES));
         }
         for (int r = 0; r < rows; r++) {
-            a.vpbroadcastd(ELEMENT, row(r).plus(pair * Integer.BYTES));
+            a.vpbroadcastd(ELEMENT, elements.get(r));
             for (int i = 0; i < 2; i++) {
                 a.vpmaddwd(PRODUCT, ELEMENT, weights(i));
                 a.vpaddd(sum(r, v + i), sum(r, v + i), PRODUCT);

@@ -154,7 +154,7 @@ class PanelKernelTest {
                 test.check(test.expected(), test.run(product, false));
             }
         }
-        for (int steps : new int[] {3, PanelProduct.MAX_STEPS}) {
+        for (int steps : new int[] {3, 4, 7, PanelProduct.MAX_STEPS}) {
             var test = new Case(kernel, kernel.rows() + 1, steps, true, steps, true);
             test.check(test.expected(), test.run(product, false));
         }
