@@ -16,6 +16,9 @@ import java.util.Optional;
  * <p>Each sum has one vector, whose lanes are added at the end, neighbours first.
  */
 sealed interface DotRows {
+    /** Rows w that are computed at once: of fewer, some would be computed more than once. */
+    int TOGETHER = 4;
+
     /** Those in machine code if there is some, else those of the Vector API, of the same bits. */
     static DotRows of(Optional<VectorLoops> loops, boolean narrow) {
         return loops.<DotRows>map(made -> new Machine(made, narrow)).orElseGet(() -> new Vectors(narrow));
@@ -43,8 +46,8 @@ sealed interface DotRows {
         public void one(long x, long w, long stride, int rows, int n, long y) {
             long row = stride * (narrow ? 2 : 4);
             long sums = Scratch.ofThread().address(SLOT);
-            for (int first = 0; first < rows; first += 4) {
-                int last = Math.min(4, rows - first) - 1;
+            for (int first = 0; first < rows; first += TOGETHER) {
+                int last = Math.min(TOGETHER, rows - first) - 1;
                 long w0 = w + first * row;
                 long w1 = w0 + Math.min(1, last) * row;
                 long w2 = w0 + Math.min(2, last) * row;
@@ -62,8 +65,8 @@ sealed interface DotRows {
         public void two(long x, long z, long w, long stride, int rows, int n, long y, long v) {
             long row = stride * (narrow ? 2 : 4);
             long sums = Scratch.ofThread().address(SLOT);
-            for (int first = 0; first < rows; first += 4) {
-                int last = Math.min(4, rows - first) - 1;
+            for (int first = 0; first < rows; first += TOGETHER) {
+                int last = Math.min(TOGETHER, rows - first) - 1;
                 long w0 = w + first * row;
                 long w1 = w0 + Math.min(1, last) * row;
                 long w2 = w0 + Math.min(2, last) * row;
@@ -74,7 +77,7 @@ sealed interface DotRows {
                     DotRow.two(x, z, w0, w1, w2, w3, n, sums);
                 }
                 put(sums, last, y + first * 4L);
-                put(sums + 4L * Lanes.BYTES, last, v + first * 4L);
+                put(sums + (long) TOGETHER * Lanes.BYTES, last, v + first * 4L);
             }
         }
 
@@ -105,7 +108,7 @@ sealed interface DotRows {
 
         private static VectorLoop loop(VectorLoops loops, boolean narrow, int rows) {
             var b = new Builder();
-            var w = new Value[4 / rows];
+            var w = new Value[TOGETHER / rows];
             for (int i = 0; i < w.length; i++) {
                 w[i] = b.load(b.memory(Access.rows(narrow)));
             }

@@ -19,7 +19,7 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
     /** Multiply-adds of a task: some tens of microseconds at the speed of memory. */
     private static final long TASK = 1 << 18;
 
-    /** Bytes of the wide side that pairs of rows meet one after the other: half of a first-level cache. */
+    /** Bytes of the wide side that pairs of rows meet one after the other, if rows are short: half of a first-level cache. */
     private static final int NEAR = 1 << 14;
 
     private final MatmulOperand few;
@@ -51,8 +51,8 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
         this.block = MatmulBlocks.roundUp(Math.clamp(rows, 4, 1 << 20), 4);
         this.blocks = MatmulBlocks.count(many.outer(), block);
         long row = (long) few.depth() * many.type().dtype().bytes();
-        this.together =
-                Math.clamp(few.outer() <= 2 ? LoopCall.MAX_ELEMENTS / few.depth() : NEAR / row, 1, Scratch.SLOT);
+        long fitting = few.outer() <= 2 ? LoopCall.MAX_ELEMENTS / few.depth() : NEAR / row;
+        this.together = Math.clamp(fitting, DotRows.TOGETHER, Scratch.SLOT);
     }
 
     @Override
