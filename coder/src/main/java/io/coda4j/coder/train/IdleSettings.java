@@ -64,7 +64,8 @@ final class IdleSettings {
         return ALL.stream()
                 .filter(idle -> idle.isIdle().test(recipe))
                 .flatMap(idle -> idle.settings().stream()
-                        .filter(setting -> !Objects.equals(stated.get(setting), defaults.get(setting)))
+                        .filter(setting -> !Objects.requireNonNull(stated.get(setting), setting)
+                                .equals(defaults.get(setting)))
                         .map(setting -> setting + ": has no effect " + idle.where() + ", got " + stated.get(setting)
                                 + "; leave it out"))
                 .findFirst();

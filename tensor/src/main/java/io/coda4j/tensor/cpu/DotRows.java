@@ -24,6 +24,10 @@ sealed interface DotRows {
         return loops.<DotRows>map(made -> new Machine(made, narrow)).orElseGet(() -> new Vectors(narrow));
     }
 
+    private static int width(boolean narrow) {
+        return narrow ? Short.BYTES : Float.BYTES;
+    }
+
     /** Those that serve rows of {@code n} elements. */
     DotRows forRows(int n);
 
@@ -44,7 +48,7 @@ sealed interface DotRows {
 
         @Override
         public void one(long x, long w, long stride, int rows, int n, long y) {
-            long row = stride * (narrow ? 2 : 4);
+            long row = stride * width(narrow);
             long sums = Scratch.ofThread().address(SLOT);
             for (int first = 0; first < rows; first += TOGETHER) {
                 int last = Math.min(TOGETHER, rows - first) - 1;
@@ -63,7 +67,7 @@ sealed interface DotRows {
 
         @Override
         public void two(long x, long z, long w, long stride, int rows, int n, long y, long v) {
-            long row = stride * (narrow ? 2 : 4);
+            long row = stride * width(narrow);
             long sums = Scratch.ofThread().address(SLOT);
             for (int first = 0; first < rows; first += TOGETHER) {
                 int last = Math.min(TOGETHER, rows - first) - 1;
@@ -101,7 +105,7 @@ sealed interface DotRows {
 
         Machine(VectorLoops loops, boolean narrow) {
             vectors = new Vectors(narrow);
-            width = narrow ? Short.BYTES : Float.BYTES;
+            width = width(narrow);
             one = loop(loops, narrow, 1);
             two = loop(loops, narrow, 2);
         }
@@ -131,9 +135,9 @@ sealed interface DotRows {
 
         @Override
         public void one(long x, long w, long stride, int rows, int n, long y) {
-            int some = (rows + 3) / 4;
+            int some = MatmulBlocks.count(rows, TOGETHER);
             var call = Scratch.ofThread().call.memory(4, x);
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < TOGETHER; i++) {
                 int row = Math.min(i * some, rows - some);
                 call.memory(i, w + row * stride * width).memory(5 + i, y + row * 4L);
             }
@@ -142,7 +146,7 @@ sealed interface DotRows {
 
         @Override
         public void two(long x, long z, long w, long stride, int rows, int n, long y, long v) {
-            int some = (rows + 1) / 2;
+            int some = MatmulBlocks.count(rows, 2);
             var call = Scratch.ofThread().call.memory(2, x).memory(5, z);
             for (int i = 0; i < 2; i++) {
                 int row = Math.min(i * some, rows - some);

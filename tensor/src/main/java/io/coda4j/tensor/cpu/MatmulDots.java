@@ -48,7 +48,7 @@ final class MatmulDots implements Matmul.Product, Parallel.Task {
         this.dots = DotRows.of(context.loops().get(), many.narrow()).forRows(few.depth());
         this.whole = Lanes.F32.loopBound(few.depth());
         long rows = TASK / Math.max(1, (long) few.outer() * few.depth());
-        this.block = MatmulBlocks.roundUp(Math.clamp(rows, 4, 1 << 20), 4);
+        this.block = MatmulBlocks.roundUp(Math.clamp(rows, DotRows.TOGETHER, 1 << 20), DotRows.TOGETHER);
         this.blocks = MatmulBlocks.count(many.outer(), block);
         long row = (long) few.depth() * many.type().dtype().bytes();
         long fitting = few.outer() <= 2 ? LoopCall.MAX_ELEMENTS / few.depth() : NEAR / row;
