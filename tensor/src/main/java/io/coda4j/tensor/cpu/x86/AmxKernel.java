@@ -23,6 +23,8 @@ import static io.coda4j.tensor.cpu.x86.Registers.tmm5;
 import static io.coda4j.tensor.cpu.x86.Registers.tmm6;
 import static io.coda4j.tensor.cpu.x86.Registers.tmm7;
 
+import io.coda4j.tensor.cpu.x86.Operand.Gpr;
+import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Tile;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -52,6 +54,13 @@ final class AmxKernel {
     @FunctionalInterface
     interface TileProduct {
         void assemble(Assembler assembler, Tile sum, Tile a, Tile b);
+    }
+
+    /** The same as {@link #routines} for a product of integers, whose sums may be formed in any order. */
+    static List<byte[]> integerRoutines(TileProduct product) {
+        var routines = new ArrayList<>(routines(product));
+        routines.set(0, new SingleRow(product).code());
+        return List.copyOf(routines);
     }
 
     /** A routine for each number of rows from 1 to 32. */
@@ -134,6 +143,63 @@ final class AmxKernel {
         a.tilerelease();
         frame.leave();
         return a.bytes();
+    }
+
+    /** Tiles of one row of sums; a piece is a step of the depth. */
+    private static final class SingleRow extends SingleRowRoutine {
+        /** Bytes between rows of the panel. */
+        private static final Gpr DISTANCE = rbx;
+
+        /** Where a tile begins: its address has no second register, which would be the distance of its rows. */
+        private static final Gpr START = rbp;
+
+        private final TileProduct product;
+
+        SingleRow(TileProduct product) {
+            super(PanelProduct.STEP_BYTES, PanelProduct.PANEL_STEP_BYTES, 1);
+            this.product = product;
+        }
+
+        @Override
+        void begin(Assembler a, StackFrame frame) {
+            a.mov(rax, frame.argument(PanelCode.CONFIGURATION));
+            a.ldtilecfg(at(rax));
+            a.mov(DISTANCE, PanelProduct.COLUMNS * Integer.BYTES);
+        }
+
+        @Override
+        void zero(Assembler a) {
+            a.tilezero(tmm0);
+            a.tilezero(tmm1);
+        }
+
+        @Override
+        void load(Assembler a) {
+            a.tileloadd(tmm0, at(rcx, DISTANCE, 1));
+            a.tileloadd(tmm1, at(rcx, DISTANCE, 1).plus(TILE_ROW_BYTES));
+        }
+
+        @Override
+        void multiply(Assembler a, Memory row, Memory panel) {
+            a.lea(START, row);
+            a.tileloadd(tmm4, at(START, DISTANCE, 1));
+            a.lea(START, panel);
+            a.tileloadd(tmm6, at(START, DISTANCE, 1));
+            product.assemble(a, tmm0, tmm4, tmm6);
+            a.tileloadd(tmm7, at(START, DISTANCE, 1).plus(TILE_ROW_BYTES));
+            product.assemble(a, tmm1, tmm4, tmm7);
+        }
+
+        @Override
+        void store(Assembler a) {
+            a.tilestored(at(rcx, DISTANCE, 1), tmm0);
+            a.tilestored(at(rcx, DISTANCE, 1).plus(TILE_ROW_BYTES), tmm1);
+        }
+
+        @Override
+        void end(Assembler a) {
+            a.tilerelease();
+        }
     }
 
     /** Writes the configuration of the tiles for blocks of {@code rows} rows (SDM volume 1, table 18-2). */

@@ -4,9 +4,6 @@ import static io.coda4j.tensor.cpu.x86.Registers.at;
 import static io.coda4j.tensor.cpu.x86.Registers.r10;
 import static io.coda4j.tensor.cpu.x86.Registers.r11;
 import static io.coda4j.tensor.cpu.x86.Registers.r12;
-import static io.coda4j.tensor.cpu.x86.Registers.r13;
-import static io.coda4j.tensor.cpu.x86.Registers.r14;
-import static io.coda4j.tensor.cpu.x86.Registers.r15;
 import static io.coda4j.tensor.cpu.x86.Registers.r8;
 import static io.coda4j.tensor.cpu.x86.Registers.r9;
 import static io.coda4j.tensor.cpu.x86.Registers.rax;
@@ -18,7 +15,6 @@ import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
 import static io.coda4j.tensor.cpu.x86.Registers.ymm;
 
-import io.coda4j.tensor.cpu.x86.Operand.Gpr;
 import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.util.List;
@@ -49,11 +45,6 @@ final class Avx2Kernel {
     /** Pairs of depths in one turn of the loop. */
     private static final int UNROLL = 4;
 
-    /** Turns of the loop that one step takes. */
-    private static final int STEP_TURNS = PanelProduct.STEP_BYTES / (UNROLL * Integer.BYTES);
-
-    private static final int QUARTERS = 4;
-
     /** How far ahead two rows ask for the panel, which they read faster than the processor does on its own. */
     private static final int AHEAD = 1024;
 
@@ -74,8 +65,23 @@ final class Avx2Kernel {
     /** A routine for each number of rows from 1 to 6. */
     static List<byte[]> routines() {
         return IntStream.rangeClosed(1, ROWS)
-                .mapToObj(rows -> new Avx2Kernel(rows).code())
+                .mapToObj(rows -> rows == 1 ? singleRow() : new Avx2Kernel(rows).code())
                 .toList();
+    }
+
+    private static byte[] singleRow() {
+        return new VectorSingleRow(Registers::ymm, PAIR_BYTES, Avx2Kernel::pair).code();
+    }
+
+    /** One pair of depths of a single row, times all columns of the panel. */
+    private static void pair(Assembler a, List<Vector> sums, Memory row, Memory panel) {
+        a.vpbroadcastd(ELEMENT, row);
+        for (int v = 0; v < sums.size(); v++) {
+            var weights = ymm(sums.size() + v);
+            a.vpmovsxbw(weights, panel.plus(v * NARROW_BYTES));
+            a.vpmaddwd(PRODUCT, ELEMENT, weights);
+            a.vpaddd(sums.get(v), sums.get(v), PRODUCT);
+        }
     }
 
     /**
@@ -83,7 +89,7 @@ final class Avx2Kernel {
      * and r12 = 5 rsi reaches the others; r11 walks along the panel.
      */
     private byte[] code() {
-        var frame = StackFrame.enter(a, rbx, rbp, r12, r13, r14, r15);
+        var frame = StackFrame.enter(a, rbx, rbp, r12);
         a.lea(r10, at(rsi, rsi, 2));
         a.lea(r12, at(rsi, rsi, 4));
         a.mov(rbx, frame.argument(PanelCode.BLOCKS));
@@ -91,16 +97,7 @@ final class Avx2Kernel {
         a.place(block);
         for (int first = 0; first < PanelProduct.COLUMNS / LANES; first += vectors) {
             load(frame, first);
-            a.mov(rax, rdi);
-            a.mov(r11, rdx);
-            if (rows == 1) {
-                multiplyQuarters();
-            } else {
-                // Turns of the loop: four for each step.
-                a.lea(rbp, at(r9, r9, 1));
-                a.add(rbp, rbp);
-                multiply(first);
-            }
+            multiply(first);
             store(first);
         }
         for (int r = 0; r < rows; r++) {
@@ -153,8 +150,12 @@ final class Avx2Kernel {
         }
     }
 
-    /** As many turns as rbp counts, from rax and r11 on. */
     private void multiply(int first) {
+        a.mov(rax, rdi);
+        a.mov(r11, rdx);
+        // Turns of the loop: four for each step.
+        a.lea(rbp, at(r9, r9, 1));
+        a.add(rbp, rbp);
         var turn = new Assembler.Label();
         a.place(turn);
         for (int pair = 0; pair < UNROLL; pair++) {
@@ -162,89 +163,22 @@ final class Avx2Kernel {
                 a.prefetcht0(at(r11, AHEAD + pair * PAIR_BYTES));
             }
             for (int v = 0; v < vectors; v += 2) {
-                pair(at(r11, pair * PAIR_BYTES), pair * Integer.BYTES, first + v, v);
+                pair(pair, first + v, v);
             }
         }
-        advance();
-        a.jnz(turn);
-    }
-
-    private void advance() {
         a.add(rax, UNROLL * Integer.BYTES);
         a.add(r11, UNROLL * PAIR_BYTES);
         a.dec(rbp);
-    }
-
-    /**
-     * A single row waits for nothing but the panel. So it walks through the four quarters of the depth at once, in each of which the
-     * processor fetches what follows ahead; integers may be added in any order. Steps that are no four come last.
-     *
-     * <p>r10 and r12 are the bytes of one quarter of the panel and of three, r13 and r14 those of the row.
-     */
-    private void multiplyQuarters() {
-        var counted = new Assembler.Label();
-        var count = new Assembler.Label();
-        var turn = new Assembler.Label();
-        var end = new Assembler.Label();
-        a.mov(r10, 0);
-        a.mov(r13, 0);
-        a.mov(rbp, 0);
-        a.mov(r15, r9);
-        a.add(r15, -QUARTERS);
-        a.js(counted);
-        a.place(count);
-        a.add(r10, STEP_TURNS * UNROLL * PAIR_BYTES);
-        a.add(r13, STEP_TURNS * UNROLL * Integer.BYTES);
-        a.add(rbp, STEP_TURNS);
-        a.add(r15, -QUARTERS);
-        a.jns(count);
-        a.lea(r12, at(r10, r10, 2));
-        a.lea(r14, at(r13, r13, 2));
-        a.place(turn);
-        for (int pair = 0; pair < UNROLL; pair++) {
-            for (int quarter = 0; quarter < QUARTERS; quarter++) {
-                var panel = quarter(r11, r10, r12, quarter).plus(pair * PAIR_BYTES);
-                var element = quarter(rax, r13, r14, quarter).plus(pair * Integer.BYTES);
-                for (int v = 0; v < vectors; v += 2) {
-                    pair(panel, List.of(element), v, v);
-                }
-            }
-        }
-        advance();
         a.jnz(turn);
-        a.add(r11, r12);
-        a.add(rax, r14);
-        a.place(counted);
-        a.add(r15, QUARTERS);
-        a.test(r15);
-        a.jz(end);
-        a.lea(rbp, at(r15, r15, 1));
-        a.add(rbp, rbp);
-        multiply(0);
-        a.place(end);
     }
 
-    private static Memory quarter(Gpr first, Gpr one, Gpr three, int number) {
-        return switch (number) {
-            case 0 -> at(first);
-            case 1 -> at(first, one, 1);
-            case 2 -> at(first, one, 2);
-            case 3 -> at(first, three, 1);
-            default -> throw new IllegalArgumentException("quarters 0 to 3 expected, got " + number);
-        };
-    }
-
-    /** One pair of depths of all rows, {@code offset} bytes on, times two vectors of the panel from {@code column} on. */
-    private void pair(Memory panel, int offset, int column, int v) {
-        pair(panel, IntStream.range(0, rows).mapToObj(r -> row(r).plus(offset)).toList(), column, v);
-    }
-
-    private void pair(Memory panel, List<Memory> elements, int column, int v) {
+    /** One pair of depths of all rows times two vectors of the panel from {@code column} on. */
+    private void pair(int pair, int column, int v) {
         for (int i = 0; i < 2; i++) {
-            a.vpmovsxbw(weights(i), panel.plus((column + i) * NARROW_BYTES));
+            a.vpmovsxbw(weights(i), at(r11, pair * PAIR_BYTES + (column + i) * NARROW_BYTES));
         }
         for (int r = 0; r < rows; r++) {
-            a.vpbroadcastd(ELEMENT, elements.get(r));
+            a.vpbroadcastd(ELEMENT, row(r).plus(pair * Integer.BYTES));
             for (int i = 0; i < 2; i++) {
                 a.vpmaddwd(PRODUCT, ELEMENT, weights(i));
                 a.vpaddd(sum(r, v + i), sum(r, v + i), PRODUCT);

@@ -20,6 +20,7 @@ import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * {@link PanelProduct} on vectors of 512 bits: up to 12 rows and 32 columns in 24 registers of sums. Each group of
@@ -31,6 +32,9 @@ final class Avx512Kernel {
     static final int ROWS = 12;
 
     private static final int VECTOR_BYTES = 64;
+
+    /** Bytes of the panel that meet a group of a row. */
+    private static final int GROUP_BYTES = PanelProduct.COLUMNS * Integer.BYTES;
 
     /** Groups of 32 bits that one turn of the loop takes from a row. */
     private static final int UNROLL = 4;
@@ -54,6 +58,26 @@ final class Avx512Kernel {
         return IntStream.rangeClosed(1, ROWS)
                 .mapToObj(rows -> code(rows, product))
                 .toList();
+    }
+
+    /** The same for a product of integers, whose sums may be formed in any order. */
+    static List<byte[]> integerRoutines(VectorProduct product) {
+        return Stream.concat(
+                        Stream.of(singleRow(product)),
+                        routines(product).stream().skip(1))
+                .toList();
+    }
+
+    private static byte[] singleRow(VectorProduct product) {
+        return new VectorSingleRow(Registers::zmm, GROUP_BYTES, (a, sums, row, panel) -> {
+                    var element = zmm(FIRST_A);
+                    a.vpbroadcastd(element, row);
+                    a.vmovups(B0, panel);
+                    a.vmovups(B1, panel.plus(VECTOR_BYTES));
+                    product.assemble(a, sums.get(0), element, B0);
+                    product.assemble(a, sums.get(1), element, B1);
+                })
+                .code();
     }
 
     /**

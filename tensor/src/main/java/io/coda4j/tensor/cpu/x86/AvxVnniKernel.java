@@ -13,6 +13,7 @@ import static io.coda4j.tensor.cpu.x86.Registers.rdx;
 import static io.coda4j.tensor.cpu.x86.Registers.rsi;
 import static io.coda4j.tensor.cpu.x86.Registers.ymm;
 
+import io.coda4j.tensor.cpu.x86.Operand.Memory;
 import io.coda4j.tensor.cpu.x86.Operand.Vector;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -30,13 +31,31 @@ final class AvxVnniKernel {
     /** Groups of four elements in one step of the depth. */
     private static final int GROUPS = PanelProduct.STEP_BYTES / Integer.BYTES;
 
+    /** The first of the registers that hold elements of rows. */
+    private static final Vector ELEMENT = ymm(12);
+
     private static final Vector B = ymm(15);
 
     private AvxVnniKernel() {}
 
     /** A routine for each number of rows from 1 to 3. */
     static List<byte[]> routines() {
-        return IntStream.rangeClosed(1, ROWS).mapToObj(AvxVnniKernel::code).toList();
+        return IntStream.rangeClosed(1, ROWS)
+                .mapToObj(rows -> rows == 1 ? singleRow() : code(rows))
+                .toList();
+    }
+
+    private static byte[] singleRow() {
+        return new VectorSingleRow(Registers::ymm, VECTORS * VECTOR_BYTES, AvxVnniKernel::group).code();
+    }
+
+    /** Four elements of a single row, times all columns of the panel. */
+    private static void group(Assembler a, List<Vector> sums, Memory row, Memory panel) {
+        a.vpbroadcastd(ELEMENT, row);
+        for (int v = 0; v < VECTORS; v++) {
+            a.vmovups(B, panel.plus(v * VECTOR_BYTES));
+            a.vpdpbusdVex(sums.get(v), ELEMENT, B);
+        }
     }
 
     /** Arguments as {@link PanelCode#run} lists them. In the loop rax walks along the rows, r11 along the panel. */
@@ -71,12 +90,12 @@ final class AvxVnniKernel {
         for (int group = 0; group < GROUPS; group++) {
             for (int r = 0; r < rows; r++) {
                 var row = r == 0 ? at(rax) : at(rax, rsi, r);
-                a.vpbroadcastd(ymm(12 + r), row.plus(group * Integer.BYTES));
+                a.vpbroadcastd(element(r), row.plus(group * Integer.BYTES));
             }
             for (int v = 0; v < VECTORS; v++) {
                 a.vmovups(B, at(r11, (VECTORS * group + v) * VECTOR_BYTES));
                 for (int r = 0; r < rows; r++) {
-                    a.vpdpbusdVex(ymm(VECTORS * r + v), ymm(12 + r), B);
+                    a.vpdpbusdVex(ymm(VECTORS * r + v), element(r), B);
                 }
             }
         }
@@ -97,5 +116,9 @@ final class AvxVnniKernel {
         a.vzeroupper();
         frame.leave();
         return a.bytes();
+    }
+
+    private static Vector element(int row) {
+        return ymm(ELEMENT.number() + row);
     }
 }

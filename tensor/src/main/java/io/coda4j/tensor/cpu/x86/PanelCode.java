@@ -20,7 +20,7 @@ interface PanelCode {
      * @param steps of the depth
      * @param add 1 to add to the sums that are there, 0 to overwrite them
      * @param configuration address of the tile configuration for so many rows
-     * @param blocks number of blocks, each of whose rows follow those of the block before
+     * @param blocks number of blocks, each of whose rows follow those of the block before; a single row is one block
      */
     void run(
             int tall,

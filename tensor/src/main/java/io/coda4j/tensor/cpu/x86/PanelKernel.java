@@ -23,13 +23,13 @@ enum PanelKernel {
     AMX_INT8(
             Elements.I8_I8,
             AmxKernel.ROWS,
-            () -> AmxKernel.routines(Assembler::tdpbssd),
+            () -> AmxKernel.integerRoutines(Assembler::tdpbssd),
             CpuFeature.AMX_TILE,
             CpuFeature.AMX_INT8),
     AVX512_VNNI(
             Elements.U8_I8,
             Avx512Kernel.ROWS,
-            () -> Avx512Kernel.routines(Assembler::vpdpbusd),
+            () -> Avx512Kernel.integerRoutines(Assembler::vpdpbusd),
             CpuFeature.AVX512F,
             CpuFeature.AVX512_VNNI),
     /** Its other instructions on integers are those of AVX2. */
