@@ -33,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  * A training run and its folder: corpus and tokenizer made ready, state new or from the latest checkpoint.
  *
  * <pre>
+ * DIR/.lock                  held while a run goes on
  * DIR/recipe.yaml            the recipe
  * DIR/model/                 tokenizer.json; config.json and model.safetensors at the end
  * DIR/checkpoints/step-N/    what a killed run resumes from
@@ -43,6 +44,7 @@ public final class TrainingRun implements AutoCloseable {
     private static final Set<String> EXTENSIONS = Set.of("java");
 
     private final Path folder;
+    private final RunLock lock;
     private final Recipe recipe;
     private final Corpus corpus;
     private final BpeTokenizer tokenizer;
@@ -57,12 +59,14 @@ public final class TrainingRun implements AutoCloseable {
 
     private TrainingRun(
             Path folder,
+            RunLock lock,
             Recipe recipe,
             Checkpoints checkpoints,
             Optional<Path> latest,
             Device device,
             Consumer<String> notes) {
         this.folder = folder;
+        this.lock = lock;
         this.recipe = recipe;
         this.device = device;
         this.checkpoints = checkpoints;
@@ -118,12 +122,23 @@ public final class TrainingRun implements AutoCloseable {
      *
      * @param resume go on from the latest checkpoint, if there is one
      * @param notes receives a line about each thing done
-     * @throws RecipeException if the folder holds a run and {@code resume} is not set, or one with another recipe or
-     *     text; or if there is too little text
+     * @throws RecipeException if another run is going on in the folder; if it holds a run and {@code resume} is not
+     *     set, or one with another recipe or text; or if there is too little text
      */
     public static TrainingRun prepare(
             Path folder, Recipe recipe, boolean resume, Device device, Consumer<String> notes) {
         AtomicFile.checkFolder(folder);
+        var lock = RunLock.take(folder);
+        try {
+            return prepare(folder, lock, recipe, resume, device, notes);
+        } catch (RuntimeException | Error e) {
+            lock.abandon(e);
+            throw e;
+        }
+    }
+
+    private static TrainingRun prepare(
+            Path folder, RunLock lock, Recipe recipe, boolean resume, Device device, Consumer<String> notes) {
         var checkpoints =
                 new Checkpoints(folder.resolve("checkpoints"), recipe.run().keepCheckpoints());
         var latest = checkpoints.latest();
@@ -134,7 +149,7 @@ public final class TrainingRun implements AutoCloseable {
         if (resume && Files.exists(file)) {
             requireSame(file, recipe);
         }
-        var run = new TrainingRun(folder, recipe, checkpoints, latest, device, notes);
+        var run = new TrainingRun(folder, lock, recipe, checkpoints, latest, device, notes);
         // Only now, so that a run which cannot begin leaves nothing behind.
         AtomicFile.createFolder(folder.resolve("model"));
         AtomicFile.write(file, RecipeFile.write(recipe));
@@ -294,6 +309,8 @@ public final class TrainingRun implements AutoCloseable {
 
     @Override
     public void close() {
-        evaluation.close();
+        try (lock) {
+            evaluation.close();
+        }
     }
 }

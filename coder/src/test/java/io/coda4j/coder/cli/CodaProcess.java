@@ -78,6 +78,10 @@ final class CodaProcess {
                 Files.readString(err, StandardCharsets.UTF_8));
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     boolean isAlive() {
         return process.isAlive();
     }

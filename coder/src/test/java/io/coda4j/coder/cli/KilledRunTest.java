@@ -57,6 +57,30 @@ class KilledRunTest {
                 () -> "killed with seed " + seed);
     }
 
+    @Test
+    void aRunHasItsFolderForItselfUntilItIsKilled() throws IOException, InterruptedException {
+        var small = new SmallRun(folder);
+        var recipe = Files.writeString(folder.resolve("recipe.yaml"), small.yaml(100_000, 4));
+        var run = folder.resolve("run");
+        var first = CodaProcess.start(folder, train(recipe, run));
+        try {
+            awaitSteps(first, run, 1);
+            CodaProcess.start(folder, train(recipe, run, "--resume"))
+                    .await()
+                    .complains(Main.USAGE, List.of(run + ": a run is going on in it (process " + first.pid() + ")"));
+            assertTrue(first.isAlive(), "the first run ended early");
+        } finally {
+            first.kill();
+        }
+        var resumed = CodaProcess.start(folder, train(recipe, run, "--resume"));
+        try {
+            awaitSteps(resumed, run, (int) lastStep(run) + 1);
+            assertTrue(resumed.isAlive(), "the run that was killed is in the way");
+        } finally {
+            resumed.kill();
+        }
+    }
+
     /** Waits until the run has recorded a step near {@code step}, so that the kills are spread over the run. */
     private static void awaitSteps(CodaProcess process, Path run, int step) throws IOException, InterruptedException {
         var file = run.resolve(MetricsLog.FILE_NAME);

@@ -170,6 +170,37 @@ class TrainerTest {
     }
 
     @Test
+    void twoRunsAtOnceDoNotShareAFolder() throws IOException {
+        var small = new SmallRun(folder);
+        var recipe = small.recipe(2);
+        try (var _ = TrainingRun.prepare(small.out("run"), recipe, false, DEVICE, _ -> {})) {
+            for (boolean resume : new boolean[] {false, true}) {
+                var e = assertThrows(
+                        RecipeException.class,
+                        () -> small.train("run", recipe, resume, DEVICE, TrainingListener.SILENT));
+                assertEquals(
+                        small.out("run") + ": a run is going on in it (process "
+                                + ProcessHandle.current().pid()
+                                + "); wait until it ends, or choose another folder with --out",
+                        e.getMessage());
+            }
+        }
+        assertEquals(
+                2,
+                small.train("run", recipe, true, DEVICE, TrainingListener.SILENT)
+                        .size());
+    }
+
+    @Test
+    void aRunThatCannotBeginLeavesNothingBehind() throws IOException {
+        var small = new SmallRun(folder);
+        var recipe = RecipeFile.parse("test", small.yaml(2, 2).replace("length: 24", "length: 100000"));
+        assertThrows(
+                RecipeException.class, () -> small.train("new/run", recipe, false, DEVICE, TrainingListener.SILENT));
+        assertFalse(Files.exists(small.out("new")));
+    }
+
+    @Test
     void aRunIsNotResumedWithAnotherRecipe() throws IOException {
         var small = new SmallRun(folder);
         small.train("run", small.recipe(2), false, DEVICE, TrainingListener.SILENT);
