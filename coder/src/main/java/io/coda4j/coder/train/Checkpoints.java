@@ -225,6 +225,11 @@ public final class Checkpoints {
             throw new RecipeException(checkpoint + ": optimizer.safetensors has no tensor \"" + name + "\" of shape "
                     + type.shape() + "; the checkpoint was written with another optimiser or model");
         }
+        if (file.entry(name).type() != StoredType.F32) {
+            throw new RecipeException(checkpoint + ": optimizer.safetensors holds \"" + name + "\" as "
+                    + file.entry(name).type() + " instead of F32; restore the file, or delete " + checkpoint
+                    + " to go on from an earlier checkpoint");
+        }
         return Array.copyOf(type, file.bytes(name), device);
     }
 

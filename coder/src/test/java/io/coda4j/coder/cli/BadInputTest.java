@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import io.coda4j.coder.train.SmallRun;
 import io.coda4j.nn.safetensors.Safetensors;
 import io.coda4j.nn.safetensors.SafetensorsWriter;
+import io.coda4j.nn.safetensors.StoredType;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -836,6 +837,15 @@ class BadInputTest {
                 words);
     }
 
+    /** The same bytes, called something else. */
+    private static void momentsAs(StoredType type, Path file) {
+        var writer = new SafetensorsWriter();
+        try (var moments = Safetensors.open(file)) {
+            moments.entries().values().forEach(e -> writer.add(e.name(), type, e.shape(), moments.bytes(e.name())));
+            writer.write(file);
+        }
+    }
+
     private static void position(Path checkpoint, Consumer<ObjectNode> change) throws IOException {
         edit(checkpoint.resolve("position.json"), change);
     }
@@ -935,6 +945,11 @@ class BadInputTest {
                                 .add("x", new float[1], 1)
                                 .write(c.resolve("optimizer.safetensors")),
                         "optimizer.safetensors"),
+                checkpoint(
+                        "checkpoint with moments of another type",
+                        c -> momentsAs(StoredType.I32, c.resolve("optimizer.safetensors")),
+                        "step-000000002",
+                        "I32 instead of F32"),
                 checkpoint(
                         "checkpoint without a position",
                         c -> Files.delete(c.resolve("position.json")),
