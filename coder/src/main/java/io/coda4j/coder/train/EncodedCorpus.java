@@ -1,6 +1,5 @@
 package io.coda4j.coder.train;
 
-import io.coda4j.coder.corpus.CharRange;
 import io.coda4j.coder.corpus.SourceFile;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import java.util.Arrays;
@@ -37,12 +36,17 @@ public record EncodedCorpus(int[] tokens, boolean[] fresh) {
 
     /** A token that reaches into a seen range, even by one character, is not fresh. */
     private static void markSeen(SourceFile file, int[] offsets, boolean[] fresh, int at) {
-        for (CharRange seen : file.seenInTraining()) {
-            for (int i = 0; i < offsets.length; i++) {
-                int end = i + 1 < offsets.length ? offsets[i + 1] : file.text().length();
-                if (offsets[i] < seen.end() && Math.max(end, offsets[i] + 1) > seen.start()) {
-                    fresh[at + i] = false;
-                }
+        var ranges = file.seenInTraining();
+        // Both ascend, so that one walk over them is enough.
+        int first = 0;
+        for (int i = 0; i < offsets.length && first < ranges.size(); i++) {
+            int end = i + 1 < offsets.length ? offsets[i + 1] : file.text().length();
+            while (first < ranges.size() && ranges.get(first).end() <= offsets[i]) {
+                first++;
+            }
+            if (first < ranges.size()
+                    && Math.max(end, offsets[i] + 1) > ranges.get(first).start()) {
+                fresh[at + i] = false;
             }
         }
     }
