@@ -10,9 +10,14 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
+import java.util.regex.Pattern;
 
 /** Files that appear whole or not at all: written under a temporary name beside the target, synced, then moved. */
 public final class AtomicFile {
+    /** What a target is called until it is whole, here and for weights: its name with a UUID behind. */
+    private static final Pattern TEMPORARY =
+            Pattern.compile("\\..+\\.\\p{XDigit}{8}(-\\p{XDigit}{4}){3}-\\p{XDigit}{12}\\.tmp");
+
     private AtomicFile() {}
 
     /**
@@ -48,6 +53,23 @@ public final class AtomicFile {
                 failure.addSuppressed(second);
             }
             throw failure;
+        }
+    }
+
+    /**
+     * Deletes what killed processes left half written in {@code folder}, which no other process may be writing to.
+     *
+     * @throws FileException if that fails
+     */
+    public static void clearUnfinished(Path folder) {
+        try (var files = Files.list(folder)) {
+            for (var file : files.toList()) {
+                if (TEMPORARY.matcher(file.getFileName().toString()).matches()) {
+                    Files.delete(file);
+                }
+            }
+        } catch (IOException e) {
+            throw new FileException(folder, "what a killed run left there cannot be deleted", e);
         }
     }
 

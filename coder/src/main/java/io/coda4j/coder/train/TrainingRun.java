@@ -156,6 +156,8 @@ public final class TrainingRun implements AutoCloseable {
         if (latest.isEmpty()) {
             TokenizerJson.write(run.tokenizer, run.tokenizerFile());
         }
+        AtomicFile.clearUnfinished(folder);
+        AtomicFile.clearUnfinished(run.modelFolder());
         checkpoints.clearUnfinished();
         return run;
     }

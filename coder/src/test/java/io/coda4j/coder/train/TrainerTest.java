@@ -14,6 +14,8 @@ import io.coda4j.tensor.spi.Devices;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -189,6 +191,24 @@ class TrainerTest {
                 2,
                 small.train("run", recipe, true, DEVICE, TrainingListener.SILENT)
                         .size());
+    }
+
+    @Test
+    void aResumedRunClearsAwayWhatAKilledOneLeftHalfWritten() throws IOException {
+        var small = new SmallRun(folder);
+        small.train("run", small.recipe(2), false, DEVICE, TrainingListener.SILENT);
+        var run = small.out("run");
+        var left = List.of(
+                run.resolve(".metrics.jsonl.1b4e28ba-2fa1-11d2-883f-0016d3cca427.tmp"),
+                run.resolve("model/.model.safetensors.1b4e28ba-2fa1-11d2-883f-0016d3cca427.tmp"),
+                run.resolve("checkpoints/.unfinished-1b4e28ba-2fa1-11d2-883f-0016d3cca427"));
+        var notes = List.of(run.resolve("notes.tmp"), run.resolve("model/.notes.1.tmp"));
+        for (var file : Stream.concat(left.stream(), notes.stream()).toList()) {
+            Files.writeString(file, "half");
+        }
+        small.train("run", small.recipe(2), true, DEVICE, TrainingListener.SILENT);
+        assertEquals(List.of(), left.stream().filter(Files::exists).toList());
+        assertTrue(notes.stream().allMatch(Files::exists), "files of others");
     }
 
     @Test
