@@ -13,8 +13,8 @@ import java.util.stream.LongStream;
 /**
  * Source files for training and held-out files for evaluation.
  *
- * <p>Files are cleaned (licence header removed, {@code \n} line ends, NFC), those without content and exact copies are
- * dropped, and the rest is split by file, never by method (specification, code corpora). The order is that of artifact
+ * <p>Files are cleaned (licence header removed, {@code \n} line ends, NFC), those without content and copies, whatever
+ * their white space, are dropped, and the rest is split by file, never by method (specification, code corpora). The order is that of artifact
  * and path. What a held-out file shares with the training files is marked in {@link SourceFile#seenInTraining()}.
  */
 public final class Corpus {
@@ -120,7 +120,7 @@ public final class Corpus {
                 return Optional.empty();
             }
             String normal = Normalizer.normalize(stripped, Normalizer.Form.NFC);
-            if (!texts.add(normal)) {
+            if (!texts.add(Duplicates.withoutLayout(normal))) {
                 copies++;
                 return Optional.empty();
             }
@@ -136,11 +136,15 @@ public final class Corpus {
             boolean byLines = heldOutUnits.stream().anyMatch(Optional::isEmpty);
             int trainBodies = 0;
             for (int i = 0; i < train.size(); i++) {
+                var text = train.get(i).text();
                 var ranges = trainUnits.get(i).orElse(List.of());
-                duplicates.addBodies(train.get(i).text(), ranges);
+                duplicates.addBodies(text, ranges);
                 trainBodies += ranges.size();
                 if (byLines) {
-                    duplicates.addLines(train.get(i).text());
+                    duplicates.addLines(text);
+                }
+                if (trainUnits.get(i).isEmpty()) {
+                    duplicates.addLinesWithoutBodies(text);
                 }
             }
             var marked = new ArrayList<SourceFile>();

@@ -10,7 +10,7 @@ import java.util.List;
  * @param heldOutFiles held-out files
  * @param heldOutChars their characters
  * @param headersRemoved files that lost a licence header
- * @param duplicateFiles files left out because an earlier one has the same text
+ * @param duplicateFiles files left out because an earlier one has the same text, white space apart
  * @param emptyFiles files left out because nothing, or only a package or module declaration, was in them
  * @param trainBodies method and constructor bodies in the training files (Java only)
  * @param heldOutBodies the same in the held-out files

@@ -1,6 +1,7 @@
 package io.coda4j.coder.corpus;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -10,8 +11,9 @@ import java.util.regex.Pattern;
 /**
  * Finds what held-out texts share with training texts.
  *
- * <p>In Java texts the unit is the body of a method or constructor; elsewhere, and in Java that does not parse, it is any
- * three lines in a row that are not blank and have 40 characters together. Texts are compared with every run of white space taken as one space.
+ * <p>In Java texts the unit is the body of a method or constructor; elsewhere, and where either side is Java that does not
+ * parse, it is any three lines in a row that are not blank and have 40 characters together. Texts are compared with every run
+ * of white space taken as one space.
  */
 final class Duplicates {
     private static final int WINDOW = 3;
@@ -25,6 +27,8 @@ final class Duplicates {
 
     private final Set<String> bodies = new HashSet<>();
     private final Set<String> windows = new HashSet<>();
+    /** Those of training files whose bodies are not known. */
+    private final Set<String> windowsWithoutBodies = new HashSet<>();
 
     static boolean isJava(String name) {
         return name.endsWith(".java");
@@ -35,24 +39,46 @@ final class Duplicates {
         ranges.forEach(range -> bodies.add(key(text, range)));
     }
 
-    /** Learns the lines of a training file. */
+    /** Learns the lines of a training file, for texts that are compared by lines. */
     void addLines(String text) {
         windowsOf(text).forEach(window -> windows.add(window.key));
     }
 
+    /** Learns the lines of a training file that has no bodies to compare, for texts that are compared by bodies. */
+    void addLinesWithoutBodies(String text) {
+        windowsOf(text).forEach(window -> windowsWithoutBodies.add(window.key));
+    }
+
     /** Finds what is known of a held-out file: by its bodies, or by lines where {@code units} is empty. */
     Found find(String text, Optional<List<CharRange>> units) {
-        var ranges = new ArrayList<CharRange>();
         if (units.isEmpty()) {
-            windowsOf(text).stream().filter(w -> windows.contains(w.key)).forEach(w -> ranges.add(w.range));
-            return new Found(union(ranges), 0, 0);
+            return new Found(union(shared(text, windows)), 0, 0);
         }
+        var ranges = new ArrayList<CharRange>();
         units.get().stream().filter(r -> bodies.contains(key(text, r))).forEach(ranges::add);
-        return new Found(union(ranges), units.get().size(), ranges.size());
+        int duplicatedBodies = ranges.size();
+        if (!windowsWithoutBodies.isEmpty()) {
+            ranges.addAll(shared(text, windowsWithoutBodies));
+            ranges.sort(Comparator.comparingInt(CharRange::start));
+        }
+        return new Found(union(ranges), units.get().size(), duplicatedBodies);
+    }
+
+    /** The windows of {@code text} that are among {@code known}, ascending. */
+    private static List<CharRange> shared(String text, Set<String> known) {
+        return windowsOf(text).stream()
+                .filter(w -> known.contains(w.key))
+                .map(Window::range)
+                .toList();
+    }
+
+    /** {@code text} with every run of white space as one space and none at its ends: equal texts differ in layout at most. */
+    static String withoutLayout(String text) {
+        return SPACE.matcher(text.strip()).replaceAll(" ");
     }
 
     private static String key(String text, CharRange range) {
-        return SPACE.matcher(text.substring(range.start(), range.end())).replaceAll(" ");
+        return withoutLayout(text.substring(range.start(), range.end()));
     }
 
     private record Window(String key, CharRange range) {}
@@ -64,7 +90,7 @@ final class Duplicates {
         for (int start = 0; start < text.length(); ) {
             int newline = text.indexOf('\n', start);
             int end = newline < 0 ? text.length() : newline;
-            String line = SPACE.matcher(text.substring(start, end).strip()).replaceAll(" ");
+            String line = withoutLayout(text.substring(start, end));
             if (!line.isEmpty()) {
                 lines.add(new Line(line, start, end));
             }

@@ -71,6 +71,18 @@ final class CorpusTest {
     }
 
     @Test
+    void copiesOfAnotherLayoutAreNotOnBothSides() throws IOException {
+        String text =
+                "package p;\n\n/** Says how high. */\nclass A {\n    int high = 12;\n    int how() { return high; }\n}\n";
+        write(path(false, 0), text);
+        write(path(true, 0), text.replace("    ", "\t").replace("\n", "\n\n"));
+        write(path(false, 1), "class B {}\n");
+        var corpus = read();
+        assertEquals(1, corpus.statistics().duplicateFiles());
+        assertEquals(2, corpus.train().size() + corpus.heldOut().size());
+    }
+
+    @Test
     void orderIsThatOfPathsAndOtherExtensionsAreLeftOut() throws IOException {
         for (String name : List.of("z.java", "b/x.java", "b/a.java", "B.java", "c.txt", "java", ".hidden/h.java")) {
             write(name, "class A { int " + name.replaceAll("\\W", "_") + "; }");
@@ -138,6 +150,22 @@ final class CorpusTest {
         var range = file.seenInTraining().getFirst();
         String seen = file.text().substring(range.start(), range.end());
         assertTrue(seen.stripLeading().startsWith("int first") && seen.endsWith("compute(3);"), seen);
+    }
+
+    @Test
+    void javaIsComparedByLinesWithTrainingTextThatDoesNotParse() throws IOException {
+        String shared = "int first = compute(1);\nint second = compute(2);\nint third = compute(3);\n";
+        write(path(false, 0), "class T { void f() {\n" + shared + "} broken {{{\n");
+        write(path(false, 1), "class U { int own;\nint two() {\n return 2; }\n }\n");
+        String heldOut = "class H { int own;\nint two() {\n return 2; }\n\nvoid g() {\n" + shared + "int other;\n} }\n";
+        write(path(true, 0), heldOut);
+        var corpus = read();
+        assertEquals(1, corpus.statistics().heldOutBodiesSeen());
+        assertEquals(
+                List.of("{\n return 2; }", shared.stripTrailing()),
+                corpus.heldOut().getFirst().seenInTraining().stream()
+                        .map(r -> heldOut.substring(r.start(), r.end()))
+                        .toList());
     }
 
     @Test
