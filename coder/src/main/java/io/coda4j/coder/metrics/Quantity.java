@@ -13,16 +13,17 @@ public final class Quantity {
 
     private Quantity() {}
 
-    /** Three significant digits with a decimal suffix: {@code 532}, {@code 18.3k}, {@code 1.38M}, {@code 3.1e-4}. */
+    /** Three significant digits with a decimal suffix: {@code 532}, {@code 18.3k}, {@code 1.38M}; else two: {@code 3.1e-4}. */
     public static String compact(double value) {
         double magnitude = Math.abs(value);
-        if (!Double.isFinite(value) || magnitude >= 1e15) {
+        if (!Double.isFinite(value)) {
             return Double.toString(value);
         }
         if (magnitude == 0) {
             return "0";
         }
-        if (magnitude < 1e-3) {
+        // The first number above that would be rounded to 1000T.
+        if (magnitude < 1e-3 || magnitude >= 999.5e12) {
             return scientific(value);
         }
         var rounded = new BigDecimal(value).round(new MathContext(3, RoundingMode.HALF_EVEN));

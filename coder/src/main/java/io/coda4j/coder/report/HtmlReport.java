@@ -101,11 +101,7 @@ public final class HtmlReport {
                             .toList(),
                     RunCharts.halfLife(train.size()));
             var last = train.getLast();
-            tile(
-                    page,
-                    "Training loss",
-                    String.format(Locale.ROOT, "%.3f", smoothed.getLast().y()),
-                    "smoothed, at step " + last.step());
+            tile(page, "Training loss", loss(smoothed.getLast().y()), "smoothed, at step " + last.step());
         }
         if (!eval.isEmpty()) {
             var last = Evaluation.perStep(eval).getLast();
@@ -167,6 +163,11 @@ public final class HtmlReport {
                 .max(Long::compare)
                 .map(bytes -> "at most " + Quantity.bytes(bytes) + " of memory")
                 .orElse("wall clock");
+    }
+
+    /** With three decimals, unless a run that goes wrong makes it too long for its tile. */
+    private static String loss(double value) {
+        return Math.abs(value) < 1000 ? String.format(Locale.ROOT, "%.3f", value) : Quantity.compact(value);
     }
 
     private static double median(double[] sorted) {

@@ -17,6 +17,9 @@ class QuantityTest {
         assertEquals("100k", Quantity.compact(99_960));
         assertEquals("3.1e-4", Quantity.compact(3.1e-4));
         assertEquals("3e-4", Quantity.compact(3e-4));
+        assertEquals("999T", Quantity.compact(999.4e12));
+        assertEquals("1e15", Quantity.compact(999.6e12));
+        assertEquals("-3.3e38", Quantity.compact(-3.3412e38));
         assertEquals("NaN", Quantity.compact(Double.NaN));
     }
 

@@ -18,6 +18,8 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -84,6 +86,18 @@ class HtmlReportTest {
         var script = html.substring(html.indexOf("<script>") + 8, html.indexOf("</script>"));
         var digest = MessageDigest.getInstance("SHA-256").digest(script.getBytes(StandardCharsets.UTF_8));
         assertTrue(html.contains("script-src &#39;sha256-" + Base64.getEncoder().encodeToString(digest) + "&#39;"));
+    }
+
+    @Test
+    void aLossOfManyDigitsFitsItsTile() {
+        for (var given : Map.of(3.9e30, "3.9e30", 123_456_789.0, "123M", 999.9, "999.900")
+                .entrySet()) {
+            var timing = new Timing(1, 1, null);
+            var line = new TrainLine(1, 0, 10, given.getKey(), List.of(), 0, 1, 1, timing);
+            var html = HtmlReport.html(new ReportData(
+                    "t", "s", 1, List.of(line), new Corpus(List.of(), new TreeMap<>()), List.of(), List.of()));
+            assertTrue(html.contains("<div class=\"value\">" + given.getValue() + "</div>"), given.getValue());
+        }
     }
 
     @Test
