@@ -4,6 +4,7 @@ import io.coda4j.coder.corpus.ArtifactStore;
 import io.coda4j.coder.corpus.Corpus;
 import io.coda4j.coder.corpus.CorpusCatalogue;
 import io.coda4j.coder.corpus.FetchListener;
+import io.coda4j.coder.corpus.SkippedFile;
 import io.coda4j.coder.corpus.Split;
 import io.coda4j.coder.files.AtomicFile;
 import io.coda4j.coder.metrics.MetricsLog;
@@ -43,6 +44,10 @@ public final class TrainingRun implements AutoCloseable {
     /** Files that hold source code, where the corpus is a folder. */
     private static final Set<String> EXTENSIONS = Set.of("java");
 
+    private static final String MODEL = "model";
+
+    private static final int SHOWN_SKIPPED = 5;
+
     private final Path folder;
     private final RunLock lock;
     private final Recipe recipe;
@@ -72,6 +77,7 @@ public final class TrainingRun implements AutoCloseable {
         this.checkpoints = checkpoints;
         this.corpus = readCorpus(recipe.corpus().source(), notes);
         notes.accept(corpus.statistics().toString());
+        noteSkipped(corpus.statistics().skipped(), notes);
         this.tokenizer = latest.isPresent() ? TokenizerJson.read(tokenizerFile()) : trainTokenizer(notes);
         this.config = recipe.config(tokenizer);
         var train = EncodedCorpus.of(corpus.train(), tokenizer);
@@ -103,6 +109,16 @@ public final class TrainingRun implements AutoCloseable {
                 var model = recipe.model().init().initialize(config.transformer(), recipe.seed(), home);
                 this.start = scope.keep(prepared(TrainState.start(model, recipe.rule(), home)));
             }
+        }
+    }
+
+    /** The first few by name: who sees why they were left out knows of the others too. */
+    private static void noteSkipped(List<SkippedFile> skipped, Consumer<String> notes) {
+        skipped.stream()
+                .limit(SHOWN_SKIPPED)
+                .forEach(file -> notes.accept("  left out " + file.name() + ": " + file.reason()));
+        if (skipped.size() > SHOWN_SKIPPED) {
+            notes.accept("  and " + (skipped.size() - SHOWN_SKIPPED) + " more");
         }
     }
 
@@ -151,7 +167,7 @@ public final class TrainingRun implements AutoCloseable {
         }
         var run = new TrainingRun(folder, lock, recipe, checkpoints, latest, device, notes);
         // Only now, so that a run which cannot begin leaves nothing behind.
-        AtomicFile.createFolder(folder.resolve("model"));
+        AtomicFile.createFolder(folder.resolve(MODEL));
         AtomicFile.write(file, RecipeFile.write(recipe));
         if (latest.isEmpty()) {
             TokenizerJson.write(run.tokenizer, run.tokenizerFile());
@@ -170,6 +186,12 @@ public final class TrainingRun implements AutoCloseable {
         if (trace.isPresent()) {
             throw new RecipeException(folder + ": holds a run already (" + trace.get()
                     + "); add --resume to go on with it, or choose another folder with --out");
+        }
+        var model = folder.resolve(MODEL);
+        // What every model has, in one file or several; a run that has not ended has the tokenizer alone.
+        if (Files.exists(model.resolve("config.json"))) {
+            throw new RecipeException(model + ": holds a model already, which the run would replace; move it away, or"
+                    + " choose another folder with --out");
         }
     }
 
@@ -294,7 +316,7 @@ public final class TrainingRun implements AutoCloseable {
 
     /** Where the finished model is written. */
     public Path modelFolder() {
-        return folder.resolve("model");
+        return folder.resolve(MODEL);
     }
 
     /** Trains to the end of the budget, writes the model, and gives it. */

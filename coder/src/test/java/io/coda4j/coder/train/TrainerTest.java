@@ -14,6 +14,7 @@ import io.coda4j.tensor.spi.Devices;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -169,6 +170,37 @@ class TrainerTest {
                 RecipeException.class,
                 () -> small.train("run", small.recipe(2), false, DEVICE, TrainingListener.SILENT));
         assertTrue(e.getMessage().contains("--resume"), e.getMessage());
+    }
+
+    @Test
+    void aModelWithoutItsRunIsNotOverwritten() throws IOException {
+        var small = new SmallRun(folder);
+        small.train("run", small.recipe(2), false, DEVICE, TrainingListener.SILENT);
+        var moved = Files.createDirectories(small.out("moved"));
+        Files.move(small.out("run").resolve("model"), moved.resolve("model"));
+        var e = assertThrows(
+                RecipeException.class,
+                () -> small.train("moved", small.recipe(2), false, DEVICE, TrainingListener.SILENT));
+        assertEquals(
+                moved.resolve("model")
+                        + ": holds a model already, which the run would replace; move it away, or choose another folder"
+                        + " with --out",
+                e.getMessage());
+    }
+
+    @Test
+    void filesThatAreLeftOutAreNamedWithTheReason() throws IOException {
+        var small = new SmallRun(folder);
+        for (int i = 1; i <= 7; i++) {
+            Files.write(small.sources().resolve("Latin" + i + ".java"), new byte[] {'/', '/', (byte) 0xE9, '\n'});
+        }
+        var notes = new ArrayList<String>();
+        TrainingRun.prepare(small.out("run"), small.recipe(2), false, DEVICE, notes::add)
+                .close();
+        var about = notes.stream().filter(note -> note.startsWith("  ")).toList();
+        assertEquals(6, about.size(), notes::toString);
+        assertTrue(about.getFirst().matches("  left out Latin\\d\\.java: not UTF-8 text"), about::toString);
+        assertEquals("  and 2 more", about.getLast());
     }
 
     @Test
