@@ -79,10 +79,10 @@ public final class Autograd {
         return tensor.annotate(new Primitive.Note.Barrier());
     }
 
-    /** As {@link #checkpoint(UnaryOperator, List)}, for a function of a tree of tensors to one tensor. */
+    /** As {@link #checkpointAll}, for a function of a tree of tensors, see {@link Tree}, to one tensor. */
     public static <P> Tensor checkpoint(Function<P, Tensor> f, P in) {
-        UnaryOperator<List<Tensor>> onTensors = tensors -> List.of(f.apply(Tree.filled(in, tensors)));
-        return checkpoint(onTensors, Tree.tensors(in)).getFirst();
+        return checkpointAll(tensors -> List.of(f.apply(Tree.filled(in, tensors))), Tree.tensors(in))
+                .getFirst();
     }
 
     /**
@@ -90,7 +90,7 @@ public final class Autograd {
      *
      * @throws IllegalStateException if {@code f} uses a differentiated tensor that is not in {@code in}
      */
-    public static List<Tensor> checkpoint(UnaryOperator<List<Tensor>> f, List<Tensor> in) {
+    public static List<Tensor> checkpointAll(UnaryOperator<List<Tensor>> f, List<Tensor> in) {
         if (!(Interpreter.current() instanceof Tape tape)) {
             return f.apply(in);
         }

@@ -247,12 +247,12 @@ class AutogradTest {
                 in -> List.of(in.get(0).mul(in.get(1)).sin().mul(in.get(0)).logistic());
         var seed = List.of(Array.of(Shape.of(3), 1, 1, 1f));
         var plain = Autograd.vjp(f, x, seed);
-        var saved = Autograd.vjp(in -> Autograd.checkpoint(f, in), x, seed);
+        var saved = Autograd.vjp(in -> Autograd.checkpointAll(f, in), x, seed);
         for (int i = 0; i < 2; i++) {
             assertArrayEquals(floats(plain.get(i)), floats(saved.get(i)));
         }
         var types = x.stream().map(Tensor::type).toList();
-        var program = Trace.of("saved", in -> Autograd.vjp(y -> Autograd.checkpoint(f, y), in, seed), types);
+        var program = Trace.of("saved", in -> Autograd.vjp(y -> Autograd.checkpointAll(f, y), in, seed), types);
         long sines = program.body().stream()
                 .filter(equation -> equation.prim().equals(new Primitive.Unary(Primitive.UnaryOp.SIN)))
                 .count();
@@ -271,12 +271,28 @@ class AutogradTest {
         var x = List.<Tensor>of(Array.of(Shape.of(3), 0.1f, 0.2f, 0.3f));
         UnaryOperator<List<Tensor>> inner = in -> List.of(in.getFirst().sin());
         UnaryOperator<List<Tensor>> outer = in -> List.of(
-                Autograd.checkpoint(inner, in).getFirst().mul(in.getFirst()).exp());
+                Autograd.checkpointAll(inner, in).getFirst().mul(in.getFirst()).exp());
         var seed = List.of(Array.of(Shape.of(3), 1, 1, 1f));
         var plain = Autograd.vjp(
                 in -> List.of(in.getFirst().sin().mul(in.getFirst()).exp()), x, seed);
-        var saved = Autograd.vjp(in -> Autograd.checkpoint(outer, in), x, seed);
+        var saved = Autograd.vjp(in -> Autograd.checkpointAll(outer, in), x, seed);
         assertArrayEquals(floats(plain.getFirst()), floats(saved.getFirst()));
+    }
+
+    /** A lambda whose parameter has no type is enough: which of the two is meant does not depend on it. */
+    @Test
+    void checkpointTakesLambdasOfAListWithoutTheirType() {
+        var x = List.<Tensor>of(Array.of(Shape.of(2), 1, 2f), Array.of(Shape.of(2), 3, 4f));
+        var seed = List.of(Array.of(Shape.of(2), 1, 1f));
+        var plain = List.of(new float[] {3, 4}, new float[] {1, 2});
+        var one = Autograd.vjp(
+                in -> List.of(Autograd.checkpoint(list -> list.get(0).mul(list.get(1)), in)), x, seed);
+        var all = Autograd.vjp(
+                in -> Autograd.checkpointAll(list -> List.of(list.get(0).mul(list.get(1))), in), x, seed);
+        for (int i = 0; i < 2; i++) {
+            assertArrayEquals(plain.get(i), floats(one.get(i)));
+            assertArrayEquals(plain.get(i), floats(all.get(i)));
+        }
     }
 
     @Test
@@ -286,7 +302,7 @@ class AutogradTest {
                 in -> List.of(in.getFirst(), in.getFirst().mul(2));
         var gradient = Autograd.valueAndGrad(
                         (Tensor p) -> {
-                            var out = Autograd.checkpoint(f, List.of(p));
+                            var out = Autograd.checkpointAll(f, List.of(p));
                             return out.get(0).add(out.get(1)).sumAll();
                         },
                         x)

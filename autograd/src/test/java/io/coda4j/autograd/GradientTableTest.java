@@ -128,7 +128,7 @@ class GradientTableTest {
             var cotangents = cotangents(c, new Random(10));
             var plain = gradients(c, inputs, cotangents);
             var checkpointed = EAGER.run(() -> Autograd.vjp(
-                    in -> Autograd.checkpoint((List<Tensor> x) -> Tensor.apply(c.prim(), x.toArray(Tensor[]::new)), in),
+                    in -> Autograd.checkpointAll(x -> Tensor.apply(c.prim(), x.toArray(Tensor[]::new)), in),
                     inputs,
                     cotangents));
             for (int i = 0; i < inputs.size(); i++) {
