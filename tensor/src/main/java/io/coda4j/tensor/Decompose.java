@@ -166,8 +166,9 @@ public final class Decompose {
             case FULL -> same;
             case CAUSAL -> {
                 var type = new TensorType(DType.I32, dims);
-                var last = Tensor.iota(type, 2).add(in.get(5).broadcast(dims, List.of()));
-                yield same.and(Tensor.iota(type, 3).le(last));
+                // Differences of indices stay in the range of I32, where the sum of a start and an index may leave it.
+                var ahead = Tensor.iota(type, 3).sub(Tensor.iota(type, 2));
+                yield same.and(ahead.le(in.get(5).broadcast(dims, List.of())));
             }
         };
     }

@@ -102,7 +102,13 @@ class DecomposeTest {
     @ParameterizedTest
     @EnumSource
     void attentionIsASoftmaxOverVisibleKeys(AttentionMask mask) {
-        int b = 2, t = 3, s = 5, h = 4, k = 2, d = 3, start = 1;
+        for (int start : new int[] {1, -2, Integer.MAX_VALUE - 1, Integer.MIN_VALUE}) {
+            checkAttention(mask, start);
+        }
+    }
+
+    private void checkAttention(AttentionMask mask, int start) {
+        int b = 2, t = 3, s = 5, h = 4, k = 2, d = 3;
         double scale = 0.7;
         var q = normal(b, t, h, d);
         var keys = normal(b, s, k, d);
@@ -126,7 +132,7 @@ class DecomposeTest {
                     var sum = new double[d];
                     for (int si = 0; si < s; si++) {
                         boolean sees = querySegments[bi * t + ti] == keySegments[bi * s + si]
-                                && (mask == AttentionMask.FULL || si <= start + ti);
+                                && (mask == AttentionMask.FULL || si <= (long) start + ti);
                         double score = 0;
                         for (int di = 0; di < d; di++) {
                             score += q.toDoubles()[((bi * t + ti) * h + hi) * d + di]

@@ -17,6 +17,7 @@
 #define LOG_SUMS(b, h) (AT(float, lse) + ((long)(b) * heads + (h)) * times)
 #define DELTAS(b, h) (AT(float, delta) + (long)(b) * times * heads + (h))
 
-// The end of the keys that query t may see, and the first query that may see key s; positions count from `start`.
-#define KEYS_END(t) (causal ? clamp(AT(int, start)[0] + (t) + 1, 0, keys) : keys)
-#define FIRST_TIME(s) (causal ? max(0, (s) - AT(int, start)[0]) : 0)
+// The end of the keys that query t may see, and the first query that may see key s; positions count from `start`, with
+// which they may leave the range of int.
+#define KEYS_END(t) (causal ? (int)clamp((long)AT(int, start)[0] + (t) + 1, 0L, (long)keys) : keys)
+#define FIRST_TIME(s) (causal ? (int)clamp((s) - (long)AT(int, start)[0], 0L, (long)times) : 0)

@@ -743,6 +743,9 @@ public final class OpTable {
             attention(mask, 1, 67, 67, 2, 1, 16, 0, 0);
             attention(mask, 2, 9, 9, 4, 2, 8, 0, 2);
             attention(mask, 1, 33, 130, 2, 1, 64, 97, 1);
+            // Positions beyond the range of I32.
+            attention(mask, 1, 5, 7, 2, 1, 4, Integer.MAX_VALUE - 2, 0);
+            attention(mask, 1, 5, 7, 2, 1, 4, Integer.MIN_VALUE, 1);
             attention(mask, 1, 0, 3, 2, 1, 4, 0, 0);
             attention(mask, 1, 2, 0, 2, 1, 4, 0, 0);
             attention(mask, 2, 2, 0, 4, 2, 4, 0, 0);
