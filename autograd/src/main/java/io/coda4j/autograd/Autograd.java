@@ -20,7 +20,7 @@ public final class Autograd {
      * @param loss a function to a scalar; it must use the tree it is given, not {@code params} from outside
      * @param params a tree of tensors, see {@link Tree}; a tensor that stands at several places gets its whole gradient
      *     at each of them
-     * @throws IllegalArgumentException if the loss is not a scalar
+     * @throws IllegalArgumentException if the loss is not a scalar, or not of a floating-point type
      */
     public static <P> ValueAndGradient<P> valueAndGrad(Function<P, Tensor> loss, P params) {
         var wrt = Tree.tensors(params);
@@ -30,6 +30,10 @@ public final class Autograd {
             throw new IllegalArgumentException(
                     "valueAndGrad: the loss must be a scalar, got " + value.type() + "; reduce it, e.g. sumAll()");
         }
+        if (!value.dtype().isFloat()) {
+            throw new IllegalArgumentException("valueAndGrad: the loss must be a floating-point number, got "
+                    + value.type() + ", through which no gradient flows; compute it in f32");
+        }
         var gradients = tape.gradient(List.of(value), List.of(value.like(1)), wrt);
         return new ValueAndGradient<>(value, Tree.filled(params, gradients));
     }
@@ -38,8 +42,9 @@ public final class Autograd {
      * The cotangents of {@code in} for cotangents of the results of {@code f}; a null cotangent is zero. A tensor that
      * is passed at two places gets at each the cotangent of that place.
      *
-     * @param cotangents one for each result of {@code f}, of its type, or null
-     * @throws IllegalArgumentException if there are more or fewer, or one has another type than its result
+     * @param cotangents one for each result of {@code f}, of its type, or null; null where that is no floating-point type
+     * @throws IllegalArgumentException if there are more or fewer, or one has another type than its result, or a type
+     *     through which no gradient flows
      */
     public static List<Tensor> vjp(
             UnaryOperator<List<Tensor>> f, List<Tensor> in, List<? extends @Nullable Tensor> cotangents) {
@@ -60,6 +65,10 @@ public final class Autograd {
             if (cotangent != null && !cotangent.type().equals(out.get(i).type())) {
                 throw new IllegalArgumentException("vjp: result " + i + " is "
                         + out.get(i).type() + ", its cotangent must be too, got " + cotangent.type());
+            }
+            if (cotangent != null && !cotangent.dtype().isFloat()) {
+                throw new IllegalArgumentException("vjp: result " + i + " is " + cotangent.type()
+                        + ", through which no gradient flows; pass null as its cotangent");
             }
         }
     }

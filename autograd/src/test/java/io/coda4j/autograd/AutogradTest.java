@@ -15,6 +15,7 @@ import io.coda4j.tensor.Tensor;
 import io.coda4j.tensor.TensorType;
 import io.coda4j.tensor.Trace;
 import io.coda4j.tensor.spi.Devices;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
@@ -238,6 +239,29 @@ class AutogradTest {
         var type = assertThrows(
                 IllegalArgumentException.class, () -> Autograd.vjp(f, x, List.of(Array.of(Shape.of(2), 1, 1f))));
         assertEquals("vjp: result 0 is f32[3], its cotangent must be too, got f32[2]", type.getMessage());
+    }
+
+    /** The gradient would be zero, whatever was computed before. */
+    @Test
+    void wholeNumbersAreNotDifferentiated() {
+        var x = Array.of(Shape.of(2), 1, 2f);
+        var loss = assertThrows(
+                IllegalArgumentException.class,
+                () -> Autograd.valueAndGrad((Tensor p) -> p.sumAll().convert(DType.I32), x));
+        assertEquals(
+                "valueAndGrad: the loss must be a floating-point number, got i32[], through which no gradient flows;"
+                        + " compute it in f32",
+                loss.getMessage());
+        UnaryOperator<List<Tensor>> f =
+                in -> List.of(in.getFirst().mul(3), in.getFirst().convert(DType.I32));
+        var result = assertThrows(
+                IllegalArgumentException.class,
+                () -> Autograd.vjp(f, List.of(x), List.of(x, Array.of(Shape.of(2), 1, 1))));
+        assertEquals(
+                "vjp: result 1 is i32[2], through which no gradient flows; pass null as its cotangent",
+                result.getMessage());
+        var gradient = Autograd.vjp(f, List.of(x), Arrays.asList(x, null));
+        assertArrayEquals(new float[] {3, 6}, floats(gradient.getFirst()));
     }
 
     @Test
