@@ -45,6 +45,8 @@ public final class Compiled<I, O> implements AutoCloseable {
     /** The entry of the last call, which is mostly that of the next. */
     private @Nullable Entry<O> last;
 
+    private boolean closed;
+
     private Compiled(
             String name,
             Function<I, O> function,
@@ -87,7 +89,11 @@ public final class Compiled<I, O> implements AutoCloseable {
         return new Compiled<>(name, function, device, donated, frozen, placing);
     }
 
-    /** Runs the function; compiles it first if the structure of {@code in} is new. */
+    /**
+     * Runs the function; compiles it first if the structure of {@code in} is new.
+     *
+     * @throws IllegalStateException if this was closed
+     */
     public synchronized O apply(I in) {
         var entry = entry(in);
         var given = Tree.tensors(in);
@@ -137,6 +143,9 @@ public final class Compiled<I, O> implements AutoCloseable {
     }
 
     private Entry<O> entry(I in) {
+        if (closed) {
+            throw new IllegalStateException(name + " was closed; close it after its last use, or compile it again");
+        }
         var entry = last;
         if (entry == null || !Tree.hasStructure(in, entry.structure)) {
             entry = entries.computeIfAbsent(Tree.structure(in), structure -> compile(structure, in));
@@ -160,9 +169,10 @@ public final class Compiled<I, O> implements AutoCloseable {
         return new Entry<>(structure, program, device.compile(program, layout), traced.result(), layout);
     }
 
-    /** Releases what the device holds for this function. */
+    /** Releases what the device holds for this function, which cannot be used afterwards. */
     @Override
     public synchronized void close() {
+        closed = true;
         entries.values().forEach(entry -> entry.executable.close());
         entries.clear();
         last = null;

@@ -13,6 +13,7 @@ import io.coda4j.tensor.spi.Layout;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class CompiledTest {
     public record State(Tensor weight, Tensor moment) {}
@@ -222,6 +223,21 @@ class CompiledTest {
                 assertTrue(elsewhere.getMessage().contains("argument 0 is on cpu"), elsewhere::getMessage);
             }
         }
+    }
+
+    /** It would compile again, and nobody would release what the device holds for that. */
+    @Test
+    void closedFunctionIsNotUsed() {
+        var compiled = compiled();
+        compiled.apply(input());
+        compiled.close();
+        compiled.close();
+        for (var use : List.<Executable>of(
+                () -> compiled.apply(input()), () -> compiled.memory(input()), () -> compiled.program(input()))) {
+            var closed = assertThrows(IllegalStateException.class, use);
+            assertEquals("step was closed; close it after its last use, or compile it again", closed.getMessage());
+        }
+        assertEquals(1, traces.get());
     }
 
     @Test
