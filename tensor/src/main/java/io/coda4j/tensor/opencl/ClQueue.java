@@ -329,8 +329,8 @@ final class ClQueue implements AutoCloseable {
         }
     }
 
-    /** Waits until everything enqueued so far is done. */
-    void finish() {
+    /** Waits until everything enqueued so far is done. Nobody closes the queue meanwhile. */
+    synchronized void finish() {
         checkOpen();
         try {
             clFinish(queue);

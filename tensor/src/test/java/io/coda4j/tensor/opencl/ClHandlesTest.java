@@ -1,6 +1,7 @@
 package io.coda4j.tensor.opencl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -18,6 +19,7 @@ import io.coda4j.tensor.testing.RandomProgram;
 import io.coda4j.tensor.testing.Requirement;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
@@ -65,6 +67,26 @@ class ClHandlesTest {
         executable.close();
         there.close();
         assertEquals(0, device.handles().live());
+    }
+
+    /** Whoever waits for the queue has it to himself: the driver must not be asked about one that is being released. */
+    @Test
+    void nobodyWaitsForAQueueThatIsBeingClosed() throws InterruptedException {
+        var device = ClTestDevice.open();
+        var queue = device.queue();
+        var refused = new AtomicReference<Throwable>();
+        var waiting = Thread.ofPlatform().unstarted(queue::finish);
+        waiting.setUncaughtExceptionHandler((_, failure) -> refused.set(failure));
+        synchronized (queue) {
+            waiting.start();
+            while (waiting.getState() == Thread.State.NEW || waiting.getState() == Thread.State.RUNNABLE) {
+                Thread.onSpinWait();
+            }
+            device.close();
+        }
+        waiting.join();
+        var error = assertInstanceOf(IllegalStateException.class, refused.get());
+        assertTrue(error.getMessage().contains("opencl:0 was closed"), error::getMessage);
     }
 
     private static void refuses(Executable use) {
