@@ -71,8 +71,7 @@ final class CpuBuffer implements Buffer {
 
     @Override
     public void download(MemorySegment host) {
-        device.requireOpen();
-        MemorySegment.copy(segment, 0, host, 0, segment.byteSize());
+        device.whileOpen(() -> host.copyFrom(segment));
     }
 
     @Override

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 
 /** The CPU of this machine. Bitwise reproducible: results do not depend on the number of threads. */
 public final class CpuDevice implements Device {
@@ -140,19 +141,25 @@ public final class CpuDevice implements Device {
 
     @Override
     public Executable compile(Program program, Layout layout) {
-        return new ProgramExecutor(this, kernels, memory, program, layout);
+        return memory.whileOpen(() -> new ProgramExecutor(this, kernels, memory, program, layout));
     }
 
     @Override
     public Buffer upload(TensorType type, MemorySegment host) {
-        var buffer = memory.allocate(type.byteSize());
-        MemorySegment.copy(host, 0, buffer.segment(), 0, type.byteSize());
-        return buffer;
+        return memory.whileOpen(() -> {
+            var buffer = memory.allocate(type.byteSize());
+            MemorySegment.copy(host, 0, buffer.segment(), 0, type.byteSize());
+            return buffer;
+        });
     }
 
-    /** @throws IllegalStateException if this device was closed */
-    void requireOpen() {
-        memory.requireOpen();
+    /**
+     * See {@link CpuMemory#whileOpen}.
+     *
+     * @throws IllegalStateException if this device was closed
+     */
+    <R> R whileOpen(Supplier<R> work) {
+        return memory.whileOpen(work);
     }
 
     /** Native memory is read where it lies, unless its elements lie across the boundaries of their size. */
@@ -164,7 +171,8 @@ public final class CpuDevice implements Device {
 
     @Override
     public void close() {
-        parallel.close();
+        // Waits for what other threads compute here.
         memory.close();
+        parallel.close();
     }
 }

@@ -10,6 +10,9 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 
 /** A pool of native blocks in size classes; blocks of closed buffers are reused, none is given back before the end. */
 final class CpuMemory implements Memory, AutoCloseable {
@@ -21,6 +24,10 @@ final class CpuMemory implements Memory, AutoCloseable {
     private final CpuDevice device;
     private final Arena arena = Arena.ofShared();
     private final Map<Long, Deque<MemorySegment>> free = new ConcurrentHashMap<>();
+
+    /** Held for reading by whoever works on blocks, by several threads at once; for writing to end them. */
+    private final ReadWriteLock ending = new ReentrantReadWriteLock();
+
     private volatile boolean closed;
 
     CpuMemory(CpuDevice device) {
@@ -100,6 +107,17 @@ final class CpuMemory implements Memory, AutoCloseable {
     }
 
     @Override
+    public <R> R whileOpen(Supplier<R> work) {
+        ending.readLock().lock();
+        try {
+            requireOpen();
+            return work.get();
+        } finally {
+            ending.readLock().unlock();
+        }
+    }
+
+    @Override
     public void changing(Buffer buffer) {
         requireOpen();
         if (buffer instanceof CpuBuffer cpu) {
@@ -114,9 +132,14 @@ final class CpuMemory implements Memory, AutoCloseable {
 
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
-            arena.close();
+        ending.writeLock().lock();
+        try {
+            if (!closed) {
+                closed = true;
+                arena.close();
+            }
+        } finally {
+            ending.writeLock().unlock();
         }
     }
 }

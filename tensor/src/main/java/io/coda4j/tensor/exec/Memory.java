@@ -1,6 +1,7 @@
 package io.coda4j.tensor.exec;
 
 import io.coda4j.tensor.spi.Buffer;
+import java.util.function.Supplier;
 
 /** Storage of a device as the executor needs it. */
 public interface Memory {
@@ -12,6 +13,14 @@ public interface Memory {
 
     /** Copies all bytes of {@code from} to {@code to}. */
     void copy(Buffer from, Buffer to);
+
+    /**
+     * What {@code work} gives, which reads or writes storage by its address: a device that another thread closes meanwhile keeps
+     * the storage until the work is done.
+     */
+    default <R> R whileOpen(Supplier<R> work) {
+        return work.get();
+    }
 
     /** Told before storage that held one value gets another: what was derived from the value is then of no use. */
     default void changing(Buffer buffer) {}

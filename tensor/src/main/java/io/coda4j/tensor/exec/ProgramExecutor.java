@@ -200,6 +200,10 @@ public final class ProgramExecutor implements Executable {
         if (closed) {
             throw new IllegalStateException("program " + program.name() + " was closed");
         }
+        return memory.whileOpen(() -> results(args));
+    }
+
+    private List<Array> results(List<Array> args) {
         arguments.take(args, given);
         for (int i : donated) {
             memory.changing(given[i]);

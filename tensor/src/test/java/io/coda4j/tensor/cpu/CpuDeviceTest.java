@@ -1,6 +1,7 @@
 package io.coda4j.tensor.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +20,8 @@ import io.coda4j.tensor.testing.OpTable;
 import io.coda4j.tensor.testing.RandomProgram;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -108,6 +111,41 @@ class CpuDeviceTest {
         }
         x.close();
         consuming.close();
+    }
+
+    /** Its memory goes when the run is over, and not under the hands of the kernels. */
+    @Test
+    void closingWaitsForARunOfAnotherThread() throws InterruptedException {
+        var device = CpuDevice.withThreads(2);
+        var x = Array.of(TensorType.f32(1 << 20), new double[1 << 20]).to(device);
+        var cosines = Trace.of(
+                "cosines",
+                in -> {
+                    var y = in.getFirst();
+                    for (int i = 0; i < 40; i++) {
+                        y = y.cos().slice(0, 1, 1 << 20).pad(0, 1, 0);
+                    }
+                    return List.of(y);
+                },
+                List.of(x.type()));
+        var executable = device.compile(cosines, Layout.DENSE);
+        var refused = new AtomicReference<Throwable>();
+        var runs = new AtomicInteger();
+        var running = Thread.ofPlatform().unstarted(() -> {
+            while (true) {
+                executable.run(List.of(x)).getFirst().close();
+                runs.incrementAndGet();
+            }
+        });
+        running.setUncaughtExceptionHandler((_, failure) -> refused.set(failure));
+        running.start();
+        while (runs.get() < 3) {
+            Thread.onSpinWait();
+        }
+        device.close();
+        running.join();
+        var error = assertInstanceOf(IllegalStateException.class, refused.get());
+        assertTrue(error.getMessage().startsWith("cpu was closed"), error::getMessage);
     }
 
     @Test
