@@ -24,11 +24,15 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -204,6 +208,53 @@ public interface DeviceContract {
                         }
                     }
                 }));
+    }
+
+    /** Threads that share the device, and frozen arguments, get what one thread alone gets, bit for bit. */
+    @Test
+    default void servesSeveralThreadsAtOnce() {
+        var seeds = List.of(200L, 201L, 202L, 203L);
+        var frozen = arrays(onDevice(RandomProgram.arguments(1)));
+        var expected = seeds.stream().map(seed -> runOften(seed, 1, frozen)).toList();
+        try (var threads = Executors.newFixedThreadPool(seeds.size())) {
+            var running = seeds.stream()
+                    .map(seed -> threads.submit(() -> runOften(seed, 10, frozen)))
+                    .toList();
+            for (int i = 0; i < seeds.size(); i++) {
+                assertEquals(expected.get(i), result(running.get(i)), "program " + seeds.get(i));
+            }
+        }
+    }
+
+    private static <T> T result(Future<T> running) {
+        try {
+            return running.get();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** What a program and its equations one by one give, the same at all {@code times}; their values as texts. */
+    private List<String> runOften(long seed, int times, List<Array> frozen) {
+        var program = RandomProgram.of(seed).donating(Set.of());
+        var eager = new Eager(subject());
+        List<String> first = List.of();
+        for (int time = 0; time < times; time++) {
+            try (var _ = Scope.open();
+                    var executable = subject().compile(program, new Layout(Set.of(0, 4)))) {
+                var args = new ArrayList<>(arrays(onDevice(RandomProgram.arguments(2))));
+                args.set(0, frozen.get(0));
+                args.set(4, frozen.get(4));
+                var got = new ArrayList<>(executable.run(args));
+                got.addAll(executable.run(args));
+                got.addAll(arrays(eager.run(() -> program.call(List.copyOf(args)))));
+                var values =
+                        got.stream().map(x -> Arrays.toString(x.toDoubles())).toList();
+                first = time == 0 ? values : first;
+                assertEquals(first, values, "program " + seed + ", run " + time);
+            }
+        }
+        return first;
     }
 
     /** A value arrives in native memory and in a Java array. */
