@@ -16,6 +16,17 @@ import org.jspecify.annotations.Nullable;
  * @param padId token id that suffix truncation writes
  */
 public record ForwardProcess(int maskId, int padId, MaskingForm form, NoiseLevels noiseLevels) {
+    /**
+     * Checked ids.
+     *
+     * @throws IllegalArgumentException if one is negative, or both are the same: padding would count as masked
+     */
+    public ForwardProcess {
+        if (maskId < 0 || padId < 0 || maskId == padId) {
+            throw new IllegalArgumentException(
+                    "maskId and padId must be two tokens, neither of them negative, got " + maskId + " and " + padId);
+        }
+    }
 
     /**
      * Masks a batch.

@@ -18,4 +18,20 @@ public record NoisedBatch(
         float[] sigma,
         boolean[] maskable,
         boolean[] masked,
-        int blockSize) {}
+        int blockSize) {
+    /**
+     * Checked sizes.
+     *
+     * @throws IllegalArgumentException if an array has another number of elements
+     */
+    public NoisedBatch {
+        ForwardProcess.requireSize("noisyIds", noisyIds.length, rows, length);
+        ForwardProcess.requireSize("targets", targets.length, rows, length);
+        ForwardProcess.requireSize("sigma", sigma.length, rows, 1);
+        ForwardProcess.requireSize("maskable", maskable.length, rows, length);
+        ForwardProcess.requireSize("masked", masked.length, rows, length);
+        if (blockSize < 1) {
+            throw new IllegalArgumentException("blockSize must be positive, got " + blockSize);
+        }
+    }
+}

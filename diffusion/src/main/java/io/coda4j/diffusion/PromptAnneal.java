@@ -22,6 +22,9 @@ public record PromptAnneal(double ratio, long totalSteps) {
 
     /** Protects prompts fully after the first of {@code epochs} epochs. */
     public static PromptAnneal firstEpoch(int epochs, long totalSteps) {
+        if (epochs < 1) {
+            throw new IllegalArgumentException("epochs must be positive, got " + epochs);
+        }
         return new PromptAnneal(1.0 / epochs, totalSteps);
     }
 

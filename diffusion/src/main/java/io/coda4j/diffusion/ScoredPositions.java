@@ -15,6 +15,19 @@ import org.jspecify.annotations.Nullable;
  * @param count real entries, at most {@code N}
  */
 public record ScoredPositions(int[] hiddenRows, int[] targets, float[] weights, int count) {
+    /**
+     * Checked sizes.
+     *
+     * @throws IllegalArgumentException if the arrays differ in length or hold fewer than {@code count} entries
+     */
+    public ScoredPositions {
+        int size = hiddenRows.length;
+        if (targets.length != size || weights.length != size || count < 0 || count > size) {
+            throw new IllegalArgumentException("scored positions: hiddenRows, targets and weights must be of one length"
+                    + " and hold count entries, got " + size + ", " + targets.length + ", " + weights.length
+                    + " and a count of " + count);
+        }
+    }
 
     /**
      * Lists the scored positions in the order of the batch.

@@ -254,6 +254,14 @@ class ForwardProcessTest {
         assertTrue(e.getMessage().contains("prefixProbability must be in [0, 1], got 1.5"));
         e = assertThrows(IllegalArgumentException.class, () -> MaskingSetting.of(0, 0, 1, List.of(0)));
         assertTrue(e.getMessage().contains("blockSizes must be positive"));
+        for (int pad : new int[] {MASK, -1}) {
+            e = assertThrows(
+                    IllegalArgumentException.class,
+                    () -> new ForwardProcess(MASK, pad, MaskingForm.LEGACY, NoiseLevels.INDEPENDENT));
+            assertEquals(
+                    "maskId and padId must be two tokens, neither of them negative, got " + MASK + " and " + pad,
+                    e.getMessage());
+        }
         var recorded = new RecordedDraws(List.of(new RecordedDraws.Integers(new int[2])));
         var state = assertThrows(
                 IllegalStateException.class,

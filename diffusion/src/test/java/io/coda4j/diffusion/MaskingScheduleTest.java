@@ -112,6 +112,7 @@ class MaskingScheduleTest {
         assertMessage("step must not be negative, got -1", () -> new MaskingSchedule.Constant(TARGET).at(-1));
         assertMessage("rows is empty", () -> new MaskingSchedule.EpochTable(List.of(), 1, 1, true));
         assertMessage("ratio in [0, 1]", () -> new PromptAnneal(2, 10));
+        assertMessage("epochs must be positive, got 0", () -> PromptAnneal.firstEpoch(0, 10));
         assertMessage(
                 "srcMask has 3 elements, expected 2 x 4", () -> new PromptAnneal(1, 10).at(1, new boolean[3], 2, 4));
     }

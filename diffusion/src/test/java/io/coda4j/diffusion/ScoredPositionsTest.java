@@ -55,6 +55,21 @@ class ScoredPositionsTest {
     }
 
     @Test
+    void arraysOfOtherSizesAreNamed() {
+        var two = new int[2];
+        var batch = assertThrows(
+                IllegalArgumentException.class,
+                () -> new NoisedBatch(1, 2, two, two, new float[2], new boolean[2], new boolean[2], 1));
+        assertEquals("sigma has 2 elements, expected 1 x 1", batch.getMessage());
+        var scored = assertThrows(IllegalArgumentException.class, () -> new ScoredPositions(two, two, new float[1], 2));
+        assertEquals(
+                "scored positions: hiddenRows, targets and weights must be of one length and hold count entries,"
+                        + " got 2, 2, 1 and a count of 2",
+                scored.getMessage());
+        assertThrows(IllegalArgumentException.class, () -> new ScoredPositions(two, two, new float[2], 3));
+    }
+
+    @Test
     void aBatchWithNothingMaskedFillsOneEmptyBucket() {
         var none = new NoisedBatch(1, 2, new int[2], new int[2], new float[] {1}, new boolean[2], new boolean[2], 1);
         var scored =

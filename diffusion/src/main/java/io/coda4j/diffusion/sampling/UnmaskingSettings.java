@@ -38,6 +38,9 @@ public record UnmaskingSettings(
         boolean history) {
 
     public UnmaskingSettings {
+        if (maskId < 0) {
+            throw new IllegalArgumentException("maskId must not be negative, got " + maskId);
+        }
         if (steps < 1) {
             throw new IllegalArgumentException("steps must be positive, got " + steps);
         }
@@ -57,6 +60,10 @@ public record UnmaskingSettings(
         if (ends.contains(maskId) || filler == maskId) {
             throw new IllegalArgumentException(
                     "the mask " + maskId + " can neither end a text nor fill what is behind");
+        }
+        if (!ends.isEmpty() && filler < 0) {
+            throw new IllegalArgumentException(
+                    "what is behind an end needs a token as its filler, which must not be negative, got " + filler);
         }
         suppressed = Set.copyOf(suppressed);
         ends = Set.copyOf(ends);

@@ -201,6 +201,9 @@ class CommitRuleTest {
         var settings = UnmaskingSettings.adaptive(MASK, new CommitRule.EntropyBound(1));
         assertThrows(IllegalArgumentException.class, () -> settings.withOrderTemperature(.5));
         assertThrows(IllegalArgumentException.class, () -> settings.endingAt(Set.of(MASK), PAD));
+        assertThrows(IllegalArgumentException.class, () -> settings.endingAt(Set.of(END), -1));
+        assertThrows(
+                IllegalArgumentException.class, () -> UnmaskingSettings.adaptive(-1, new CommitRule.EntropyBound(1)));
         assertThrows(IllegalArgumentException.class, () -> new Canvas(2, 3, new int[6], new int[] {3, 4}));
     }
 }
