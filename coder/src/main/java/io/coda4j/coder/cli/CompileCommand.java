@@ -217,6 +217,10 @@ final class CompileCommand implements Callable<Integer> {
         var compiler = AheadOfTime.installed();
         var devices = compiler.topology(topology);
         var grid = mesh(devices);
+        // The text alone needs no compiler, and is worth having where none is installed.
+        if (emit == null || !plugin.isEmpty()) {
+            compiler.requireCompiler(plugin);
+        }
         long start = System.nanoTime();
         var program = program(grid);
         double flops = MatrixProducts.flops(program.program());

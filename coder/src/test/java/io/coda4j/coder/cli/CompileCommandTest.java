@@ -89,6 +89,15 @@ class CompileCommandTest {
                 .complains(2, expected);
     }
 
+    /** Before the program is traced, which takes long for a large model. */
+    @Test
+    void aPluginThatIsNotThereIsRefusedFirst() {
+        var text = folder.resolve("step.mlir");
+        compile("--topology", "v5e:2x2", "--plugin", "nothing.so", "--emit", text.toString())
+                .complains(2, List.of("no PJRT plugin at 'nothing.so'"));
+        assertFalse(Files.exists(text), "nothing was traced");
+    }
+
     /** The process that loads it says why, and nothing of where in its code that was found. */
     @Test
     void aPluginThatIsNoLibraryIsNamed() throws IOException {

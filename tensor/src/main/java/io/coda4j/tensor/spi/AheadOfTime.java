@@ -27,6 +27,14 @@ public interface AheadOfTime {
     Topology topology(String name);
 
     /**
+     * Checks that there is a compiler, before anything long is done for it.
+     *
+     * @param plugin as in {@link #compile}
+     * @throws DeviceException if there is none; says where it was looked for
+     */
+    void requireCompiler(String plugin);
+
+    /**
      * The program as the text that the compiler is given.
      *
      * @throws DeviceException if the program cannot be placed so

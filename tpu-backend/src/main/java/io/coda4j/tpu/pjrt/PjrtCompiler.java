@@ -8,6 +8,7 @@ import io.coda4j.tensor.spi.MemoryReport;
 import io.coda4j.tensor.spi.Placement;
 import io.coda4j.tensor.spi.Topology;
 import io.coda4j.tpu.StableHlo;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -42,14 +43,22 @@ public final class PjrtCompiler implements AheadOfTime {
     }
 
     @Override
+    public void requireCompiler(String plugin) {
+        library(plugin);
+    }
+
+    private static Path library(String plugin) {
+        return PjrtPlugins.ofThisProcess().find(plugin.isEmpty() ? PjrtPlugins.Kind.TPU.word() : plugin);
+    }
+
+    @Override
     public String text(Program program, Placement placement) {
         return StableHlo.print(program, placement);
     }
 
     @Override
     public Compilation compile(String text, Topology topology, String plugin, Map<String, String> flags) {
-        var plugins = PjrtPlugins.ofThisProcess();
-        var library = plugins.find(plugin.isEmpty() ? PjrtPlugins.Kind.TPU.word() : plugin);
+        var library = library(plugin);
         var tpus = TpuTopology.parse(topology.name());
         var request = AotRequest.about(library, tpus.name(), tpus.options()).compiling(text, flags(flags));
         var answer = AotProcess.ask(request);
