@@ -174,8 +174,8 @@ public final class Array implements Tensor, AutoCloseable {
 
     /** A copy of all values as floats, converted if the element type differs. */
     public float[] toFloats() {
+        var values = new float[length()];
         return download(host -> {
-            var values = new float[Math.toIntExact(type.size())];
             if (type.dtype() == DType.F32) {
                 MemorySegment.copy(host, ValueLayout.JAVA_FLOAT, 0, values, 0, values.length);
             } else {
@@ -189,8 +189,8 @@ public final class Array implements Tensor, AutoCloseable {
 
     /** A copy of all values as doubles; exact for every element type. */
     public double[] toDoubles() {
+        var values = new double[length()];
         return download(host -> {
-            var values = new double[Math.toIntExact(type.size())];
             for (int i = 0; i < values.length; i++) {
                 values[i] = Elements.get(host, type.dtype(), i);
             }
@@ -200,13 +200,22 @@ public final class Array implements Tensor, AutoCloseable {
 
     /** A copy of all values of an I32 or BOOL array as ints. */
     public int[] toInts() {
+        var values = new int[length()];
         return download(host -> {
-            var values = new int[Math.toIntExact(type.size())];
             for (int i = 0; i < values.length; i++) {
                 values[i] = (int) Elements.get(host, type.dtype(), i);
             }
             return values;
         });
+    }
+
+    /** The number of elements, for a Java array of them. */
+    private int length() {
+        if (type.size() > Integer.MAX_VALUE) {
+            throw new ShapeException(type + " has " + type.size()
+                    + " elements, more than a Java array holds; slice it, or download its buffer to native memory");
+        }
+        return (int) type.size();
     }
 
     /** The only element, as a double. */

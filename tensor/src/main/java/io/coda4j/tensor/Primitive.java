@@ -290,7 +290,7 @@ public sealed interface Primitive {
                 int axis = i;
                 rule.require(
                         low.get(i) >= 0 && high.get(i) >= 0, () -> "axis " + axis + ": padding must not be negative");
-                dims[i] = Math.addExact(Math.addExact(shape.dim(i), low.get(i)), high.get(i));
+                dims[i] = rule.dim(axis, (long) shape.dim(i) + low.get(i) + high.get(i));
             }
             return List.of(in.getFirst().with(Shape.of(dims)));
         }
@@ -304,7 +304,7 @@ public sealed interface Primitive {
             rule.require(!in.isEmpty(), () -> "takes at least one operand");
             var first = in.getFirst();
             rule.axes("axis", List.of(axis), first.rank());
-            int sum = 0;
+            long sum = 0;
             for (var type : in) {
                 rule.require(
                         type.rank() == first.rank()
@@ -313,9 +313,9 @@ public sealed interface Primitive {
                                         .with(axis, 0)
                                         .equals(first.shape().with(axis, 0)),
                         () -> "operands may differ only along axis " + axis);
-                sum = Math.addExact(sum, type.dim(axis));
+                sum += type.dim(axis);
             }
-            return List.of(first.with(first.shape().with(axis, sum)));
+            return List.of(first.with(first.shape().with(axis, rule.dim(axis, sum))));
         }
     }
 

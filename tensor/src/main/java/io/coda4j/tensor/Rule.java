@@ -62,6 +62,12 @@ record Rule(String op, List<TensorType> in) {
                 () -> "operand " + index + " (" + meaning + ") must be " + expected + ", got " + in.get(index));
     }
 
+    /** {@code size} as the dimension of {@code axis}; fails if it is more than a dimension can be. */
+    int dim(int axis, long size) {
+        require(size <= Integer.MAX_VALUE, () -> "axis " + axis + " would be " + size + ", and may be 2^31 - 1");
+        return (int) size;
+    }
+
     /** Fails unless {@code axes} are distinct axes of a tensor of {@code rank}. */
     void axes(String name, List<Integer> axes, int rank) {
         for (int axis : axes) {

@@ -42,9 +42,16 @@ public record TensorType(DType dtype, Shape shape) {
         return shape.size();
     }
 
-    /** The bytes of the value in dense row-major order. */
+    /**
+     * The bytes of the value in dense row-major order.
+     *
+     * @throws ShapeException if they exceed {@code long}
+     */
     public long byteSize() {
-        return Math.multiplyExact(shape.size(), (long) dtype.bytes());
+        if (shape.size() > Long.MAX_VALUE / dtype.bytes()) {
+            throw new ShapeException(this + ": more than 2^63 bytes");
+        }
+        return shape.size() * dtype.bytes();
     }
 
     /** The same shape with another element type. */

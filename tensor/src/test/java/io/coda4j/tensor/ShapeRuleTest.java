@@ -146,6 +146,14 @@ class ShapeRuleTest {
                         new Primitive.Pad(List.of(0, -1), List.of(0, 0)),
                         List.of(f32(2, 3)),
                         "pad: axis 1: padding must not be negative"),
+                bad(
+                        new Primitive.Pad(List.of(0, 1), List.of(0, Integer.MAX_VALUE - 3)),
+                        List.of(f32(2, 3)),
+                        "pad: axis 1 would be 2147483648, and may be 2^31 - 1"),
+                bad(
+                        new Primitive.Concat(1),
+                        List.of(f32(2, 1 << 30), f32(2, 1 << 30)),
+                        "concat: axis 1 would be 2147483648, and may be 2^31 - 1"),
                 bad(new Primitive.Concat(0), List.of(), "concat: takes at least one operand"),
                 bad(new Primitive.Concat(2), List.of(f32(2, 3)), "concat: axis [2]: axis 2 is outside rank 2"),
                 bad(
@@ -453,6 +461,9 @@ class ShapeRuleTest {
         int big = Integer.MAX_VALUE;
         var error = assertThrows(ShapeException.class, () -> Shape.of(big, big, big));
         assertTrue(error.getMessage().contains("more than 2^63 elements"), error::getMessage);
+        var bytes = assertThrows(
+                ShapeException.class, () -> f32(1 << 30, 1 << 30, 4).byteSize());
+        assertEquals("f32[1073741824,1073741824,4]: more than 2^63 bytes", bytes.getMessage());
         assertEquals(
                 "axis 2 is outside shape [2,3]",
                 assertThrows(ShapeException.class, () -> Shape.of(2, 3).dim(2)).getMessage());

@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.tensor.cpu.CpuDevice;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 /** The methods that build several primitives, or none. */
 class TensorTest {
@@ -149,6 +152,25 @@ class TensorTest {
                 expected, ((Array) Array.of(bf16.as(DType.F64), values).convert(DType.BF16)).toDoubles());
         var f16 = Array.of(TensorType.of(DType.F16, 4), 1 + 0x1p-11 + off, 1 + 0x1p-11, 65520 - 0x1p-20, 65520);
         assertArrayEquals(new double[] {1 + 0x1p-10, 1, 65504, inf}, f16.toDoubles());
+    }
+
+    /** Of more elements than a Java array holds nothing is copied. */
+    @Test
+    @SuppressWarnings("restricted")
+    void arraysThatAreTooLargeForJavaAreNamed() {
+        var type = TensorType.of(DType.BOOL, 1 << 16, 1 << 16);
+        // Never read, so that there may be nothing.
+        var host = MemorySegment.ofAddress(4096).reinterpret(type.byteSize());
+        try (var device = CpuDevice.withThreads(1)) {
+            var large = Array.over(type, host, device);
+            for (var copy : List.<Executable>of(large::toFloats, large::toDoubles, large::toInts)) {
+                var error = assertThrows(ShapeException.class, copy);
+                assertEquals(
+                        "bool[65536,65536] has 4294967296 elements, more than a Java array holds; slice it, or download"
+                                + " its buffer to native memory",
+                        error.getMessage());
+            }
+        }
     }
 
     @Test
