@@ -123,7 +123,8 @@ public final class Main {
     }
 
     private static int explain(Exception e) {
-        if (e.getCause() instanceof OutOfMemoryError cause) {
+        // That of a device is not the Java heap's.
+        if (e.getCause() instanceof OutOfMemoryError cause && !(e instanceof DeviceException)) {
             return explain(cause);
         }
         boolean isExpected = isBadInput(e);

@@ -1,23 +1,33 @@
 package io.coda4j.tensor.cpu;
 
+import io.coda4j.tensor.DeviceMemoryException;
 import io.coda4j.tensor.exec.Memory;
 import io.coda4j.tensor.spi.Buffer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
-import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 
-/** A pool of native blocks in size classes; blocks of closed buffers are reused, none is given back before the end. */
+/**
+ * A pool of native blocks in size classes; blocks of closed buffers are reused, none is given back before the end.
+ *
+ * <p>The garbage collector sees of a buffer only the few bytes that it has in the Java heap, and has no reason to look for
+ * large ones that nobody closed. So it is asked to, each time twice as much is in use as after it last looked.
+ */
 final class CpuMemory implements Memory, AutoCloseable {
     /** A cache line, and the width of the widest vectors. */
     static final int ALIGNMENT = 64;
+
+    /** Bytes in use up to which the garbage collector is not asked. */
+    private static final long LEAST_COLLECTED = 1L << 30;
 
     private static final Cleaner CLEANER = Cleaner.create();
 
@@ -28,10 +38,21 @@ final class CpuMemory implements Memory, AutoCloseable {
     /** Held for reading by whoever works on blocks, by several threads at once; for writing to end them. */
     private final ReadWriteLock ending = new ReentrantReadWriteLock();
 
+    private final AtomicLong used = new AtomicLong();
+    private final AtomicLong held = new AtomicLong();
+    private final long leastCollected;
+    private volatile long collectAt;
     private volatile boolean closed;
 
     CpuMemory(CpuDevice device) {
+        this(device, LEAST_COLLECTED);
+    }
+
+    /** As the other, with the bytes in use up to which the garbage collector is not asked. */
+    CpuMemory(CpuDevice device, long leastCollected) {
         this.device = device;
+        this.leastCollected = leastCollected;
+        this.collectAt = leastCollected;
     }
 
     @Override
@@ -60,25 +81,54 @@ final class CpuMemory implements Memory, AutoCloseable {
         }
     }
 
-    @SuppressWarnings("restricted")
     private MemorySegment take(long bytes) {
         requireOpen();
-        var blocks = free.computeIfAbsent(bytes, _ -> new ArrayDeque<>());
-        synchronized (blocks) {
-            var block = blocks.pollFirst();
-            if (block != null) {
-                return block;
-            }
+        var block = free(bytes).pollFirst();
+        if (block == null && used.get() + bytes > collectAt) {
+            collect(bytes);
+            block = free(bytes).pollFirst();
         }
-        var owned = HugePages.ofProcess().allocate(arena, bytes);
-        return MemorySegment.ofAddress(owned.address()).reinterpret(bytes);
+        if (block == null) {
+            block = create(bytes);
+        }
+        used.addAndGet(bytes);
+        return block;
+    }
+
+    /** One thread at a time; who waited for another need not look again. */
+    private synchronized void collect(long wanted) {
+        if (used.get() + wanted > collectAt) {
+            Memory.collectUnreachable(() -> !free(wanted).isEmpty());
+            collectAt = Math.max(leastCollected, 2 * (used.get() + wanted));
+        }
+    }
+
+    @SuppressWarnings("restricted")
+    private MemorySegment create(long bytes) {
+        try {
+            var owned = HugePages.ofProcess().allocate(arena, bytes);
+            held.addAndGet(bytes);
+            return MemorySegment.ofAddress(owned.address()).reinterpret(bytes);
+        } catch (OutOfMemoryError e) {
+            throw new DeviceMemoryException(
+                    "%s cannot allocate %,d bytes (%s): %,d bytes of memory are held by this process; use smaller batches"
+                            .formatted(device.name(), bytes, e.getMessage(), held.get()),
+                    e);
+        }
+    }
+
+    private Deque<MemorySegment> free(long bytes) {
+        return free.computeIfAbsent(bytes, _ -> new ConcurrentLinkedDeque<>());
     }
 
     private void giveBack(MemorySegment block, long bytes) {
-        var blocks = free.computeIfAbsent(bytes, _ -> new ArrayDeque<>());
-        synchronized (blocks) {
-            blocks.addFirst(block);
-        }
+        used.addAndGet(-bytes);
+        free(bytes).addFirst(block);
+    }
+
+    /** Bytes held from the system, in use or not. */
+    long heldBytes() {
+        return held.get();
     }
 
     /** A buffer over the first {@code bytes} bytes of native memory that others own; it keeps {@code owner} reachable. */

@@ -1,6 +1,9 @@
 package io.coda4j.tensor.exec;
 
 import io.coda4j.tensor.spi.Buffer;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Storage of a device as the executor needs it. */
@@ -24,6 +27,17 @@ public interface Memory {
 
     /** Told before storage that held one value gets another: what was derived from the value is then of no use. */
     default void changing(Buffer buffer) {}
+
+    /**
+     * Has the garbage collector look for buffers that nobody can reach any more, whose cleaners then give their storage back.
+     * Waits for them until {@code isEnough}, some milliseconds at the most; no lock may be held that they need.
+     */
+    static void collectUnreachable(BooleanSupplier isEnough) {
+        System.gc();
+        for (int millis = 1; millis <= 16 && !isEnough.getAsBoolean(); millis *= 2) {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
+        }
+    }
 
     /**
      * The size of the block that a pool should use for {@code bytes} bytes, so that few different sizes are in use: four

@@ -49,7 +49,7 @@ final class ClMemory implements Memory, AutoCloseable {
     @Override
     public ClBuffer allocate(long bytes) {
         long rounded = Memory.sizeClass(bytes);
-        var block = take(rounded, bytes);
+        var block = takeOrCollect(rounded, bytes);
         // The cleaner is the safety net for buffers that nobody closes; it must not see the buffer itself.
         var lease = new Lease(this, block, rounded);
         var holder = new Object[1];
@@ -62,6 +62,16 @@ final class ClMemory implements Memory, AutoCloseable {
         @Override
         public void run() {
             memory.giveBack(block, rounded);
+        }
+    }
+
+    /** Before it fails, it has buffers found that nobody closed. */
+    private cl_mem takeOrCollect(long rounded, long bytes) {
+        try {
+            return take(rounded, bytes);
+        } catch (DeviceMemoryException _) {
+            Memory.collectUnreachable(() -> false);
+            return take(rounded, bytes);
         }
     }
 

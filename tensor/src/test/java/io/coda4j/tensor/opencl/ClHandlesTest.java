@@ -109,6 +109,18 @@ class ClHandlesTest {
         assertEquals(1, handles.ever(Kind.CONTEXT), "the context was made");
     }
 
+    /** Before the device is out of memory. */
+    @Test
+    void buffersThatNobodyClosesAreFound() {
+        int bytes = 8 << 20;
+        try (var device =
+                ClTestDevice.open(ClDevice.Options.in(ClTestDevice.BINARIES).limitedTo(8L * bytes))) {
+            for (int i = 0; i < 100; i++) {
+                assertEquals(bytes, device.memory().allocate(bytes).byteSize());
+            }
+        }
+    }
+
     @Test
     void theirNumberAndTheMemoryAreFlatOverManySteps() {
         try (var device = ClTestDevice.open();
