@@ -2,14 +2,10 @@ package io.coda4j.coder.corpus;
 
 import io.coda4j.nn.files.FailureReason;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Optional;
 
 /**
@@ -94,7 +90,7 @@ public final class ArtifactStore {
             return false;
         }
         try {
-            String actual = sha256(file);
+            String actual = Sha256.of(file);
             if (actual.equals(artifact.sha256())) {
                 return true;
             }
@@ -154,7 +150,7 @@ public final class ArtifactStore {
     }
 
     private static void verify(MavenArtifact artifact, Path file) throws IOException {
-        String actual = sha256(file);
+        String actual = Sha256.of(file);
         if (!actual.equals(artifact.sha256())) {
             throw new CorpusException(
                     "The download of %s has SHA-256 %s (%d bytes) instead of %s and was removed; check mirror and proxy"
@@ -167,19 +163,6 @@ public final class ArtifactStore {
             Files.deleteIfExists(temporary);
         } catch (IOException e) {
             listener.note("The temporary file " + temporary + " cannot be removed: " + FailureReason.of(e));
-        }
-    }
-
-    static String sha256(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            var digest = MessageDigest.getInstance("SHA-256");
-            var buffer = new byte[1 << 16];
-            for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-                digest.update(buffer, 0, n);
-            }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every JDK has SHA-256", e);
         }
     }
 

@@ -82,7 +82,9 @@ public final class Corpus {
     /** Cleans, splits and compares, and counts on the way. */
     private static final class Builder {
         private final Split split;
-        private final Set<String> texts = new HashSet<>();
+        /** Digests: the texts themselves, without their layout, would take as much memory again. */
+        private final Set<String> seen = new HashSet<>();
+
         private int headers;
         private int copies;
         private int empty;
@@ -120,7 +122,7 @@ public final class Corpus {
                 return Optional.empty();
             }
             String normal = Normalizer.normalize(stripped, Normalizer.Form.NFC);
-            if (!texts.add(Duplicates.withoutLayout(normal))) {
+            if (!seen.add(Sha256.of(Duplicates.withoutLayout(normal)))) {
                 copies++;
                 return Optional.empty();
             }

@@ -7,14 +7,16 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A pool of native blocks in size classes; blocks of closed buffers are reused, none is given back before the end.
@@ -83,10 +85,10 @@ final class CpuMemory implements Memory, AutoCloseable {
 
     private MemorySegment take(long bytes) {
         requireOpen();
-        var block = free(bytes).pollFirst();
+        var block = reused(bytes);
         if (block == null && used.get() + bytes > collectAt) {
             collect(bytes);
-            block = free(bytes).pollFirst();
+            block = reused(bytes);
         }
         if (block == null) {
             block = create(bytes);
@@ -95,10 +97,24 @@ final class CpuMemory implements Memory, AutoCloseable {
         return block;
     }
 
+    private @Nullable MemorySegment reused(long bytes) {
+        var blocks = free(bytes);
+        synchronized (blocks) {
+            return blocks.pollFirst();
+        }
+    }
+
+    private boolean isReusable(long bytes) {
+        var blocks = free(bytes);
+        synchronized (blocks) {
+            return !blocks.isEmpty();
+        }
+    }
+
     /** One thread at a time; who waited for another need not look again. */
     private synchronized void collect(long wanted) {
         if (used.get() + wanted > collectAt) {
-            Memory.collectUnreachable(() -> !free(wanted).isEmpty());
+            Memory.collectUnreachable(() -> isReusable(wanted));
             collectAt = Math.max(leastCollected, 2 * (used.get() + wanted));
         }
     }
@@ -111,19 +127,27 @@ final class CpuMemory implements Memory, AutoCloseable {
             return MemorySegment.ofAddress(owned.address()).reinterpret(bytes);
         } catch (OutOfMemoryError e) {
             throw new DeviceMemoryException(
-                    "%s cannot allocate %,d bytes (%s): %,d bytes of memory are held by this process; use smaller batches"
-                            .formatted(device.name(), bytes, e.getMessage(), held.get()),
+                    String.format(
+                            Locale.ROOT,
+                            "%s cannot allocate %,d bytes (%s): %,d bytes of memory are held by this process; use smaller batches",
+                            device.name(),
+                            bytes,
+                            e.getMessage(),
+                            held.get()),
                     e);
         }
     }
 
     private Deque<MemorySegment> free(long bytes) {
-        return free.computeIfAbsent(bytes, _ -> new ConcurrentLinkedDeque<>());
+        return free.computeIfAbsent(bytes, _ -> new ArrayDeque<>());
     }
 
     private void giveBack(MemorySegment block, long bytes) {
         used.addAndGet(-bytes);
-        free(bytes).addFirst(block);
+        var blocks = free(bytes);
+        synchronized (blocks) {
+            blocks.addFirst(block);
+        }
     }
 
     /** Bytes held from the system, in use or not. */
