@@ -147,10 +147,22 @@ public final class ProgramExecutor implements Executable {
         }
 
         private Step step(Group group) {
-            var kernel = group.chain()
-                    .map(chain -> kernels.chain(chain, group.elements()).orElseThrow())
-                    .orElseGet(() -> kernel(group.equation()));
-            return new Step(kernel, buffers(group.in()), buffers(group.out()));
+            return new Step(kernel(group), buffers(group.in()), buffers(group.out()));
+        }
+
+        private Kernel kernel(Group group) {
+            try {
+                return group.chain()
+                        .map(chain -> kernels.chain(chain, group.elements()).orElseThrow())
+                        .orElseGet(() -> kernel(group.equation()));
+            } catch (ArithmeticException e) {
+                // Kernels count rows and pieces of work as int.
+                throw new DeviceException(
+                        device.name() + " cannot compute " + group.name() + " to "
+                                + group.out().stream().map(Symbol::type).toList()
+                                + ": its kernel would have more than 2^31 pieces of work; compute it in parts",
+                        e);
+            }
         }
 
         private Kernel kernel(Equation equation) {

@@ -1,12 +1,14 @@
 package io.coda4j.tensor.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.coda4j.tensor.Array;
 import io.coda4j.tensor.DType;
+import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Eager;
 import io.coda4j.tensor.Program;
 import io.coda4j.tensor.Scope;
@@ -146,6 +148,19 @@ class CpuDeviceTest {
         running.join();
         var error = assertInstanceOf(IllegalStateException.class, refused.get());
         assertTrue(error.getMessage().startsWith("cpu was closed"), error::getMessage);
+    }
+
+    /** Whether or not there is memory for it. */
+    @Test
+    void moreWorkThanAKernelCountsIsNamed() {
+        var type = TensorType.f32(1 << 30, 1 << 30, 2);
+        var program = Trace.of(
+                "large", in -> List.of(in.getFirst().broadcast(type.shape(), List.of())), List.of(TensorType.f32()));
+        var error = assertThrows(DeviceException.class, () -> ONE.compile(program, Layout.DENSE));
+        assertEquals(
+                "cpu cannot compute broadcast to [f32[1073741824,1073741824,2]]: its kernel would have more than 2^31"
+                        + " pieces of work; compute it in parts",
+                error.getMessage());
     }
 
     @Test
