@@ -95,7 +95,7 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
 
     @Override
     public float[] scalars(long step, double rate) {
-        double rho = 1 - Math.pow(step, decayRate);
+        double rho = 1 - Math.pow(StepOperands.counted(step), decayRate);
         return new float[] {(float) rate, (float) rho, (float) (1 - rho)};
     }
 

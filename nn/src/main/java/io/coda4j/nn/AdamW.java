@@ -59,6 +59,7 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
 
     @Override
     public float[] scalars(long step, double rate) {
+        StepOperands.counted(step);
         return new float[] {
             (float) rate,
             (float) weightDecay,

@@ -42,6 +42,7 @@ public sealed interface Optimizer permits AdamW, Adafactor {
      * What {@link #update} must know of step {@code step}, counted from 1.
      *
      * @param rate the learning rate of this step
+     * @throws IllegalArgumentException if the step is below 1, of which the update would be no number
      */
     float[] scalars(long step, double rate);
 

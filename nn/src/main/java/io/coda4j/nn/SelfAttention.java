@@ -28,6 +28,14 @@ public record SelfAttention(
         RmsNormLayer kNorm,
         int headDim,
         double ropeTheta) {
+    /** Checked width of a head. */
+    public SelfAttention {
+        if (headDim < 2 || headDim % 2 != 0) {
+            throw new IllegalArgumentException(
+                    "attention: head size must be positive, and even for rotary positions, got " + headDim);
+        }
+    }
+
     /** The result of attention with caches: x[B,T,D] and the caches that include it. */
     record Cached(Tensor x, List<KvCache> caches) {}
 

@@ -8,6 +8,14 @@ import java.util.SequencedMap;
 final class StepOperands {
     private StepOperands() {}
 
+    /** {@code step}, which must be one. */
+    static long counted(long step) {
+        if (step < 1) {
+            throw new IllegalArgumentException("optimiser: steps are counted from 1, got step " + step);
+        }
+        return step;
+    }
+
     /** The tensor of that name. */
     static Tensor named(SequencedMap<String, Tensor> tensors, String name) {
         var tensor = tensors.get(name);

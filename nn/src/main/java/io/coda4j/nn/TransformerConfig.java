@@ -53,7 +53,9 @@ public record TransformerConfig(
         require(headDim % 2 == 0, "head size must be even for rotary positions, got " + headDim);
         require(ropeTheta > 0, "rope theta must be positive, got " + ropeTheta);
         require(normEps > 0, "norm epsilon must be positive, got " + normEps);
-        require(padToken < vocabulary, "pad token " + padToken + " is outside the vocabulary of " + vocabulary);
+        require(
+                padToken >= -1 && padToken < vocabulary,
+                "pad token " + padToken + " is outside the vocabulary of " + vocabulary + "; -1 stands for none");
     }
 
     private static void positive(String name, int value) {

@@ -1,0 +1,44 @@
+package io.coda4j.nn;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.coda4j.tensor.Tensor;
+import io.coda4j.tensor.TensorType;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class SettingsTest {
+    private static void refused(String message, Runnable use) {
+        assertEquals(
+                message, assertThrows(IllegalArgumentException.class, use::run).getMessage());
+    }
+
+    @Test
+    void stepsOfOptimisersAreCountedFromOne() {
+        for (var optimizer : List.of(new AdamW(0.9, 0.95, 1e-8, 0.1, false), Adafactor.standard())) {
+            refused("optimiser: steps are counted from 1, got step 0", () -> optimizer.scalars(0, 1e-3));
+            for (float scalar : optimizer.scalars(1, 1e-3)) {
+                assertEquals(0, scalar - scalar, "finite");
+            }
+        }
+    }
+
+    @Test
+    void headsThatCannotBeRotatedAreRefused() {
+        var linear = new DenseLinear(Tensor.full(TensorType.f32(4, 4), 1));
+        var norm = new RmsNormLayer(Tensor.full(TensorType.f32(4), 1), 1e-6);
+        for (int size : new int[] {0, 3, -2}) {
+            refused(
+                    "attention: head size must be positive, and even for rotary positions, got " + size,
+                    () -> new SelfAttention(linear, linear, linear, linear, norm, norm, size, 1e4));
+        }
+    }
+
+    @Test
+    void padTokensAreTokensOrNone() {
+        refused(
+                "model: pad token -2 is outside the vocabulary of 8; -1 stands for none",
+                () -> new TransformerConfig(8, 4, 1, 1, 1, 4, 4, 1e4, 1e-6, true, -2));
+    }
+}
