@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.PriorityQueue;
 
 /**
  * The vocabulary and the ranked merges of a byte-level BPE, and the merging of one piece of text.
@@ -172,16 +171,16 @@ final class BpeModel {
         var next = new int[n];
         var previous = new int[n];
         var rankAt = new int[n];
-        var heap = new PriorityQueue<Long>(n);
+        var queue = new MergeQueue(n);
         for (int i = 0; i < n; i++) {
             next[i] = i + 1;
             previous[i] = i - 1;
-            offer(heap, rankAt, i, i + 1 < n ? ranks.rank(ids[i], ids[i + 1]) : MergeTable.NONE);
+            offer(queue, rankAt, i, i + 1 < n ? ranks.rank(ids[i], ids[i + 1]) : MergeTable.NONE);
         }
-        while (!heap.isEmpty()) {
-            long top = heap.remove();
-            int rank = (int) (top >>> 32);
-            int at = (int) top;
+        while (!queue.isEmpty()) {
+            long place = queue.remove();
+            int rank = MergeQueue.rank(place);
+            int at = MergeQueue.at(place);
             if (rankAt[at] != rank) {
                 continue; // the pair that was here has changed since
             }
@@ -192,9 +191,9 @@ final class BpeModel {
             if (next[at] < n) {
                 previous[next[at]] = at;
             }
-            offer(heap, rankAt, at, next[at] < n ? ranks.rank(ids[at], ids[next[at]]) : MergeTable.NONE);
+            offer(queue, rankAt, at, next[at] < n ? ranks.rank(ids[at], ids[next[at]]) : MergeTable.NONE);
             if (previous[at] >= 0) {
-                offer(heap, rankAt, previous[at], ranks.rank(ids[previous[at]], ids[at]));
+                offer(queue, rankAt, previous[at], ranks.rank(ids[previous[at]], ids[at]));
             }
         }
         int length = 0;
@@ -204,10 +203,10 @@ final class BpeModel {
         return length;
     }
 
-    private static void offer(PriorityQueue<Long> heap, int[] rankAt, int at, int rank) {
+    private static void offer(MergeQueue queue, int[] rankAt, int at, int rank) {
         rankAt[at] = rank;
         if (rank != MergeTable.NONE) {
-            heap.add(((long) rank << 32) | at);
+            queue.add(rank, at);
         }
     }
 }

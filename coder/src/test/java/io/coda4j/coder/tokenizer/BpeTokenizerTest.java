@@ -11,6 +11,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -92,6 +95,43 @@ final class BpeTokenizerTest {
             assertEquals(length, tokenizer.model().mergeByHeap(heaped));
             assertArrayEquals(Arrays.copyOf(scanned, length), Arrays.copyOf(heaped, length));
         }
+    }
+
+    /** Merges in any order, so that a merge may make place for one of a lower rank, as no trained model does. */
+    @Test
+    void scanAndHeapMergeAlikeWhateverTheOrderOfTheMerges() throws BpeModel.Invalid {
+        for (int seed = 0; seed < 300; seed++) {
+            var random = new Random(seed);
+            var model = randomModel(random);
+            for (int i = 0; i < 20; i++) {
+                int[] scanned = random.ints(random.nextInt(1, 120), 'a', 'd')
+                        .map(c -> tokenizer.tokenId(Character.toString(c)).orElseThrow())
+                        .toArray();
+                int[] heaped = scanned.clone();
+                int length = model.mergeByScan(scanned);
+                assertEquals(length, model.mergeByHeap(heaped), "seed " + seed);
+                assertArrayEquals(Arrays.copyOf(scanned, length), Arrays.copyOf(heaped, length), "seed " + seed);
+            }
+        }
+    }
+
+    private static BpeModel randomModel(Random random) throws BpeModel.Invalid {
+        var ids = new HashMap<String, Integer>();
+        for (String token : ByteAlphabet.tokensInOrder()) {
+            ids.put(token, ids.size());
+        }
+        var tokens = new ArrayList<>(List.of("a", "b", "c"));
+        var merges = new LinkedHashSet<BpeModel.Merge>();
+        for (int i = random.nextInt(1, 40); i > 0; i--) {
+            var merge = new BpeModel.Merge(
+                    tokens.get(random.nextInt(tokens.size())), tokens.get(random.nextInt(tokens.size())));
+            merges.add(merge);
+            tokens.add(merge.left() + merge.right());
+            ids.putIfAbsent(tokens.getLast(), ids.size());
+        }
+        var shuffled = new ArrayList<>(merges);
+        Collections.shuffle(shuffled, random);
+        return new BpeModel(ids, shuffled);
     }
 
     private int[] bytesAsIds(byte[] text) {
