@@ -1,7 +1,7 @@
 package io.coda4j.coder.corpus;
 
+import io.coda4j.coder.tokenizer.Nfc;
 import java.nio.file.Path;
-import java.text.Normalizer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -121,7 +121,7 @@ public final class Corpus {
                 empty++;
                 return Optional.empty();
             }
-            String normal = Normalizer.normalize(stripped, Normalizer.Form.NFC);
+            String normal = Nfc.normalize(stripped);
             if (!seen.add(Sha256.of(Duplicates.withoutLayout(normal)))) {
                 copies++;
                 return Optional.empty();

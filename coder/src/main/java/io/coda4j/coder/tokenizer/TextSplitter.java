@@ -1,6 +1,5 @@
 package io.coda4j.coder.tokenizer;
 
-import java.text.Normalizer;
 import java.util.regex.Pattern;
 
 /**
@@ -20,19 +19,13 @@ record TextSplitter(Pattern pattern, boolean nfc) {
     static final String QWEN2 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}"
             + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-    /** Every code point below this one is NFC by itself and with any neighbour below it. */
-    private static final char FIRST_COMBINING = 0x300;
-
     /** Compiles {@code regex} with Unicode classes, because {@code \s} means Unicode white space in these files. */
     static TextSplitter of(String regex, boolean nfc) {
         return new TextSplitter(Pattern.compile(regex, Pattern.UNICODE_CHARACTER_CLASS), nfc);
     }
 
     String normalize(String text) {
-        if (!nfc || text.chars().allMatch(c -> c < FIRST_COMBINING)) {
-            return text;
-        }
-        return Normalizer.normalize(text, Normalizer.Form.NFC);
+        return nfc ? Nfc.normalize(text) : text;
     }
 
     /** Hands every piece of {@code text}, in order and without gaps, to {@code consumer}. */
