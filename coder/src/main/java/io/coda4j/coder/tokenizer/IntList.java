@@ -26,6 +26,10 @@ final class IntList {
         return values[i];
     }
 
+    boolean endsWith(int value) {
+        return size > 0 && values[size - 1] == value;
+    }
+
     int size() {
         return size;
     }

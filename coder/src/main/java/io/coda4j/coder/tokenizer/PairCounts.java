@@ -123,7 +123,8 @@ final class PairCounts {
     private void change(int left, int right, int by, int word) {
         var pair = pairs.computeIfAbsent(MergeTable.key(left, right), _ -> new Pair());
         pair.count += by;
-        if (by > 0) {
+        // A long word holds a pair many times; listed as often, it would be gone through as often.
+        if (by > 0 && !pair.words.endsWith(word)) {
             pair.words.add(word);
         }
     }

@@ -3,9 +3,11 @@ package io.coda4j.coder.tokenizer;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.coda4j.coder.tokenizer.BpeModel.Merge;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -127,6 +129,30 @@ final class BpeTrainerTest {
         assertEquals(List.of(new Merge("a", "b")), tokenizer.model().merges());
         assertEquals(257, tokenizer.vocabSize());
         assertArrayEquals(new int[] {256, 256}, tokenizer.encode("abab"));
+    }
+
+    @Test
+    void textsWithNothingToMergeGiveTheBytesAlone() {
+        for (var texts : List.of(List.<String>of(), List.of(""), List.of("a"), List.of("a b c"), List.of("\uD800"))) {
+            var tokenizer =
+                    new BpeTrainer(1000, 2, List.of("<|im_end|>"), List.of()).train(texts, BpeTrainer.Progress.NONE);
+            assertEquals(257, tokenizer.vocabSize(), texts.toString());
+            assertEquals(List.of(), tokenizer.model().merges(), texts.toString());
+            assertEquals("größer", tokenizer.decode(tokenizer.encode("größer")));
+        }
+    }
+
+    /** Both words hold their first pair hundreds of thousands of times. */
+    @Test
+    void hugeWordsOfFewBytesAreLearnedInSeconds() {
+        for (String text : List.of("a".repeat(600_000), "ab".repeat(300_000))) {
+            var tokenizer = assertTimeoutPreemptively(
+                    Duration.ofSeconds(30),
+                    () -> BpeTrainer.ofSize(1000).train(List.of(text), BpeTrainer.Progress.NONE));
+            assertTrue(tokenizer.model().merges().size() >= 18, tokenizer.toString());
+            assertTrue(tokenizer.encode(text).length < 20);
+            assertEquals(text, tokenizer.decode(tokenizer.encode(text)));
+        }
     }
 
     @Test
