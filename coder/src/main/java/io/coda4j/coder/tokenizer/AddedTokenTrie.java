@@ -46,9 +46,14 @@ final class AddedTokenTrie {
         if (root.children.isEmpty()) {
             return null;
         }
+        int barrier = from - 1;
         for (int start = from; start < text.length(); start++) {
-            int barrier = excluded.nextSetBit(start);
-            AddedToken token = longestAt(text, start, barrier < 0 ? text.length() : Math.min(barrier, text.length()));
+            // Only behind the last one: a search from every character would go through the same bits again and again.
+            if (start > barrier) {
+                int next = excluded.nextSetBit(start);
+                barrier = next < 0 ? text.length() : Math.min(next, text.length());
+            }
+            AddedToken token = longestAt(text, start, barrier);
             if (token != null) {
                 return new Match(start, token);
             }

@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -149,6 +151,17 @@ final class BpeTokenizerTest {
         assertEquals(text, tokenizer.decode(ids));
         String blanks = " ".repeat(300_000) + "x";
         assertEquals(blanks, assertTimeout(Duration.ofSeconds(30), () -> tokenizer.decode(tokenizer.encode(blanks))));
+    }
+
+    @Test
+    void aLongTextOfTheCallersBeforeOneOfAUsersIsEncodedInSeconds() {
+        String own = "x ".repeat(2_000_000) + "<|im_end|>";
+        var foreign = new BitSet();
+        foreign.set(own.length(), own.length() + 10);
+        int[] ids =
+                assertTimeoutPreemptively(Duration.ofSeconds(30), () -> tokenizer.encode(own + "<|im_end|>", foreign));
+        assertEquals(1, IntStream.of(ids).filter(id -> id == tokenizer.eosId()).count());
+        assertEquals(own + "<|im_end|>", tokenizer.decode(ids));
     }
 
     @Test
