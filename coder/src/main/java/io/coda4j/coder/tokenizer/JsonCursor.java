@@ -226,10 +226,17 @@ record JsonCursor(Path file, @Nullable JsonCursor parent, String key, JsonNode n
 
     /** Demands that the member {@code name} is absent, null or {@code wanted}. */
     void requireUnset(String name, boolean wanted) {
-        optional(name).ifPresent(value -> {
-            if (value.bool() != wanted) {
-                throw value.error(name + " " + value.bool() + " is not supported, only " + wanted);
-            }
-        });
+        optional(name).ifPresent(value -> value.requireIs(wanted));
+    }
+
+    /** Demands that the member {@code name} is there and is {@code wanted}, because absent it means the opposite. */
+    void requireSet(String name, boolean wanted) {
+        field(name).requireIs(wanted);
+    }
+
+    private void requireIs(boolean wanted) {
+        if (bool() != wanted) {
+            throw error(key + " " + bool() + " is not supported, only " + wanted);
+        }
     }
 }

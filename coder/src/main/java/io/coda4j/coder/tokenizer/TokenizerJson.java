@@ -103,7 +103,7 @@ public final class TokenizerJson {
         requireType(split, "Split");
         requireType(byteLevel, "ByteLevel");
         byteLevel.requireUnset("add_prefix_space", false);
-        byteLevel.requireUnset("use_regex", false);
+        byteLevel.requireSet("use_regex", false);
         split.requireUnset("invert", false);
         var behavior = split.field("behavior");
         if (!behavior.string().equals("Isolated")) {
@@ -138,7 +138,8 @@ public final class TokenizerJson {
         if (content.isEmpty()) {
             throw token.field("content").error("an added token cannot be empty");
         }
-        return new AddedToken(id, content, token.boolOr("special", false), token.boolOr("normalized", false));
+        boolean special = token.boolOr("special", false);
+        return new AddedToken(id, content, special, token.boolOr("normalized", !special));
     }
 
     /** Writes {@code tokenizer.json} and the {@code tokenizer_config.json} that names pad, end and mask to a folder. */

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -103,6 +104,24 @@ final class TokenizerJsonTest {
         assertMessage(() -> TokenizerJson.read(folder), "added_tokens.json: at /<|mask|>", "777");
     }
 
+    /** As the Hugging Face library takes it: what is not special is normalised unless the file says otherwise. */
+    @Test
+    void addedTokensThatDoNotSayAreNormalizedWhereTheyAreNotSpecial() throws IOException {
+        writeOldLayout(Samples.tokenizer());
+        Files.writeString(folder.resolve("tokenizer_config.json"), """
+                {"added_tokens_decoder": {
+                  "334": {"content": "<think>"},
+                  "335": {"content": "</think>", "normalized": false},
+                  "333": {"content": "<|mask|>", "special": true}}}""");
+        var tokens = TokenizerJson.read(folder).addedTokens();
+        assertEquals(
+                List.of(
+                        AddedToken.raw(333, "<|mask|>", true),
+                        new AddedToken(334, "<think>", false, true),
+                        AddedToken.raw(335, "</think>", false)),
+                tokens.stream().filter(token -> token.id() >= 333).toList());
+    }
+
     @Test
     void otherTokenizerClassesAreNamed() throws IOException {
         writeOldLayout(Samples.tokenizer());
@@ -193,6 +212,16 @@ final class TokenizerJsonTest {
                         "/pre_tokenizer/type",
                         "Whitespace"),
                 defect("behavior", t -> split(t).put("behavior", "Removed"), "/pre_tokenizer/pretokenizers/0/behavior"),
+                defect(
+                        "second split unless forbidden",
+                        t -> byteLevel(t).remove("use_regex"),
+                        "/pre_tokenizer/pretokenizers/1",
+                        "'use_regex' is missing"),
+                defect(
+                        "second split",
+                        t -> byteLevel(t).put("use_regex", true),
+                        "/pre_tokenizer/pretokenizers/1/use_regex",
+                        "use_regex true is not supported, only false"),
                 defect("pattern", t -> split(t).putObject("pattern").put("Regex", "(a"), "pattern/Regex", "Java"),
                 defect("string pattern", t -> split(t).putObject("pattern").put("String", "a"), "'Regex' is missing"),
                 defect(
@@ -240,6 +269,10 @@ final class TokenizerJsonTest {
 
     private static ObjectNode split(JsonNode tree) {
         return (ObjectNode) tree.get("pre_tokenizer").get("pretokenizers").get(0);
+    }
+
+    private static ObjectNode byteLevel(JsonNode tree) {
+        return (ObjectNode) tree.get("pre_tokenizer").get("pretokenizers").get(1);
     }
 
     private static ObjectNode added(JsonNode tree) {
