@@ -62,8 +62,6 @@ public record Template(int[] tokens, List<Hole> holes) {
     }
 
     private static int holeLength(String text, int at, String number) {
-        // With the first character of the hole, because lines() leaves out an empty last line.
-        long line = text.substring(0, at + 1).lines().count();
         try {
             int length = Integer.parseInt(number.strip());
             if (length >= 1 && length <= LONGEST_HOLE) {
@@ -72,6 +70,8 @@ public record Template(int[] tokens, List<Hole> holes) {
         } catch (NumberFormatException _) {
             // The message below covers both cases.
         }
+        // With the first character of the hole, because lines() leaves out an empty last line.
+        long line = text.substring(0, at + 1).lines().count();
         throw new GenerationException("line " + line + ": [[MASK:" + number
                 + "]]: expected a number of tokens from 1 to " + LONGEST_HOLE + ", such as [[MASK:16]]");
     }
