@@ -145,11 +145,11 @@ final class BpeTrainerTest {
     /** Both words hold their first pair hundreds of thousands of times. */
     @Test
     void hugeWordsOfFewBytesAreLearnedInSeconds() {
-        for (String text : List.of("a".repeat(600_000), "ab".repeat(300_000))) {
+        for (String text : List.of("a".repeat(200_000), "ab".repeat(100_000))) {
             var tokenizer = assertTimeoutPreemptively(
                     Duration.ofSeconds(30),
                     () -> BpeTrainer.ofSize(1000).train(List.of(text), BpeTrainer.Progress.NONE));
-            assertTrue(tokenizer.model().merges().size() >= 18, tokenizer.toString());
+            assertTrue(tokenizer.model().merges().size() >= 15, tokenizer.toString());
             assertTrue(tokenizer.encode(text).length < 20);
             assertEquals(text, tokenizer.decode(tokenizer.encode(text)));
         }

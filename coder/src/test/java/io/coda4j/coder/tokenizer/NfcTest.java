@@ -27,13 +27,13 @@ final class NfcTest {
     @Test
     void runsOfMarksOfAnyLengthAreNormalizedAsByTheJdk() {
         int changed = 0;
-        for (int seed = 0; seed < 3_000; seed++) {
+        for (int seed = 0; seed < 1_000; seed++) {
             var text = text(new Random(seed));
             var expected = Normalizer.normalize(text, Form.NFC);
             assertEquals(expected, Nfc.normalize(text), "seed " + seed);
             changed += expected.equals(text) ? 0 : 1;
         }
-        assertTrue(changed > 2_000, changed + " texts that NFC changes");
+        assertTrue(changed > 600, changed + " texts that NFC changes");
     }
 
     /** Up to four letters with up to 200 marks behind each, some of few classes and some of all. */
