@@ -5,6 +5,7 @@ import io.coda4j.nn.safetensors.Safetensors;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import java.util.function.LongFunction;
 import java.util.stream.LongStream;
 
@@ -15,7 +16,7 @@ import java.util.stream.LongStream;
  * @param nan numbers that are none
  * @param infinite numbers beyond the range of their type
  */
-record FiniteCount(long values, long nan, long infinite) {
+public record FiniteCount(long values, long nan, long infinite) {
     private static final ByteOrder LITTLE = ByteOrder.LITTLE_ENDIAN;
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LITTLE);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(LITTLE);
@@ -28,8 +29,16 @@ record FiniteCount(long values, long nan, long infinite) {
         return new FiniteCount(values + other.values, nan + other.nan, infinite + other.infinite);
     }
 
-    boolean isFinite() {
+    /** Whether all numbers are finite. */
+    public boolean isFinite() {
         return nan == 0 && infinite == 0;
+    }
+
+    @Override
+    public String toString() {
+        return isFinite()
+                ? String.format(Locale.ROOT, "%,d numbers", values)
+                : String.format(Locale.ROOT, "%,d NaN and %,d infinite of %,d numbers", nan, infinite, values);
     }
 
     /** The numbers of one tensor; integers are finite. */
