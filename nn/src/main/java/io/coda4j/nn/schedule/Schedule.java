@@ -8,8 +8,20 @@ package io.coda4j.nn.schedule;
  */
 public sealed interface Schedule {
 
+    /** The rate at the end of the warm-up, and the greatest. */
+    double peak();
+
+    /** Steps of the warm-up. */
+    long warmup();
+
+    /** The rate at {@code step}, which is not before the end of the warm-up, as a fraction of the peak. */
+    double factor(long step);
+
     /** The rate used by the update number {@code step}, counted from 0. */
-    double at(long step);
+    default double at(long step) {
+        requireNotNegative("step", step);
+        return peak() * (step < warmup() ? (double) step / warmup() : factor(step));
+    }
 
     /** Peak held for ever after the warm-up. */
     record ConstantWithWarmup(double peak, long warmup) implements Schedule {
@@ -19,8 +31,8 @@ public sealed interface Schedule {
         }
 
         @Override
-        public double at(long step) {
-            return peak * warmupFactor(requireNotNegative("step", step), warmup);
+        public double factor(long step) {
+            return 1.0;
         }
     }
 
@@ -41,12 +53,8 @@ public sealed interface Schedule {
         }
 
         @Override
-        public double at(long step) {
-            if (requireNotNegative("step", step) < warmup) {
-                return peak * warmupFactor(step, warmup);
-            }
-            double left = Math.max(0.0, (double) (total - step) / Math.max(1, total - warmup));
-            return peak * (floor + (1.0 - floor) * left);
+        public double factor(long step) {
+            return toFloor(floor, untilEnd(step, total - warmup, total));
         }
     }
 
@@ -67,13 +75,10 @@ public sealed interface Schedule {
         }
 
         @Override
-        public double at(long step) {
-            if (requireNotNegative("step", step) < warmup) {
-                return peak * warmupFactor(step, warmup);
-            }
+        public double factor(long step) {
             double progress = Math.min(1.0, (double) (step - warmup) / Math.max(1, total - warmup));
             double cosine = Math.max(0.0, 0.5 * (1.0 + Math.cos(Math.PI * progress)));
-            return peak * (floor + (1.0 - floor) * cosine);
+            return toFloor(floor, cosine);
         }
     }
 
@@ -87,20 +92,19 @@ public sealed interface Schedule {
         }
 
         @Override
-        public double at(long step) {
-            if (requireNotNegative("step", step) < warmup) {
-                return peak * warmupFactor(step, warmup);
-            }
-            if (step < total - decay) {
-                return peak;
-            }
-            double left = Math.max(0.0, (double) (total - step) / Math.max(1, decay));
-            return peak * (floor + (1.0 - floor) * left);
+        public double factor(long step) {
+            return step < total - decay ? 1.0 : toFloor(floor, untilEnd(step, decay, total));
         }
     }
 
-    private static double warmupFactor(long step, long warmup) {
-        return step < warmup ? (double) step / warmup : 1.0;
+    /** What is left of the {@code span} steps before {@code end}: 1 at their first, 0 from {@code end} on. */
+    private static double untilEnd(long step, long span, long end) {
+        return Math.max(0.0, (double) (end - step) / Math.max(1, span));
+    }
+
+    /** From 1 down to {@code floor} as {@code left} falls from 1 to 0. */
+    private static double toFloor(double floor, double left) {
+        return floor + (1.0 - floor) * left;
     }
 
     private static void requirePeak(double peak) {
@@ -109,11 +113,10 @@ public sealed interface Schedule {
         }
     }
 
-    private static long requireNotNegative(String name, long value) {
+    private static void requireNotNegative(String name, long value) {
         if (value < 0) {
             throw new IllegalArgumentException(name + " must not be negative, got " + value);
         }
-        return value;
     }
 
     private static void requireSpan(long warmup, long end) {
