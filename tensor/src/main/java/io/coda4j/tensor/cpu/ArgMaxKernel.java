@@ -12,12 +12,9 @@ import jdk.incubator.vector.VectorOperators;
 final class ArgMaxKernel {
     private ArgMaxKernel() {}
 
-    /** A kernel where {@code axis} is the last one. */
+    /** A kernel where {@code axis} is the last one, or empty for other axes and types. */
     static Optional<Kernel> of(Parallel parallel, TensorType x, int axis) {
-        return switch (x.dtype()) {
-            case F32, BF16 -> axis == x.rank() - 1 ? Optional.of(rows(parallel, x)) : Optional.empty();
-            case BOOL, I8, I32, F16, F64 -> Optional.empty();
-        };
+        return Lanes.loadsAsF32(x.dtype()) && axis == x.rank() - 1 ? Optional.of(rows(parallel, x)) : Optional.empty();
     }
 
     private static Kernel rows(Parallel parallel, TensorType x) {

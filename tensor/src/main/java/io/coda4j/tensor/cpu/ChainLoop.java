@@ -91,17 +91,10 @@ final class ChainLoop {
                 .map(loop -> Launch.of(parallel, LaneLoop.pieces(size), new ChainLoop(chain, size, loop)::task));
     }
 
-    private static boolean serves(DType dtype) {
-        return switch (dtype) {
-            case F32, BF16 -> true;
-            case BOOL, I8, I32, F16, F64 -> false;
-        };
-    }
-
     private static Optional<LoopProgram> program(Chain chain) {
         int operands = chain.operands().size();
-        boolean allFloats =
-                IntStream.range(0, operands + chain.links().size()).allMatch(value -> serves(chain.dtype(value)));
+        boolean allFloats = IntStream.range(0, operands + chain.links().size())
+                .allMatch(value -> Lanes.loadsAsF32(chain.dtype(value)));
         int memories = operands + constants(chain).size() + chain.results().size();
         if (!allFloats || memories > LoopCall.MEMORIES) {
             return Optional.empty();

@@ -3,7 +3,6 @@ package io.coda4j.tensor.cpu;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
-import io.coda4j.tensor.DType;
 import io.coda4j.tensor.DeviceException;
 import io.coda4j.tensor.Elements;
 import io.coda4j.tensor.TensorType;
@@ -19,15 +18,11 @@ final class CrossEntropyKernel {
     private CrossEntropyKernel() {}
 
     static Optional<Kernel> forward(Parallel parallel, SoftmaxPasses passes, TensorType logits) {
-        return serves(logits) ? Optional.of(losses(parallel, passes, logits)) : Optional.empty();
+        return Lanes.loadsAsF32(logits.dtype()) ? Optional.of(losses(parallel, passes, logits)) : Optional.empty();
     }
 
     static Optional<Kernel> gradient(Parallel parallel, SoftmaxPasses passes, TensorType logits) {
-        return serves(logits) ? Optional.of(gradients(parallel, passes, logits)) : Optional.empty();
-    }
-
-    private static boolean serves(TensorType logits) {
-        return logits.dtype() == DType.F32 || logits.dtype() == DType.BF16;
+        return Lanes.loadsAsF32(logits.dtype()) ? Optional.of(gradients(parallel, passes, logits)) : Optional.empty();
     }
 
     /** A kernel that checks the targets, its second operand, and then computes each row. */

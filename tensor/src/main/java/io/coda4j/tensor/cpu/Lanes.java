@@ -1,5 +1,6 @@
 package io.coda4j.tensor.cpu;
 
+import io.coda4j.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
@@ -56,6 +57,14 @@ final class Lanes {
     private static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
     private Lanes() {}
+
+    /** Whether elements of {@code dtype} become vectors of F32 here, as they are or widened. */
+    static boolean loadsAsF32(DType dtype) {
+        return switch (dtype) {
+            case F32, BF16 -> true;
+            case BOOL, I8, I32, F16, F64 -> false;
+        };
+    }
 
     private static VectorShuffle<Float> swap(int distance) {
         return VectorShuffle.fromOp(F32, i -> (i ^ distance) % COUNT);

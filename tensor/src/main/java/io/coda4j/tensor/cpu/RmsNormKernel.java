@@ -49,19 +49,16 @@ final class RmsNormKernel {
         this.passes = passes.forRows(n);
     }
 
-    private static boolean serves(DType dtype) {
-        return switch (dtype) {
-            case F32, BF16 -> true;
-            case BOOL, I8, I32, F16, F64 -> false;
-        };
-    }
-
     static Optional<Kernel> forward(Parallel parallel, RmsNormPasses passes, TensorType x, double eps) {
-        return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, passes).forward(parallel)) : Optional.empty();
+        return Lanes.loadsAsF32(x.dtype())
+                ? Optional.of(new RmsNormKernel(x, eps, passes).forward(parallel))
+                : Optional.empty();
     }
 
     static Optional<Kernel> gradient(Parallel parallel, RmsNormPasses passes, TensorType x, double eps) {
-        return serves(x.dtype()) ? Optional.of(new RmsNormKernel(x, eps, passes).gradient(parallel)) : Optional.empty();
+        return Lanes.loadsAsF32(x.dtype())
+                ? Optional.of(new RmsNormKernel(x, eps, passes).gradient(parallel))
+                : Optional.empty();
     }
 
     private Kernel forward(Parallel parallel) {

@@ -70,10 +70,7 @@ final class RopeKernel implements Kernel {
     }
 
     static Optional<Kernel> of(Parallel parallel, Optional<VectorLoops> loops, TensorType x, Primitive.Rope prim) {
-        return switch (x.dtype()) {
-            case F32, BF16 -> Optional.of(new RopeKernel(parallel, loops, x, prim));
-            case BOOL, I8, I32, F16, F64 -> Optional.empty();
-        };
+        return Lanes.loadsAsF32(x.dtype()) ? Optional.of(new RopeKernel(parallel, loops, x, prim)) : Optional.empty();
     }
 
     /** cos and sin of the angles, [T,D/2] row-major. */

@@ -14,10 +14,7 @@ final class SoftmaxKernel {
 
     /** The kernel for rows along the last axis of {@code x}, or empty for other types. */
     static Optional<Kernel> of(Parallel parallel, SoftmaxPasses passes, TensorType x) {
-        return switch (x.dtype()) {
-            case F32, BF16 -> Optional.of(rows(parallel, passes, x));
-            case F16, F64, I8, I32, BOOL -> Optional.empty();
-        };
+        return Lanes.loadsAsF32(x.dtype()) ? Optional.of(rows(parallel, passes, x)) : Optional.empty();
     }
 
     private static Kernel rows(Parallel parallel, SoftmaxPasses passes, TensorType x) {

@@ -33,13 +33,12 @@ final class SwiGluKernel {
             int operands,
             LoopLanes.Body body,
             LaneLoop twin) {
-        return switch (type.dtype()) {
-            case F32, BF16 ->
-                loops.map(made -> LoopLanes.of(made, type.dtype() == DType.BF16, operands, body))
-                        .map(loop -> loop.kernel(parallel, type.dtype().bytes(), type.size(), operands))
-                        .or(() -> Optional.of(twin.kernel(parallel, type.dtype(), type.size(), operands)));
-            case BOOL, I8, I32, F16, F64 -> Optional.empty();
-        };
+        if (!Lanes.loadsAsF32(type.dtype())) {
+            return Optional.empty();
+        }
+        return loops.map(made -> LoopLanes.of(made, type.dtype() == DType.BF16, operands, body))
+                .map(loop -> loop.kernel(parallel, type.dtype().bytes(), type.size(), operands))
+                .or(() -> Optional.of(twin.kernel(parallel, type.dtype(), type.size(), operands)));
     }
 
     private static List<Value> forward(Builder b, List<Value> operands) {
