@@ -1,12 +1,10 @@
 package io.coda4j.tensor.cpu;
 
+import io.coda4j.tensor.cpu.x86.LinuxCalls;
+import io.coda4j.tensor.cpu.x86.SystemRefusal;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -39,12 +37,6 @@ final class HugePages {
 
     private static final String OFF = "coda.huge.pages";
     private static final Path SETTING = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
-
-    // asm-generic/mman-common.h
-    private static final int PROT_READ_WRITE = 3;
-    private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
-    private static final int MADV_HUGEPAGE = 14;
-    private static final long MAP_FAILED = -1;
 
     private static final HugePages OF_PROCESS = new HugePages(unusable());
 
@@ -86,75 +78,24 @@ final class HugePages {
     MemorySegment allocate(Arena arena, long bytes) {
         if (bytes >= LEAST && unusedBecause.isEmpty()) {
             long length = bytes + HUGE + SHIFT * SHIFTS;
-            long start = Linux.map(length);
-            if (start != MAP_FAILED) {
-                long shift = SHIFT * (blocks.getAndIncrement() & (SHIFTS - 1));
-                long page = (start + HUGE - 1) / HUGE * HUGE;
-                advise(page, (shift + bytes + SMALL - 1) / SMALL * SMALL);
-                return MemorySegment.ofAddress(page + shift).reinterpret(bytes, arena, _ -> Linux.unmap(start, length));
+            try {
+                return within(LinuxCalls.mapWritable(length), arena, bytes);
+            } catch (SystemRefusal _) {
+                // The arena may yet have room for the block, which is smaller, and says so itself where it has none.
             }
         }
         return arena.allocate(bytes, CpuMemory.ALIGNMENT);
     }
 
-    /** No further than the block: else its end would take a whole page. */
-    private void advise(long start, long length) {
-        if (Linux.advise(start, length) != 0) {
-            unusedBecause = Optional.of("Linux refused madvise(MADV_HUGEPAGE)");
-        }
-    }
-
-    /** The calls, found when the first is made. */
-    private static final class Linux {
-        private static final MethodHandle MAP = function(
-                "mmap",
-                FunctionDescriptor.of(
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.JAVA_LONG));
-        private static final MethodHandle ADVISE = function(
-                "madvise",
-                FunctionDescriptor.of(
-                        ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
-        private static final MethodHandle UNMAP = function(
-                "munmap", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
-
-        private static MethodHandle function(String name, FunctionDescriptor type) {
-            var linker = Linker.nativeLinker();
-            return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), type);
-        }
-
-        /** The address of new pages, or MAP_FAILED. */
-        static long map(long bytes) {
-            try {
-                return (long) MAP.invokeExact(0L, bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0L);
-            } catch (Throwable e) {
-                throw new IllegalStateException("mmap", e);
-            }
-        }
-
-        static int advise(long start, long bytes) {
-            try {
-                return (int) ADVISE.invokeExact(start, bytes, MADV_HUGEPAGE);
-            } catch (Throwable e) {
-                throw new IllegalStateException("madvise", e);
-            }
-        }
-
-        static void unmap(long start, long bytes) {
-            int result;
-            try {
-                result = (int) UNMAP.invokeExact(start, bytes);
-            } catch (Throwable e) {
-                throw new IllegalStateException("munmap", e);
-            }
-            if (result != 0) {
-                throw new IllegalStateException("Linux refused munmap of " + bytes + " bytes");
-            }
-        }
+    /** A block in {@code pages}, which go with {@code arena}. */
+    private MemorySegment within(MemorySegment pages, Arena arena, long bytes) {
+        long shift = SHIFT * (blocks.getAndIncrement() & (SHIFTS - 1));
+        long first = Math.ceilDiv(pages.address(), HUGE) * HUGE - pages.address();
+        // No further than the block: else its end would take a whole page.
+        long length = Math.ceilDiv(shift + bytes, SMALL) * SMALL;
+        LinuxCalls.adviseHugePages(pages.asSlice(first, length))
+                .ifPresent(reason -> unusedBecause = Optional.of(reason));
+        long start = pages.address() + first + shift;
+        return MemorySegment.ofAddress(start).reinterpret(bytes, arena, _ -> LinuxCalls.unmap(pages));
     }
 }

@@ -1,7 +1,7 @@
 package io.coda4j.tensor.cpu.x86;
 
-/** The operating system does not allow machine code; the message says what it refused and why. */
-final class SystemRefusal extends RuntimeException {
+/** The operating system refuses a call; the message says which, and why. */
+public final class SystemRefusal extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     private final String reason;
@@ -11,7 +11,8 @@ final class SystemRefusal extends RuntimeException {
         this.reason = reason;
     }
 
-    String reason() {
+    /** The message. */
+    public String reason() {
         return reason;
     }
 }

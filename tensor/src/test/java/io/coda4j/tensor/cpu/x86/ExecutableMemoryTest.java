@@ -58,4 +58,15 @@ class ExecutableMemoryTest {
         assertFalse(message.endsWith("()"), message);
         LinuxCalls.unmap(pages);
     }
+
+    /** The pages are what they were. */
+    @Test
+    void aRefusedAdviceIsAReason() {
+        var pages = LinuxCalls.mapWritable(4096);
+        var reason = LinuxCalls.adviseHugePages(pages.asSlice(1)).orElse("none");
+        assertTrue(reason.startsWith("Linux refused madvise(MADV_HUGEPAGE) ("), reason);
+        assertFalse(reason.endsWith("()"), reason);
+        pages.fill((byte) 1);
+        LinuxCalls.unmap(pages);
+    }
 }
