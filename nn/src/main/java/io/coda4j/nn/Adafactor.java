@@ -49,7 +49,7 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
     public SequencedMap<String, TensorType> state(SequencedMap<String, TensorType> params, Set<String> stacks) {
         var state = new LinkedHashMap<String, TensorType>();
         params.forEach((name, type) -> {
-            if (isMatrix(name, type, stacks)) {
+            if (StepOperands.isMatrix(name, type, stacks)) {
                 state.put(rows(name), type.with(type.shape().without(List.of(type.rank() - 1))));
                 state.put(columns(name), type.with(type.shape().without(List.of(type.rank() - 2))));
             } else {
@@ -75,10 +75,6 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         var all = new ArrayList<>(before);
         all.add(last);
         return all;
-    }
-
-    private static boolean isMatrix(String name, TensorType type, Set<String> stacks) {
-        return type.rank() - (stacks.contains(name) ? 1 : 0) >= 2;
     }
 
     private static String rows(String name) {
@@ -114,7 +110,7 @@ public record Adafactor(double eps, double clipThreshold, double decayRate, doub
         var decay = rate.like(weightDecay);
         var noDecay = rate.like(0);
         params.forEach((name, param) -> {
-            boolean isMatrix = isMatrix(name, param.type(), stacks);
+            boolean isMatrix = StepOperands.isMatrix(name, param.type(), stacks);
             var moments = isMatrix ? List.of(rows(name), columns(name)) : List.of(second(name));
             var operands = new ArrayList<Tensor>();
             operands.add(param);

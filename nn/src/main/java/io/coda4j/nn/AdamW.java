@@ -84,7 +84,7 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
         var correction1 = StepOperands.at(scalars, 2);
         var correction2 = StepOperands.at(scalars, 3);
         params.forEach((name, param) -> {
-            boolean decays = decayVectors || param.rank() - (stacks.contains(name) ? 1 : 0) >= 2;
+            boolean decays = decayVectors || StepOperands.isMatrix(name, param.type(), stacks);
             var updated = Tensor.apply(
                     new Primitive.AdamW(beta1, beta2, eps),
                     param,
