@@ -20,7 +20,7 @@ final class WorkloadOptions {
             paramLabel = "T",
             defaultValue = "f32",
             description = "What passes compute in: f32 (the default), or bf16 over weights and moments in F32.")
-    private Recipe.Precision compute = Recipe.Precision.F32;
+    private Recipe.ComputeType compute = Recipe.ComputeType.F32;
 
     /**
      * The workload.

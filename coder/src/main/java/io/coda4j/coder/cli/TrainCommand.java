@@ -50,7 +50,7 @@ final class TrainCommand implements Callable<Integer> {
             description =
                     "What passes compute in, instead of the recipe's passes.compute: f32 or bf16. Sums of products,"
                             + " weights and the optimiser's state are F32.")
-    private Recipe.@Nullable Precision precision;
+    private Recipe.@Nullable ComputeType compute;
 
     @Option(
             names = "--mesh",
@@ -81,7 +81,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private Recipe changed(Recipe recipe) {
-        var computing = precision == null ? recipe : recipe.computingIn(precision);
+        var computing = compute == null ? recipe : recipe.computingIn(compute);
         var placed = mesh == null ? computing : onMesh(computing, mesh);
         return seed == null ? placed : placed.seeded(seed);
     }

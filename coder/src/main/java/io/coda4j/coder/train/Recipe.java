@@ -122,7 +122,7 @@ public record Recipe(
     }
 
     /** The element type in which passes compute; weights and moments are F32. */
-    public enum Precision {
+    public enum ComputeType {
         F32,
         BF16
     }
@@ -136,7 +136,7 @@ public record Recipe(
     public record Passes(
             Layers layers,
             boolean checkpointLayers,
-            Precision compute,
+            ComputeType compute,
             @Nullable String mesh) {}
 
     /** The rules an optimiser can follow. */
@@ -353,9 +353,9 @@ public record Recipe(
         return new Recipe(other, corpus, tokenizer, model, batch, masking, loss, passes, optimizer, schedule, run);
     }
 
-    /** This recipe with passes that compute in {@code precision}. */
-    public Recipe computingIn(Precision precision) {
-        return with(new Passes(passes.layers, passes.checkpointLayers, precision, passes.mesh));
+    /** This recipe with passes that compute in {@code type}. */
+    public Recipe computingIn(ComputeType type) {
+        return with(new Passes(passes.layers, passes.checkpointLayers, type, passes.mesh));
     }
 
     /** This recipe on another mesh, or on one device if {@code mesh} is null. */
