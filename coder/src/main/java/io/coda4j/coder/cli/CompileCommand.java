@@ -273,10 +273,9 @@ final class CompileCommand implements Callable<Integer> {
         if (dtype == Dtype.MIXED && step == Step.DENOISE_STEP) {
             throw new UsageException("--dtype mixed is for train-step: a denoise-step keeps nothing in f32; use bf16");
         }
-        if (step == Step.DENOISE_STEP && (remat != null || optimizer != null)) {
-            throw new UsageException((remat != null ? "--remat" : "--optimizer")
-                    + " is for train-step: a denoise-step has no backward pass and no update; leave it out");
-        }
+        new IdleOptions(step == Step.DENOISE_STEP, "on a denoise-step, which has no backward pass and no update")
+                .refuse("--remat", remat != null)
+                .refuse("--optimizer", optimizer != null);
         var rules = rules();
         try {
             return program(grid, rules);

@@ -51,10 +51,8 @@ final class InfillCommand implements Callable<Integer> {
         if (isBetween && length() < 1) {
             throw new UsageException("--prefix and --suffix need --tokens N with N at least 1, got " + length());
         }
-        if (!isBetween && tokens != null) {
-            throw new UsageException(
-                    "--tokens has no effect with --file, whose holes [[MASK:n]] say how long they are; leave it out");
-        }
+        new IdleOptions(!isBetween, "with --file, whose holes [[MASK:n]] say how long they are")
+                .refuse("--tokens", tokens != null);
         filling.check();
         var text = file == null ? null : TextFile.read(file);
         filling.run(generator -> template(text, generator), false, isBetween ? System.lineSeparator() : "");

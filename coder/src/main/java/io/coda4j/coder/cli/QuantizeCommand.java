@@ -129,10 +129,9 @@ final class QuantizeCommand implements Callable<Integer> {
         if (rows != null && rows < 1) {
             throw new UsageException("--report-rows must be positive, got " + rows);
         }
-        if (report == null && (rows != null || device.isGiven())) {
-            throw new UsageException((rows != null ? "--report-rows" : "--device")
-                    + " has no effect without --report CORPUS, which measures what was made");
-        }
+        new IdleOptions(report == null, "without --report CORPUS, which measures what was made")
+                .refuse("--report-rows", rows != null)
+                .refuse("--device", device.isGiven());
     }
 
     /** Text that is not in the training part of the corpus. */

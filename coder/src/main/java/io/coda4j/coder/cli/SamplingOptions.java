@@ -127,19 +127,18 @@ final class SamplingOptions {
         checked("--block", () -> settings.withBlockLength(block == null ? 0 : block));
         caching();
         rule();
-        requireUse("--threshold", threshold, "threshold");
-        requireUse("--factor", factor, "factor");
-        requireUse("--entropy-bound", entropyBound, "eb");
-        requireUse("--steps", steps, "steps");
-        requireUse("--alg", algorithm, "steps");
-        requireUse("--alg-temp", orderTemperature, "steps");
+        idleUnless("threshold").refuse("--threshold", threshold != null);
+        idleUnless("factor").refuse("--factor", factor != null);
+        idleUnless("eb").refuse("--entropy-bound", entropyBound != null);
+        idleUnless("steps")
+                .refuse("--steps", steps != null)
+                .refuse("--alg", algorithm != null)
+                .refuse("--alg-temp", orderTemperature != null);
         if (sampler instanceof Sampler.Origin) {
             requireDraws("with --alg " + sampler.label());
         }
-        if (refresh != null && (cache == null || cache.equals("none"))) {
-            throw new UsageException(
-                    "--refresh needs --cache prefix, dual or delayed: without a cache there is nothing" + " to renew");
-        }
+        new IdleOptions(caching() instanceof Caching.None, "without --cache prefix, dual or delayed, which it renews")
+                .refuse("--refresh", refresh != null);
     }
 
     private static <T> T checked(String option, Supplier<T> value) {
@@ -150,18 +149,16 @@ final class SamplingOptions {
         }
     }
 
-    private void requireUse(String option, @Nullable Object value, String rule) {
-        if (value != null && !decode.equals(rule)) {
-            throw new UsageException(option + " has no effect with --decode " + decode + "; it needs --decode " + rule);
-        }
+    private IdleOptions idleUnless(String rule) {
+        return new IdleOptions(!decode.equals(rule), "with --decode " + decode + ", only with --decode " + rule);
     }
 
     /** Where nothing asks how sure the model is, a filter only changes what is drawn. */
     private void requireDraws(String where) {
-        if ((topP != null || topK != null) && sampling().isGreedy()) {
-            throw new UsageException((topP != null ? "--top-p" : "--top-k") + " has no effect " + where
-                    + " at temperature " + temperature + "; it needs a --temperature above 0, such as 0.8");
-        }
+        var why = where + " at temperature " + temperature + ", only with a --temperature above 0, such as 0.8";
+        new IdleOptions(sampling().isGreedy(), why)
+                .refuse("--top-p", topP != null)
+                .refuse("--top-k", topK != null);
     }
 
     private Sampling sampling() {
@@ -288,14 +285,12 @@ final class SamplingOptions {
 
     /** One token at a time, from left to right. */
     private UnmaskingSettings autoregressive(Generator generator, int[] tokens) {
-        if (!decode.equals("steps")
-                || steps != null
-                || algorithm != null
-                || orderTemperature != null
-                || block != null) {
-            throw new UsageException("--decode, --steps, --alg, --alg-temp and --block are for diffusion models; an"
-                    + " autoregressive one writes token by token");
-        }
+        new IdleOptions(true, "for an autoregressive model, which writes token by token")
+                .refuse("--decode " + decode, !decode.equals("steps"))
+                .refuse("--steps", steps != null)
+                .refuse("--alg", algorithm != null)
+                .refuse("--alg-temp", orderTemperature != null)
+                .refuse("--block", block != null);
         requireDraws("for an autoregressive model");
         return UnmaskingSettings.of(generator.maskId(), new Sampler.MaskGitPlus(), masks(generator, tokens))
                 .withBlockLength(1);

@@ -325,7 +325,9 @@ class GenerationCommandsTest {
         Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "x", "--cache", "dual")
                 .complains(Main.USAGE, List.of("--cache dual", "autoregressive"));
         Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "x", "--steps", "4")
-                .complains(Main.USAGE, List.of("--steps", "autoregressive"));
+                .complains(Main.USAGE, List.of("--steps has no effect", "autoregressive"));
+        Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "x", "--decode", "eb")
+                .complains(Main.USAGE, List.of("--decode eb has no effect", "autoregressive"));
         Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "x", "--top-k", "4")
                 .complains(Main.USAGE, List.of("--top-k", "autoregressive", "--temperature"));
         Invocation.of("generate", "--model", work.resolve("ar").toString(), "--prompt", "")
