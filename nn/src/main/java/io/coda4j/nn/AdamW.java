@@ -24,9 +24,10 @@ public record AdamW(double beta1, double beta2, double eps, double weightDecay, 
     public AdamW {
         unitInterval("beta1", beta1);
         unitInterval("beta2", beta2);
-        if (!(eps > 0) || !(weightDecay >= 0)) {
+        if (!(eps > 0) || !(weightDecay >= 0) || Double.isInfinite(eps + weightDecay)) {
             throw new IllegalArgumentException(
-                    "adamw: eps must be positive and weight decay not negative, got " + eps + " and " + weightDecay);
+                    "adamw: eps must be positive and weight decay not negative, both finite, got " + eps + " and "
+                            + weightDecay);
         }
     }
 

@@ -51,8 +51,8 @@ public record TransformerConfig(
                 (long) heads * headDim <= Integer.MAX_VALUE,
                 "heads (" + heads + ") times head size (" + headDim + ") must be below 2^31");
         require(headDim % 2 == 0, "head size must be even for rotary positions, got " + headDim);
-        require(ropeTheta > 0, "rope theta must be positive, got " + ropeTheta);
-        require(normEps > 0, "norm epsilon must be positive, got " + normEps);
+        positive("rope theta", ropeTheta);
+        positive("norm epsilon", normEps);
         require(
                 padToken >= -1 && padToken < vocabulary,
                 "pad token " + padToken + " is outside the vocabulary of " + vocabulary + "; -1 stands for none");
@@ -60,6 +60,10 @@ public record TransformerConfig(
 
     private static void positive(String name, int value) {
         require(value > 0, name + " must be positive, got " + value);
+    }
+
+    private static void positive(String name, double value) {
+        require(value > 0 && Double.isFinite(value), name + " must be positive and finite, got " + value);
     }
 
     private static void require(boolean holds, String message) {

@@ -36,6 +36,17 @@ class SettingsTest {
     }
 
     @Test
+    void infinityIsNoSetting() {
+        double infinite = Double.POSITIVE_INFINITY;
+        refused(
+                "adamw: eps must be positive and weight decay not negative, both finite, got Infinity and 0.1",
+                () -> new AdamW(0.9, 0.95, infinite, 0.1, false));
+        refused(
+                "model: rope theta must be positive and finite, got Infinity",
+                () -> new TransformerConfig(8, 4, 1, 1, 1, 4, 4, infinite, 1e-6, true, -1));
+    }
+
+    @Test
     void padTokensAreTokensOrNone() {
         refused(
                 "model: pad token -2 is outside the vocabulary of 8; -1 stands for none",
