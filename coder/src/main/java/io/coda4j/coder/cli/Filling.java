@@ -262,14 +262,17 @@ final class Filling {
         private Map<String, Object> textFields() {
             var fields = new LinkedHashMap<String, Object>();
             fields.put("text", text());
-            fields.put(
-                    "holes",
-                    template.holes().stream()
-                            .map(hole -> Map.of("text", decode(hole), "tokens", hole.length()))
-                            .toList());
+            fields.put("holes", template.holes().stream().map(this::holeFields).toList());
             fields.put("tokens", tokens);
             fields.put("unseenTokens", unseen());
             fields.put("generatedTokens", generated());
+            return fields;
+        }
+
+        private Map<String, Object> holeFields(Template.Hole hole) {
+            var fields = new LinkedHashMap<String, Object>();
+            fields.put("text", decode(hole));
+            fields.put("tokens", hole.length());
             return fields;
         }
 

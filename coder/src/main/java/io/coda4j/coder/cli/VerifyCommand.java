@@ -53,9 +53,10 @@ final class VerifyCommand implements Callable<Integer> {
                 })
                 .run();
         if (json) {
-            System.out.println(new JsonMapper()
-                    .writerWithDefaultPrettyPrinter()
-                    .writeValueAsString(Map.of("passed", passed, "gates", fields(results))));
+            var fields = new LinkedHashMap<String, Object>();
+            fields.put("passed", passed);
+            fields.put("gates", fields(results));
+            System.out.println(new JsonMapper().writerWithDefaultPrettyPrinter().writeValueAsString(fields));
         } else {
             System.out.println(passed ? "PASS: the checkpoint is sound" : "FAIL: do not trust this checkpoint");
         }

@@ -240,6 +240,8 @@ class GenerationCommandsTest {
         var fields = json("infill", "m", "--file", file.toString());
         assertEquals(filled, fields.member("text").asString());
         assertEquals(694, fields.member("unseenTokens").asInt());
+        var hole = fields.member("holes").asList().getFirst().asObject();
+        assertEquals(List.of("text", "tokens"), List.copyOf(hole.members().keySet()), "the order in every run");
     }
 
     /** A prompt of letters that the tokenizer does not merge. */

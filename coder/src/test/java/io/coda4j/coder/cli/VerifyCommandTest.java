@@ -9,6 +9,7 @@ import io.coda4j.nn.safetensors.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,6 +37,7 @@ class VerifyCommandTest {
         var invocation = Invocation.of("verify-checkpoint", model.toString(), "--json");
         assertEquals(code, invocation.code(), invocation::toString);
         var root = Json.parse(invocation.out()).asObject();
+        assertEquals(List.of("passed", "gates"), List.copyOf(root.members().keySet()), "the order in every run");
         assertEquals(code == 0, root.member("passed").asBoolean());
         return root.member("gates").asList().stream()
                 .map(Json::asObject)
