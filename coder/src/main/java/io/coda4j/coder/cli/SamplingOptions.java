@@ -125,7 +125,7 @@ final class SamplingOptions {
         var settings = checked("--steps", () -> UnmaskingSettings.of(0, sampler, steps == null ? 1 : steps));
         checked("--alg-temp", () -> settings.withOrderTemperature(orderTemperature()));
         checked("--block", () -> settings.withBlockLength(block == null ? 0 : block));
-        caching();
+        var caching = caching();
         rule();
         idleUnless("threshold").refuse("--threshold", threshold != null);
         idleUnless("factor").refuse("--factor", factor != null);
@@ -137,7 +137,7 @@ final class SamplingOptions {
         if (sampler instanceof Sampler.Origin) {
             requireDraws("with --alg " + sampler.label());
         }
-        new IdleOptions(caching() instanceof Caching.None, "without --cache prefix, dual or delayed, which it renews")
+        new IdleOptions(caching instanceof Caching.None, "without --cache prefix, dual or delayed, which it renews")
                 .refuse("--refresh", refresh != null);
     }
 

@@ -1,6 +1,8 @@
 package io.coda4j.coder.corpus;
 
+import io.coda4j.coder.files.Sha256;
 import io.coda4j.nn.files.FailureReason;
+import io.coda4j.nn.files.TemporaryName;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -90,7 +92,7 @@ public final class ArtifactStore {
             return false;
         }
         try {
-            String actual = Sha256.of(file);
+            String actual = Sha256.hex(file);
             if (actual.equals(artifact.sha256())) {
                 return true;
             }
@@ -102,8 +104,7 @@ public final class ArtifactStore {
     }
 
     private void obtain(MavenArtifact artifact, Path target) {
-        Path temporary = target.resolveSibling(
-                "." + target.getFileName() + "." + ProcessHandle.current().pid() + "." + System.nanoTime() + ".tmp");
+        Path temporary = TemporaryName.of(target);
         try {
             Optional<IOException> failure = tried(remote, temporary, artifact);
             if (failure.isPresent()) {
@@ -150,7 +151,7 @@ public final class ArtifactStore {
     }
 
     private static void verify(MavenArtifact artifact, Path file) throws IOException {
-        String actual = Sha256.of(file);
+        String actual = Sha256.hex(file);
         if (!actual.equals(artifact.sha256())) {
             throw new CorpusException(
                     "The download of %s has SHA-256 %s (%d bytes) instead of %s and was removed; check mirror and proxy"

@@ -1,6 +1,8 @@
 package io.coda4j.coder.corpus;
 
+import io.coda4j.coder.files.Sha256;
 import io.coda4j.coder.tokenizer.Nfc;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -14,8 +16,8 @@ import java.util.stream.LongStream;
  * Source files for training and held-out files for evaluation.
  *
  * <p>Files are cleaned (licence header removed, {@code \n} line ends, NFC), those without content and copies, whatever
- * their white space, are dropped, and the rest is split by file, never by method (specification, code corpora). The order is that of artifact
- * and path. What a held-out file shares with the training files is marked in {@link SourceFile#seenInTraining()}.
+ * their white space, are dropped, and the rest is split by file, never by method (specification, code corpora). The order is
+ * that of artifact and path. What a held-out file shares with the training files is marked in {@link SourceFile#seenInTraining()}.
  */
 public final class Corpus {
     private static final Set<String> DECLARATIONS = Set.of("package-info.java", "module-info.java");
@@ -82,6 +84,7 @@ public final class Corpus {
     /** Cleans, splits and compares, and counts on the way. */
     private static final class Builder {
         private final Split split;
+
         /** Digests: the texts themselves, without their layout, would take as much memory again. */
         private final Set<String> seen = new HashSet<>();
 
@@ -122,13 +125,18 @@ public final class Corpus {
                 return Optional.empty();
             }
             String normal = Nfc.normalize(stripped);
-            if (!seen.add(Sha256.of(Duplicates.withoutLayout(normal)))) {
+            if (!seen.add(fingerprint(normal))) {
                 copies++;
                 return Optional.empty();
             }
             // Blank lines at the top are cut as well, and are no header.
             headers += stripped.length() < text.stripLeading().length() ? 1 : 0;
             return Optional.of(new SourceFile(file.name(), file.artifact(), normal, List.of()));
+        }
+
+        /** The same for texts that differ in layout at most. */
+        private static String fingerprint(String text) {
+            return Sha256.hex(Duplicates.withoutLayout(text).getBytes(StandardCharsets.UTF_8));
         }
 
         private Corpus compare(List<SourceFile> train, List<SourceFile> heldOut, List<SkippedFile> skipped) {
@@ -142,11 +150,9 @@ public final class Corpus {
                 var ranges = trainUnits.get(i).orElse(List.of());
                 duplicates.addBodies(text, ranges);
                 trainBodies += ranges.size();
-                if (byLines) {
-                    duplicates.addLines(text);
-                }
-                if (trainUnits.get(i).isEmpty()) {
-                    duplicates.addLinesWithoutBodies(text);
+                boolean hasBodies = trainUnits.get(i).isPresent();
+                if (byLines || !hasBodies) {
+                    duplicates.addLines(text, hasBodies);
                 }
             }
             var marked = new ArrayList<SourceFile>();

@@ -27,6 +27,7 @@ final class Duplicates {
 
     private final Set<String> bodies = new HashSet<>();
     private final Set<String> windows = new HashSet<>();
+
     /** Those of training files whose bodies are not known. */
     private final Set<String> windowsWithoutBodies = new HashSet<>();
 
@@ -39,14 +40,16 @@ final class Duplicates {
         ranges.forEach(range -> bodies.add(key(text, range)));
     }
 
-    /** Learns the lines of a training file, for texts that are compared by lines. */
-    void addLines(String text) {
-        windowsOf(text).forEach(window -> windows.add(window.key));
-    }
-
-    /** Learns the lines of a training file that has no bodies to compare, for texts that are compared by bodies. */
-    void addLinesWithoutBodies(String text) {
-        windowsOf(text).forEach(window -> windowsWithoutBodies.add(window.key));
+    /**
+     * Learns the lines of a training file, for texts that are compared by lines; and if its bodies are not known, for those
+     * that are compared by bodies.
+     */
+    void addLines(String text, boolean hasBodies) {
+        var keys = windowsOf(text).stream().map(Window::key).toList();
+        windows.addAll(keys);
+        if (!hasBodies) {
+            windowsWithoutBodies.addAll(keys);
+        }
     }
 
     /** Finds what is known of a held-out file: by its bodies, or by lines where {@code units} is empty. */

@@ -1,9 +1,8 @@
 package io.coda4j.coder.corpus;
 
+import io.coda4j.coder.files.Sha256;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 
 /**
  * Decides by its path alone whether a file is held out, so that adding or removing a file never moves another.
@@ -26,15 +25,11 @@ public record Split(long seed, double heldOutFraction) {
 
     /** Returns whether the file of that path is held out. */
     public boolean holdsOut(String path) {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256");
-            digest.update(ByteBuffer.allocate(8).putLong(seed).flip());
-            digest.update(path.getBytes(StandardCharsets.UTF_8));
-            // The top 53 bits as a fraction in [0, 1).
-            double drawn = (ByteBuffer.wrap(digest.digest()).getLong() >>> 11) * 0x1p-53;
-            return drawn < heldOutFraction;
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every JDK has SHA-256", e);
-        }
+        var digest = Sha256.digest();
+        digest.update(ByteBuffer.allocate(8).putLong(seed).flip());
+        digest.update(path.getBytes(StandardCharsets.UTF_8));
+        // The top 53 bits as a fraction in [0, 1).
+        double drawn = (ByteBuffer.wrap(digest.digest()).getLong() >>> 11) * 0x1p-53;
+        return drawn < heldOutFraction;
     }
 }

@@ -1,5 +1,6 @@
 package io.coda4j.coder.files;
 
+import io.coda4j.nn.files.TemporaryName;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -9,15 +10,9 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.UUID;
-import java.util.regex.Pattern;
 
 /** Files that appear whole or not at all: written under a temporary name beside the target, synced, then moved. */
 public final class AtomicFile {
-    /** What a target is called until it is whole, here and for weights: its name with a UUID behind. */
-    private static final Pattern TEMPORARY =
-            Pattern.compile("\\..+\\.\\p{XDigit}{8}(-\\p{XDigit}{4}){3}-\\p{XDigit}{12}\\.tmp");
-
     private AtomicFile() {}
 
     /**
@@ -35,7 +30,7 @@ public final class AtomicFile {
      * @throws FileException if that fails; nothing is left behind then
      */
     public static void write(Path target, byte[] bytes) {
-        var temporary = target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
+        var temporary = TemporaryName.of(target);
         try {
             try (var channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 var buffer = ByteBuffer.wrap(bytes);
@@ -64,7 +59,7 @@ public final class AtomicFile {
     public static void clearUnfinished(Path folder) {
         try (var files = Files.list(folder)) {
             for (var file : files.toList()) {
-                if (TEMPORARY.matcher(file.getFileName().toString()).matches()) {
+                if (TemporaryName.isOf(file)) {
                     Files.delete(file);
                 }
             }

@@ -1,6 +1,7 @@
 package io.coda4j.coder.report;
 
 import io.coda4j.coder.files.AtomicFile;
+import io.coda4j.coder.files.Sha256;
 import io.coda4j.coder.metrics.EvalLine;
 import io.coda4j.coder.metrics.MetricsLine;
 import io.coda4j.coder.metrics.Quantity;
@@ -11,8 +12,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -291,11 +290,7 @@ public final class HtmlReport {
     }
 
     private static String sha256(String text) {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
-            return Base64.getEncoder().encodeToString(digest);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform must have SHA-256", e);
-        }
+        var digest = Sha256.digest().digest(text.getBytes(StandardCharsets.UTF_8));
+        return Base64.getEncoder().encodeToString(digest);
     }
 }

@@ -2,6 +2,7 @@ package io.coda4j.coder.tokenizer;
 
 import io.coda4j.coder.tokenizer.BpeModel.Merge;
 import io.coda4j.nn.files.FailureReason;
+import io.coda4j.nn.files.TemporaryName;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -231,8 +232,7 @@ public final class TokenizerJson {
 
     private static void writeTree(ObjectNode tree, Path file) {
         Path target = file.toAbsolutePath();
-        Path temporary = target.resolveSibling(
-                "." + target.getFileName() + "." + ProcessHandle.current().pid() + "." + System.nanoTime() + ".tmp");
+        Path temporary = TemporaryName.of(target);
         byte[] bytes = MAPPER.writerWithDefaultPrettyPrinter().writeValueAsBytes(tree);
         try {
             Files.createDirectories(target.getParent());

@@ -1,11 +1,9 @@
 package io.coda4j.coder.train;
 
+import io.coda4j.coder.files.Sha256;
 import io.coda4j.diffusion.random.CounterRandom;
 import io.coda4j.diffusion.random.Purpose;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -42,14 +40,9 @@ public final class TokenBlocks {
 
     /** A hash of all tokens, which tells whether a resumed run reads what it read before: text, cleaning and tokenizer. */
     public String fingerprint() {
-        try {
-            var bytes = ByteBuffer.allocate(4 * tokens.length);
-            bytes.asIntBuffer().put(tokens);
-            var digest = MessageDigest.getInstance("SHA-256").digest(bytes.array());
-            return HexFormat.of().formatHex(digest);
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every JDK has SHA-256", e);
-        }
+        var bytes = ByteBuffer.allocate(4 * tokens.length);
+        bytes.asIntBuffer().put(tokens);
+        return Sha256.hex(bytes.array());
     }
 
     /** The number of blocks in an epoch. */

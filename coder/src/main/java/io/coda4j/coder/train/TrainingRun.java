@@ -167,7 +167,7 @@ public final class TrainingRun implements AutoCloseable {
         }
         var run = new TrainingRun(folder, lock, recipe, checkpoints, latest, device, notes);
         // Only now, so that a run which cannot begin leaves nothing behind.
-        AtomicFile.createFolder(folder.resolve(MODEL));
+        AtomicFile.createFolder(run.modelFolder());
         AtomicFile.write(file, RecipeFile.write(recipe));
         if (latest.isEmpty()) {
             TokenizerJson.write(run.tokenizer, run.tokenizerFile());

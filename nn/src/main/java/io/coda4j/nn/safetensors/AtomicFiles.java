@@ -1,6 +1,7 @@
 package io.coda4j.nn.safetensors;
 
 import io.coda4j.nn.files.FailureReason;
+import io.coda4j.nn.files.TemporaryName;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -13,7 +14,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.SequencedMap;
-import java.util.UUID;
 
 /**
  * A group of files that appear only when all of them are complete on the disk.
@@ -44,7 +44,7 @@ final class AtomicFiles implements AutoCloseable {
     }
 
     void stage(Path target, Content content) {
-        var temporary = target.resolveSibling("." + target.getFileName() + "." + UUID.randomUUID() + ".tmp");
+        var temporary = TemporaryName.of(target);
         staged.put(target, temporary);
         try (var arena = Arena.ofConfined();
                 var channel = opener.open(temporary)) {
