@@ -53,7 +53,8 @@ final class EngineServer {
             case "coda-f32" -> coda(device, threads, CodaEngine.Products.F32, answers);
             case "coda-bf16" -> coda(device, threads, CodaEngine.Products.BF16, answers);
             case "torch" -> new TorchEngine(threads);
-            case "openblas" -> new OpenBlasEngine(threads);
+            case "openblas" -> new OpenBlasEngine(new BytedecoOpenBlas(), threads);
+            case PeersReport.SYSTEM_OPENBLAS -> new OpenBlasEngine(SystemOpenBlas.open(), threads);
             case "tokenizers" -> new TokenizersEngine();
             default -> throw new IllegalArgumentException("no engine is called " + name);
         };

@@ -1,18 +1,19 @@
 package io.coda4j.bench.peers;
 
 import io.coda4j.tensor.DType;
-import java.util.Arrays;
-import org.bytedeco.javacpp.FloatPointer;
-import org.bytedeco.openblas.global.openblas_full;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
-/** OpenBLAS as bytedeco packs it; it multiplies and does nothing else. */
+/** A build of OpenBLAS; it multiplies and does nothing else. */
 final class OpenBlasEngine implements Engine {
+    private final OpenBlas library;
     private final String description;
 
-    OpenBlasEngine(int threads) {
-        openblas_full.openblas_set_num_threads(threads);
-        description = openblas_full.openblas_get_config().getString() + ", kernels "
-                + openblas_full.openblas_get_corename().getString() + ", " + threads + " threads";
+    OpenBlasEngine(OpenBlas library, int threads) {
+        this.library = library;
+        library.threads(threads);
+        description = library.config() + ", kernels " + library.core() + ", " + threads + " threads";
     }
 
     @Override
@@ -31,52 +32,44 @@ final class OpenBlasEngine implements Engine {
         };
     }
 
-    private static final class GemmTask implements Task {
+    private final class GemmTask implements Task {
+        private static final long LINE_BYTES = 64;
+
         private final Work.Gemm work;
-        private final FloatPointer x;
-        private final FloatPointer w;
-        private final FloatPointer y;
+        private final Arena arena = Arena.ofConfined();
+        private final MemorySegment x;
+        private final MemorySegment w;
+        private final MemorySegment y;
 
         GemmTask(Work.Gemm work) {
             this.work = work;
-            x = new FloatPointer(Operands.uniform(1, work.m() * work.k()));
-            w = new FloatPointer(Operands.uniform(2, work.n() * work.k()));
-            y = new FloatPointer((long) work.m() * work.n());
+            x = copied(Operands.uniform(1, work.m() * work.k()));
+            w = copied(Operands.uniform(2, work.n() * work.k()));
+            y = arena.allocate((long) work.m() * work.n() * Float.BYTES, LINE_BYTES);
+        }
+
+        private MemorySegment copied(float[] values) {
+            var memory = arena.allocate((long) values.length * Float.BYTES, LINE_BYTES);
+            MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_FLOAT, 0, values.length);
+            return memory;
         }
 
         @Override
         public void run() {
             boolean isLeftTransposed = work.form().equals("TN");
             boolean isRightTransposed = work.form().equals("NT");
-            openblas_full.cblas_sgemm(
-                    openblas_full.CblasRowMajor,
-                    isLeftTransposed ? openblas_full.CblasTrans : openblas_full.CblasNoTrans,
-                    isRightTransposed ? openblas_full.CblasTrans : openblas_full.CblasNoTrans,
-                    work.m(),
-                    work.n(),
-                    work.k(),
-                    1,
-                    x,
-                    isLeftTransposed ? work.m() : work.k(),
-                    w,
-                    isRightTransposed ? work.k() : work.n(),
-                    0,
-                    y,
-                    work.n());
+            library.multiply(isLeftTransposed, isRightTransposed, work.m(), work.n(), work.k(), x, w, y);
         }
 
         @Override
         public float[] sample() {
-            var values = new float[(int) Math.min(Operands.SAMPLE, (long) work.m() * work.n())];
-            y.get(values);
-            return Arrays.copyOf(values, values.length);
+            long count = Math.min(Operands.SAMPLE, (long) work.m() * work.n());
+            return y.asSlice(0, count * Float.BYTES).toArray(ValueLayout.JAVA_FLOAT);
         }
 
         @Override
         public void close() {
-            x.close();
-            w.close();
-            y.close();
+            arena.close();
         }
     }
 }

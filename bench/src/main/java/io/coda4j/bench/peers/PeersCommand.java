@@ -6,6 +6,7 @@ import io.coda4j.bench.TrainingRun;
 import io.coda4j.coder.tokenizer.BpeTokenizer;
 import io.coda4j.coder.tokenizer.TokenizerException;
 import io.coda4j.coder.tokenizer.TokenizerJson;
+import io.coda4j.tensor.DeviceException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -29,7 +31,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Compares this engine with PyTorch (through DJL), OpenBLAS and Hugging Face's tokenizers on the same work",
-            "with the same threads.",
+            "with the same threads. OpenBLAS is bytedeco's build and, where the system has one, the system's.",
             "Each engine runs in a process of its own; they take turns, and medians over all turns and restarts are",
             "printed with their ratios: above 1 this engine is faster. Results are compared before anything is timed.",
             "With --device this engine computes elsewhere, the peers still on the processor.",
@@ -300,7 +302,7 @@ public final class PeersCommand implements Callable<Integer> {
             engines.add(EngineProcess.start("coda", threads, device, libraries, material));
             for (var peer : PeersReport.PEERS) {
                 if (kinds.stream().anyMatch(kind -> knows(peer, kind))) {
-                    engines.add(EngineProcess.start(peer, threads, device, libraries, material));
+                    startPeer(peer, libraries, material, descriptions.isEmpty()).ifPresent(engines::add);
                 }
             }
             if (descriptions.isEmpty()) {
@@ -314,13 +316,30 @@ public final class PeersCommand implements Callable<Integer> {
         }
     }
 
+    /** Empty, and why is said if {@code tells}, for a peer that this machine lacks and that nothing depends on. */
+    private Optional<EngineProcess> startPeer(String peer, Path libraries, Material material, boolean tells)
+            throws IOException {
+        try {
+            return Optional.of(EngineProcess.start(peer, threads, device, libraries, material));
+        } catch (DeviceException e) {
+            if (!peer.equals(PeersReport.SYSTEM_OPENBLAS)) {
+                throw e;
+            }
+            if (tells) {
+                System.err.println("skipped: " + peer + ": " + e.getMessage());
+            }
+            return Optional.empty();
+        }
+    }
+
     /** Whether an engine is worth starting for a kind of work; which pieces it can do, it says itself. */
     private static boolean knows(String peer, String kind) {
         return switch (kind) {
             case "encode" -> peer.equals("tokenizers");
             case Work.GEMM_INT8 -> peer.equals("torch") || peer.startsWith("coda-");
             case Work.DENOISE_INT8 -> peer.startsWith("coda-");
-            case "gemm", "frozen" -> peer.equals("torch") || peer.equals("openblas");
+            case "gemm", "frozen" ->
+                List.of("torch", "openblas", PeersReport.SYSTEM_OPENBLAS).contains(peer);
             default -> peer.equals("torch");
         };
     }

@@ -21,8 +21,12 @@ import tools.jackson.databind.json.JsonMapper;
  * @param bandwidth GB/s that it reads
  */
 record PeersReport(List<Row> rows, List<String> engines, String device, int threads, double peak, double bandwidth) {
+    /** The OpenBLAS of the system, where it has one; "openblas" is the one that comes with the peers. */
+    static final String SYSTEM_OPENBLAS = "openblas-sys";
+
     /** What this engine is compared with, in the order of the table: first itself without INT8. */
-    static final List<String> PEERS = List.of("coda-f32", "coda-bf16", "torch", "openblas", "tokenizers");
+    static final List<String> PEERS =
+            List.of("coda-f32", "coda-bf16", "torch", "openblas", SYSTEM_OPENBLAS, "tokenizers");
 
     /** One piece of work: seconds by engine, all turns of all forks. */
     record Row(String kind, Work work, Map<String, List<Double>> seconds) {
@@ -105,21 +109,21 @@ record PeersReport(List<Row> rows, List<String> engines, String device, int thre
 
     private static String header(List<String> columns) {
         var line = new StringBuilder("%-60s %12s".formatted("work", "coda4j ms"));
-        columns.forEach(peer -> line.append(" %13s".formatted(peer + " ms")));
-        columns.forEach(peer -> line.append(" %11s".formatted("/" + peer)));
+        columns.forEach(peer -> line.append(" %15s".formatted(peer + " ms")));
+        columns.forEach(peer -> line.append(" %13s".formatted("/" + peer)));
         return line.append(" %10s".formatted("ceiling")).toString();
     }
 
     private String line(Row row, List<String> columns) {
         var line = new StringBuilder(
                 String.format(Locale.ROOT, "%-60s %12.3f", row.kind + " " + row.work.name(), row.median("coda") * 1e3));
-        columns.forEach(peer -> line.append(" %13s"
+        columns.forEach(peer -> line.append(" %15s"
                 .formatted(
                         row.seconds.containsKey(peer)
                                 ? String.format(Locale.ROOT, "%.3f", row.median(peer) * 1e3)
                                 : "-")));
         var ratios = row.ratios();
-        columns.forEach(peer -> line.append(" %11s"
+        columns.forEach(peer -> line.append(" %13s"
                 .formatted(ratios.containsKey(peer) ? String.format(Locale.ROOT, "%.2f", ratios.get(peer)) : "-")));
         return line.append(" %10s".formatted(ceiling(row))).toString();
     }
