@@ -13,7 +13,13 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         version = io.coda4j.coder.cli.Main.VERSION,
         description = "Measures this engine, and its peers on the same work.",
-        subcommands = {ProfileCommand.class, ScalingCommand.class, PeersCommand.class, DecodeCommand.class})
+        subcommands = {
+            ProfileCommand.class,
+            ScalingCommand.class,
+            PeersCommand.class,
+            DecodeCommand.class,
+            JmhCommand.class
+        })
 public final class Main {
     private Main() {}
 

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** This project on one of its devices. */
@@ -189,12 +190,37 @@ final class CodaEngine implements Engine {
                         Layout.DENSE,
                         x,
                         uniform(2, Shape.of(work.width())));
+            case RMS_NORM_BACKWARD ->
+                task(
+                        in -> bothWays(new Primitive.RmsNorm(1e-6), new Primitive.RmsNormGrad(1e-6), in),
+                        Layout.DENSE,
+                        x,
+                        uniform(2, Shape.of(work.width())),
+                        uniform(3, shape));
             case SWIGLU ->
                 task(
                         in -> Tensor.apply(new Primitive.SwiGlu(), in.get(0), in.get(1)),
                         Layout.DENSE,
                         x,
                         uniform(2, shape));
+            case SWIGLU_BACKWARD ->
+                task(
+                        in -> bothWays(new Primitive.SwiGlu(), new Primitive.SwiGluGrad(), in),
+                        Layout.DENSE,
+                        x,
+                        uniform(2, shape),
+                        uniform(3, shape));
+            case ROPE -> {
+                int heads = work.width() / CodaModels.HEAD_DIM;
+                var rope = new Primitive.Rope(CodaModels.ROPE_THETA, false);
+                yield task(
+                        in -> Tensor.apply(rope, in.get(0), in.get(1)),
+                        Layout.DENSE,
+                        uniform(1, Shape.of(1, work.rows(), heads, CodaModels.HEAD_DIM)),
+                        Array.of(
+                                Shape.of(work.rows()),
+                                IntStream.range(0, work.rows()).toArray()));
+            }
             case SOFTMAX -> task(in -> List.of(in.getFirst().softmax()), Layout.DENSE, x);
             case EXP -> task(in -> List.of(in.getFirst().exp()), Layout.DENSE, x);
             case ADD -> task(in -> List.of(in.get(0).add(in.get(1))), Layout.DENSE, x, uniform(2, shape));
@@ -203,7 +229,14 @@ final class CodaEngine implements Engine {
                         in -> Tensor.apply(new Primitive.CrossEntropy(), in.get(0), in.get(1)),
                         Layout.DENSE,
                         x,
-                        Array.of(Shape.of(work.rows()), Operands.indices(2, work.rows(), work.width())));
+                        targets(work));
+            case CROSS_ENTROPY_BACKWARD ->
+                task(
+                        CodaEngine::crossEntropyBothWays,
+                        Layout.DENSE,
+                        x,
+                        targets(work),
+                        uniform(3, Shape.of(work.rows())));
             case ADAMW ->
                 new UpdateTask(
                         new Primitive.AdamW(0.9, 0.95, 1e-8),
@@ -217,6 +250,24 @@ final class CodaEngine implements Engine {
                         uniform(2, shape),
                         new float[] {1e-3f, 0.1f, 0.5f, 0.5f});
         };
+    }
+
+    /** The gradients for the last operand, which is the result's, and the result. */
+    private static List<Tensor> bothWays(Primitive prim, Primitive gradient, List<Tensor> in) {
+        var results = new ArrayList<>(Interpreter.current().apply(gradient, in));
+        results.addAll(Interpreter.current().apply(prim, in.subList(0, in.size() - 1)));
+        return results;
+    }
+
+    /** Operands (logits, targets, g[N]): the gradient of the logits, and the losses. */
+    private static List<Tensor> crossEntropyBothWays(List<Tensor> in) {
+        var losses = Tensor.apply(new Primitive.CrossEntropy(), in.get(0), in.get(1));
+        var gradient = Tensor.apply(new Primitive.CrossEntropyGrad(), in.get(0), in.get(1), losses.get(1), in.get(2));
+        return List.of(gradient.getFirst(), losses.getFirst());
+    }
+
+    private static Array targets(Work.Rows work) {
+        return Array.of(Shape.of(work.rows()), Operands.indices(2, work.rows(), work.width()));
     }
 
     private static Array uniform(long seed, Shape shape) {

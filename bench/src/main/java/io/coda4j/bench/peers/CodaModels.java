@@ -14,6 +14,15 @@ final class CodaModels {
     /** Of CoDA 1.7B. */
     static final int LAYERS = ModelPreset.coda().transformer().layers();
 
+    /** Its vocabulary. */
+    static final int VOCABULARY = ModelPreset.coda().transformer().vocabulary();
+
+    /** Width of its heads. */
+    static final int HEAD_DIM = ModelPreset.coda().transformer().headDim();
+
+    /** Base of its rotary frequencies. */
+    static final double ROPE_THETA = ModelPreset.coda().transformer().ropeTheta();
+
     /** Its mask token. */
     static final int MASK = ModelPreset.coda().maskToken();
 

@@ -6,9 +6,11 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.training.GradientCollector;
 import io.coda4j.bench.Workload;
 import io.coda4j.tensor.DType;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -169,6 +171,23 @@ final class TorchEngine implements Engine {
                         List.of("x", "w"),
                         x,
                         uniform(2, work.width()));
+            case RMS_NORM_BACKWARD ->
+                bothWays(
+                        "torch.rms_norm(x, [" + work.width() + "], w, 1.0e-06)",
+                        List.of("x", "w"),
+                        List.of(),
+                        uniform(3, work.rows(), work.width()),
+                        x,
+                        uniform(2, work.width()));
+            case SWIGLU_BACKWARD ->
+                bothWays(
+                        "torch.mul(torch.silu(x), up)",
+                        List.of("x", "up"),
+                        List.of(),
+                        uniform(3, work.rows(), work.width()),
+                        x,
+                        uniform(2, work.rows(), work.width()));
+            case ROPE -> rope(work);
             case SWIGLU ->
                 task(
                         "return torch.mul(torch.silu(x), up)",
@@ -183,11 +202,100 @@ final class TorchEngine implements Engine {
                         "return torch.cross_entropy_loss(x, targets, None, 0, -100, 0.)",
                         List.of("x", "targets"),
                         x,
-                        manager.create(Operands.indices(2, work.rows(), work.width()))
-                                .toType(DataType.INT64, false));
+                        targets(work));
+            case CROSS_ENTROPY_BACKWARD ->
+                bothWays(
+                        "torch.cross_entropy_loss(x, targets, None, 0, -100, 0.)",
+                        List.of("x"),
+                        List.of("targets"),
+                        uniform(3, work.rows()),
+                        x,
+                        targets(work));
             case ADAMW -> adamW(work);
             case ADAFACTOR -> adafactor(work);
         };
+    }
+
+    private NDArray targets(Work.Rows work) {
+        return manager.create(Operands.indices(2, work.rows(), work.width())).toType(DataType.INT64, false);
+    }
+
+    /** As models in PyTorch write it, with tables that are made once. */
+    private Task rope(Work.Rows work) {
+        int size = CodaModels.HEAD_DIM;
+        var body = """
+                a = torch.slice(x, 3, 0, %1$d, 1)
+                b = torch.slice(x, 3, %1$d, %2$d, 1)
+                turned = torch.cat([torch.neg(b), a], -1)
+                return torch.add(torch.mul(x, cos), torch.mul(turned, sin))
+                """.formatted(size / 2, size);
+        var cos = new float[work.rows() * size];
+        var sin = new float[work.rows() * size];
+        for (int i = 0; i < cos.length; i++) {
+            double angle = i / size * Math.pow(CodaModels.ROPE_THETA, -2.0 * (i % size % (size / 2)) / size);
+            cos[i] = (float) Math.cos(angle);
+            sin[i] = (float) Math.sin(angle);
+        }
+        var table = new Shape(work.rows(), 1, size);
+        return task(
+                body,
+                List.of("x", "cos", "sin"),
+                uniform(1, 1, work.rows(), work.width() / size, size),
+                manager.create(cos, table),
+                manager.create(sin, table));
+    }
+
+    /**
+     * An expression and its gradients, of which the first is the result.
+     *
+     * @param inputs names of the operands whose gradients are asked for
+     * @param others names of those behind them
+     */
+    private Task bothWays(
+            String expression, List<String> inputs, List<String> others, NDArray cotangent, NDArray... operands) {
+        var body = """
+                y = %s
+                gradients = torch.grad([y], [%s], annotate(Optional[List[Optional[Tensor]]], [g]), None, False, False)
+                return unchecked_cast(Tensor, gradients[0])
+                """.formatted(expression, String.join(", ", inputs));
+        for (int i = 0; i < inputs.size(); i++) {
+            operands[i].setRequiresGradient(true);
+        }
+        var names = new ArrayList<>(inputs);
+        names.addAll(others);
+        names.add("g");
+        var all = new ArrayList<>(List.of(operands));
+        all.add(cotangent);
+        return new RecordedTask(task(body, names, all.toArray(NDArray[]::new)));
+    }
+
+    /**
+     * A task that asks for gradients itself. PyTorch records operations only while DJL collects gradients, so it does from the start
+     * to the end.
+     */
+    private final class RecordedTask implements Task {
+        private final GradientCollector collector = manager.getEngine().newGradientCollector();
+        private final ScriptTask task;
+
+        RecordedTask(ScriptTask task) {
+            this.task = task;
+        }
+
+        @Override
+        public void run() {
+            task.run();
+        }
+
+        @Override
+        public float[] sample() {
+            return task.sample();
+        }
+
+        @Override
+        public void close() {
+            task.close();
+            collector.close();
+        }
     }
 
     private Task adamW(Work.Rows work) {

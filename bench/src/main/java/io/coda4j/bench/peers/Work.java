@@ -179,13 +179,21 @@ sealed interface Work {
     enum Function {
         /** x and w[width]. */
         RMS_NORM(2),
+        /** The same, then the gradients of both. */
+        RMS_NORM_BACKWARD(5),
         /** gate and up. */
         SWIGLU(3),
+        /** The same, then the gradients of both. */
+        SWIGLU_BACKWARD(8),
+        /** Rotary positions: each row is a position, from 0 on, and holds heads as wide as those of CoDA. */
+        ROPE(2),
         SOFTMAX(2),
         EXP(2),
         ADD(3),
         /** Logits and targets[rows], to a loss for each row. */
         CROSS_ENTROPY(1),
+        /** The same, then the gradient of the logits. */
+        CROSS_ENTROPY_BACKWARD(3),
         /** p, m, v and g; three of them are overwritten. */
         ADAMW(7),
         /** p, moments of rows and of columns, and g, which is read three times; all but g are overwritten. */
@@ -526,15 +534,27 @@ sealed interface Work {
         return works;
     }
 
+    /** At sizes of CoDA 1.7B, and those that training is made of at the sizes of the demo. */
     private static List<Work> elementwise() {
         return List.of(
                 new Rows(Function.RMS_NORM, 256, 2048),
+                new Rows(Function.RMS_NORM_BACKWARD, 256, 2048),
                 new Rows(Function.SWIGLU, 256, 2048),
+                new Rows(Function.SWIGLU, 256, 6144),
+                new Rows(Function.SWIGLU_BACKWARD, 256, 6144),
+                new Rows(Function.ROPE, 256, 2048),
                 new Rows(Function.SOFTMAX, 256, 2048),
                 new Rows(Function.EXP, 256, 2048),
                 new Rows(Function.ADD, 256, 2048),
                 new Rows(Function.CROSS_ENTROPY, 512, 4096),
+                new Rows(Function.CROSS_ENTROPY, 64, CodaModels.VOCABULARY),
+                new Rows(Function.CROSS_ENTROPY_BACKWARD, 64, CodaModels.VOCABULARY),
                 new Rows(Function.ADAMW, 4096, 2048),
-                new Rows(Function.ADAFACTOR, 4096, 2048));
+                new Rows(Function.ADAFACTOR, 4096, 2048),
+                new Rows(Function.RMS_NORM_BACKWARD, 1024, 128),
+                new Rows(Function.SWIGLU_BACKWARD, 1024, 384),
+                new Rows(Function.ROPE, 1024, 128),
+                new Rows(Function.CROSS_ENTROPY_BACKWARD, 512, 4160),
+                new Rows(Function.ADAMW, 4160, 128));
     }
 }

@@ -22,7 +22,7 @@ import org.openjdk.jmh.annotations.Warmup;
  * The hot kernels of the CPU device at the sizes of CoDA's layers and of the demo's model, one by one; the same work as
  * {@code coda bench peers} measures. Each result is compared with the scalar reference before it is timed.
  *
- * <p>{@code java @tensor/java.args -jar bench/target/benchmarks.jar -p work='NT 256 x 6144 x 2048' -p threads=1 -prof gc}; forks
+ * <p>{@code coda bench jmh -p work='NT 256 x 6144 x 2048' -p threads=1 -prof gc}; forks
  * have the flags of the JVM that starts them
  */
 @State(Scope.Benchmark)
@@ -42,14 +42,29 @@ public class WorkBenchmark {
         "NT 2048 x 384 x 128",
         "NN 2048 x 128 x 384",
         "TN 384 x 128 x 2048",
+        "NT 16 x 6144 x 2048 frozen",
+        "NT 1 x 2048 x 2048 bf16 frozen",
+        "NT 16 x 2048 x 2048 bf16 frozen",
+        "NT 1 x 2048 x 2048 int8 frozen",
+        "NT 16 x 2048 x 2048 int8 frozen",
         "forward T 256, 16/8 x 128",
         "forward and backward T 256, 16/8 x 128",
         "rms_norm 256 x 2048",
-        "swiglu 256 x 2048",
+        "rms_norm_backward 256 x 2048",
+        "rms_norm_backward 1024 x 128",
+        "swiglu 256 x 6144",
+        "swiglu_backward 256 x 6144",
+        "swiglu_backward 1024 x 384",
+        "rope 256 x 2048",
+        "rope 1024 x 128",
         "softmax 256 x 2048",
         "exp 256 x 2048",
-        "cross_entropy 512 x 4096",
+        "cross_entropy 64 x 151936",
+        "cross_entropy_backward 64 x 151936",
+        "cross_entropy_backward 512 x 4160",
         "adamw 4096 x 2048",
+        "adamw 4160 x 128",
+        "adafactor 4096 x 2048",
         "training step demo"
     })
     public String work = "";
@@ -78,14 +93,14 @@ public class WorkBenchmark {
     /** Makes the work ready and compares its result. */
     @Setup(Level.Trial)
     public void prepare() {
-        var chosen = Stream.of("gemm", "attention", "elementwise", "step")
+        var chosen = Stream.of("gemm", "frozen", Work.GEMM_BF16, Work.GEMM_INT8, "attention", "elementwise", Work.STEP)
                 .flatMap(kind -> Work.of(kind, Material.NONE).stream())
                 .filter(candidate -> candidate.name().equals(work))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("no work is called '" + work + "'"));
         task = new CodaEngine(CpuDevice.withThreads(threads)).prepare(chosen);
         task.run();
-        var expected = chosen instanceof Work.Gemm gemm ? naive(gemm) : reference(chosen);
+        var expected = chosen instanceof Work.Gemm gemm && gemm.dtype() == DType.F32 ? naive(gemm) : reference(chosen);
         if (expected.length > 0) {
             requireClose(expected, task.sample());
         }
@@ -101,11 +116,8 @@ public class WorkBenchmark {
         }
     }
 
-    /** The first elements of the first row, summed in double precision. */
+    /** The first elements of the first row of an F32 product, summed in double precision. */
     private static float[] naive(Work.Gemm work) {
-        if (work.dtype() != DType.F32) {
-            throw new IllegalArgumentException(work + " is not for this benchmark, which has F32 operands");
-        }
         var x = Operands.uniform(1, work.m() * work.k());
         var w = Operands.uniform(2, work.n() * work.k());
         boolean isLeftTransposed = work.form().equals("TN");
