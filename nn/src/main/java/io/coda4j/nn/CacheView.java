@@ -17,6 +17,8 @@ import java.util.List;
 public record CacheView(Tensor start, Tensor segments, Tensor keySegments, AttentionMask mask) {
     /** I32[T], the positions of the window's tokens. */
     public Tensor positions() {
+        Argument.requireIntegers("cache view", "start", start);
+        Argument.requireIntegers("cache view", "segments", segments, "B", "T");
         var type = TensorType.of(DType.I32, segments.dim(1));
         return Tensor.iota(type, 0).add(start.broadcast(type.shape(), List.of()));
     }

@@ -56,6 +56,7 @@ public record LanguageModel(Transformer model, @Nullable Linear lmHead) {
 
     /** Logits [N,V] at {@code positions} I32[N] of hidden[B,T,D], whose rows are counted as [B*T]. */
     public Tensor logits(Tensor hidden, Tensor positions) {
+        Argument.requireAxes("logits", "hidden", hidden, "B", "T", "D");
         var rows = hidden.reshape(hidden.dim(0) * hidden.dim(1), hidden.dim(2));
         return logits(head(), rows, positions);
     }

@@ -28,11 +28,19 @@ public record SelfAttention(
         RmsNormLayer kNorm,
         int headDim,
         double ropeTheta) {
-    /** Checked width of a head. */
+    /** Checked heads. */
     public SelfAttention {
+        requireRotary(headDim, ropeTheta);
+    }
+
+    /** Requires heads of this width to have rotary positions on this base. */
+    static void requireRotary(int headDim, double ropeTheta) {
         if (headDim < 2 || headDim % 2 != 0) {
             throw new IllegalArgumentException(
                     "attention: head size must be positive, and even for rotary positions, got " + headDim);
+        }
+        if (!(ropeTheta > 0 && Double.isFinite(ropeTheta))) {
+            throw new IllegalArgumentException("attention: rope theta must be positive and finite, got " + ropeTheta);
         }
     }
 
@@ -90,15 +98,16 @@ public record SelfAttention(
     }
 
     private Tensor queries(Tensor x, Tensor positions) {
-        return qNorm.apply(heads(qProj.apply(x))).then(rope(), positions);
+        Argument.requireAxes("attention", "x", x, "B", "T", "D");
+        return qNorm.apply(heads("queries", qProj.apply(x))).then(rope(), positions);
     }
 
     private Tensor keys(Tensor x, Tensor positions) {
-        return kNorm.apply(heads(kProj.apply(x))).then(rope(), positions);
+        return kNorm.apply(heads("keys", kProj.apply(x))).then(rope(), positions);
     }
 
     private Tensor values(Tensor x) {
-        return heads(vProj.apply(x));
+        return heads("values", vProj.apply(x));
     }
 
     private Primitive rope() {
@@ -123,7 +132,8 @@ public record SelfAttention(
     }
 
     /** x[B,T,heads*d] as [B,T,heads,d]. */
-    private Tensor heads(Tensor x) {
+    private Tensor heads(String name, Tensor x) {
+        Argument.require(x.dim(2) % headDim == 0, "attention", name, "[B,T,heads*" + headDim + "]", x);
         return x.reshape(x.dim(0), x.dim(1), x.dim(2) / headDim, headDim);
     }
 }

@@ -26,6 +26,15 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
         }
     }
 
+    /**
+     * A transformer of these layers.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public Transformer {
+        require(!layers.isEmpty(), "needs at least one layer, got none");
+    }
+
     /** Whether the layers are stacked into one block. */
     public boolean isStacked() {
         return layers.size() == 1 && layers.getFirst().isStacked();
@@ -50,6 +59,7 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
 
     /** Token vectors [B,T,D] in the element type of the norms, in which everything is computed: matrices may be narrower. */
     private Tensor embed(Tensor ids) {
+        Argument.requireIntegers("transformer", "ids", ids, "B", "T");
         return embedTokens.apply(ids).convert(norm.weight().dtype());
     }
 
@@ -85,6 +95,9 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
      */
     public Tensor apply(Tensor ids, View view, Tensor columns) {
         requireLayers("a pass for some columns");
+        Argument.requireIntegers("transformer", "columns", columns, "N");
+        Argument.requireIntegers("transformer", "ids", ids, "B", "T");
+        Argument.require(ids.dim(0) == 1, "transformer", "ids of a pass for some columns", "i32[1,T]", ids);
         var x = embed(ids);
         for (var block : layers.subList(0, layers.size() - 1)) {
             x = block.apply(x, view);
@@ -135,6 +148,7 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
      */
     public CachedWindows apply(Tensor ids, List<CacheView> views, List<List<KvCache>> caches) {
         requireLayers("a cache");
+        requireCaches(views, caches);
         var windows = Windows.of(views);
         var x = embed(ids);
         var next = new ArrayList<List<KvCache>>();
@@ -152,6 +166,23 @@ public record Transformer(Embedding embedTokens, List<Block> layers, RmsNormLaye
             }
         }
         return new CachedWindows(norm.apply(x), next);
+    }
+
+    private void requireCaches(List<CacheView> views, List<List<KvCache>> caches) {
+        require(
+                caches.size() == views.size(),
+                "each of " + views.size() + " windows needs its caches, got those of " + caches.size());
+        for (var window : caches) {
+            require(
+                    window.size() == layers.size(),
+                    "a window needs one cache for each of " + layers.size() + " layers, got " + window.size());
+        }
+    }
+
+    private static void require(boolean holds, String message) {
+        if (!holds) {
+            throw new IllegalArgumentException("transformer: " + message);
+        }
     }
 
     /** As {@link #apply(Tensor, View)}, staged as {@code staging} says. */

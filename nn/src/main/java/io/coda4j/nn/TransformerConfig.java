@@ -44,15 +44,13 @@ public record TransformerConfig(
         positive("number of layers", layers);
         positive("number of heads", heads);
         positive("number of key-value heads", kvHeads);
-        positive("head size", headDim);
         positive("intermediate size", intermediate);
+        SelfAttention.requireRotary(headDim, ropeTheta);
         require(heads % kvHeads == 0, "heads (" + heads + ") must be a multiple of key-value heads (" + kvHeads + ")");
         require(
                 (long) heads * headDim <= Integer.MAX_VALUE,
                 "heads (" + heads + ") times head size (" + headDim + ") must be below 2^31");
-        require(headDim % 2 == 0, "head size must be even for rotary positions, got " + headDim);
-        positive("rope theta", ropeTheta);
-        positive("norm epsilon", normEps);
+        RmsNormLayer.requireEps(normEps);
         require(
                 padToken >= -1 && padToken < vocabulary,
                 "pad token " + padToken + " is outside the vocabulary of " + vocabulary + "; -1 stands for none");
@@ -60,10 +58,6 @@ public record TransformerConfig(
 
     private static void positive(String name, int value) {
         require(value > 0, name + " must be positive, got " + value);
-    }
-
-    private static void positive(String name, double value) {
-        require(value > 0 && Double.isFinite(value), name + " must be positive and finite, got " + value);
     }
 
     private static void require(boolean holds, String message) {

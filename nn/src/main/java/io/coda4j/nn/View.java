@@ -16,11 +16,13 @@ import java.util.List;
 public record View(Tensor positions, Tensor segments, AttentionMask mask) {
     /** Positions 0..T-1 and one segment for all tokens of ids[B,T]. */
     public static View of(Tensor ids, AttentionMask mask) {
+        Argument.requireIntegers("view", "ids", ids, "B", "T");
         return new View(positions(ids), ids.like(0), mask);
     }
 
     /** Positions 0..T-1, with segments I32[B,T] such as documents packed into one row. */
     public static View ofSegments(Tensor segments, AttentionMask mask) {
+        Argument.requireIntegers("view", "segments", segments, "B", "T");
         return new View(positions(segments), segments, mask);
     }
 

@@ -42,8 +42,25 @@ class SettingsTest {
                 "adamw: eps must be positive and weight decay not negative, both finite, got Infinity and 0.1",
                 () -> new AdamW(0.9, 0.95, infinite, 0.1, false));
         refused(
-                "model: rope theta must be positive and finite, got Infinity",
+                "attention: rope theta must be positive and finite, got Infinity",
                 () -> new TransformerConfig(8, 4, 1, 1, 1, 4, 4, infinite, 1e-6, true, -1));
+        refused(
+                "rms norm: epsilon must be positive and finite, got Infinity",
+                () -> new TransformerConfig(8, 4, 1, 1, 1, 4, 4, 1e4, infinite, true, -1));
+    }
+
+    @Test
+    void layersMadeByHandKeepTheRulesOfConfigurations() {
+        var weight = Tensor.full(TensorType.f32(4), 1);
+        refused("rms norm: epsilon must be positive and finite, got -1.0", () -> new RmsNormLayer(weight, -1));
+        var linear = new DenseLinear(Tensor.full(TensorType.f32(4, 4), 1));
+        var norm = new RmsNormLayer(weight, 1e-6);
+        refused(
+                "attention: rope theta must be positive and finite, got NaN",
+                () -> new SelfAttention(linear, linear, linear, linear, norm, norm, 4, Double.NaN));
+        refused(
+                "attention: head size must be positive, and even for rotary positions, got 3",
+                () -> new TransformerConfig(8, 4, 1, 1, 1, 3, 4, 1e4, 1e-6, true, -1));
     }
 
     @Test
