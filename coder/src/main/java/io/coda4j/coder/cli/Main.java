@@ -69,7 +69,7 @@ public final class Main {
     static int run(String... args) {
         try {
             int code = commandLine().execute(args);
-            return code == 0 && System.out.checkError() ? unwritten() : code;
+            return code != USAGE && System.out.checkError() ? unwritten(code) : code;
         } catch (OutOfMemoryError e) {
             return explain(e);
         }
@@ -103,9 +103,9 @@ public final class Main {
     }
 
     /** Java's standard output swallows failures, such as those of a full disk, and only remembers that there was one. */
-    private static int unwritten() {
+    private static int unwritten(int code) {
         System.err.println("coda: standard output: not all of it could be written; is the disk full?");
-        return USAGE;
+        return code == 0 ? USAGE : code;
     }
 
     private static int explain(OutOfMemoryError e) {

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.coda4j.nn.json.Json;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -21,15 +23,18 @@ class ParityCommandTest {
     private record Outcome(int code, String out, String err) {}
 
     private static Outcome run(String... args) {
+        return run(new ByteArrayOutputStream(), args);
+    }
+
+    private static Outcome run(OutputStream out, String... args) {
         var standardOut = System.out;
         var standardErr = System.err;
-        var out = new ByteArrayOutputStream();
         var err = new ByteArrayOutputStream();
         try {
             System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
             System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
             int code = Main.run(args);
-            return new Outcome(code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+            return new Outcome(code, out.toString(), err.toString(StandardCharsets.UTF_8));
         } finally {
             System.setOut(standardOut);
             System.setErr(standardErr);
@@ -54,6 +59,28 @@ class ParityCommandTest {
         assertTrue(lines.stream().anyMatch(line -> line.matches("sampler +transfer_counts/1 +0 +0 +exact +PASS")));
         assertTrue(lines.stream().anyMatch(line -> line.startsWith("train") && line.contains("SKIP: folder train/")));
         assertTrue(lines.getLast().startsWith("PASS: 2 passed, 0 failed, 6 skipped on cpu"), lines.getLast());
+    }
+
+    @Test
+    void resultsThatCannotBeWrittenAreSaidWhateverTheyAre() throws IOException {
+        for (var transfers : List.of("[0, 1, 1, 2]", "[1, 1, 1, 1]")) {
+            counts(transfers);
+            int code = run("parity", folder.toString()).code;
+            var outcome = run(fullDisk(), "parity", folder.toString());
+            assertEquals(code == 0 ? 2 : code, outcome.code, outcome.err);
+            assertEquals(
+                    List.of("coda: standard output: not all of it could be written; is the disk full?"),
+                    outcome.err.lines().toList());
+        }
+    }
+
+    private static OutputStream fullDisk() {
+        return new OutputStream() {
+            @Override
+            public void write(int b) throws IOException {
+                throw new IOException("No space left on device");
+            }
+        };
     }
 
     @Test
