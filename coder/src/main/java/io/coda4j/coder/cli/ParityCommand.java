@@ -34,8 +34,8 @@ public final class ParityCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "DIR",
             description =
-                    "Folder with forward/, loss/, sampler/, optim/ and train/, or some of them; the cases of loss/ need"
-                            + " the models of forward/.")
+                    "Folder with forward/, loss/, sampler/, optim/ and train/, or some of them; cases of loss/ and"
+                            + " sampler/ need the models of forward/.")
     private Path folder = Path.of("");
 
     @Option(names = "--json", description = "Print a JSON array with one object per case.")

@@ -64,12 +64,18 @@ record FixtureFolder(Path root) {
         return RecordedTensors.open(resolve(path));
     }
 
-    /** The folder of the model of a forward case. */
+    /** The folder of the model of a forward case, which must be there. */
     Path model(String name) {
         if (name.isEmpty() || name.contains("/") || name.contains("\\") || name.startsWith(".")) {
             throw new ParityException("\"" + name + "\" is not the name of a forward case");
         }
-        return resolve("forward").resolve(name);
+        var folder = resolve("forward").resolve(name);
+        if (!Files.isDirectory(folder)) {
+            throw new ParityException(
+                    folder + ": no such folder; the case needs the model recorded there, so copy forward/ to " + root
+                            + " too");
+        }
+        return folder;
     }
 
     /** The attention that {@code case.json} of a forward case asks for. */

@@ -318,6 +318,19 @@ class ParityTest {
     }
 
     @Test
+    void casesWhoseModelWasNotCopiedSayWhereItBelongs() throws IOException {
+        var folder = Files.createDirectories(temporary.resolve("part"));
+        for (var family : List.of("loss", "sampler")) {
+            RecordedFixtures.copy(made.resolve(family), folder.resolve(family));
+        }
+        assertFails(
+                folder,
+                Set.of("loss first", "loss second", "sampler traces"),
+                folder.resolve("forward/odd") + ": no such folder",
+                "copy forward/ to " + folder + " too");
+    }
+
+    @Test
     void brokenJsonAndUnknownWordsFailTheirCaseOnly() throws IOException {
         var folder = copy();
         Files.writeString(folder.resolve("loss/second.json"), "{\"model\": ");
