@@ -1,13 +1,10 @@
 package io.coda4j.coder.tokenizer;
 
+import io.coda4j.coder.files.AtomicFile;
+import io.coda4j.coder.files.FileException;
 import io.coda4j.coder.tokenizer.BpeModel.Merge;
-import io.coda4j.nn.files.FailureReason;
-import io.coda4j.nn.files.TemporaryName;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -164,7 +161,7 @@ public final class TokenizerJson {
     /**
      * Writes a {@code tokenizer.json} that the Hugging Face library loads with the same ids.
      *
-     * @throws TokenizerException if the file cannot be written; an older file is then unchanged
+     * @throws FileException if the file cannot be written; an older file is then unchanged
      */
     public static void write(BpeTokenizer tokenizer, Path file, MergeEncoding encoding) {
         var root = JsonNodeFactory.instance.objectNode();
@@ -232,18 +229,7 @@ public final class TokenizerJson {
 
     private static void writeTree(ObjectNode tree, Path file) {
         Path target = file.toAbsolutePath();
-        Path temporary = TemporaryName.of(target);
-        byte[] bytes = MAPPER.writerWithDefaultPrettyPrinter().writeValueAsBytes(tree);
-        try {
-            Files.createDirectories(target.getParent());
-            try {
-                Files.write(temporary, bytes, StandardOpenOption.CREATE_NEW);
-                Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(temporary);
-            }
-        } catch (IOException e) {
-            throw new TokenizerException(target + ": cannot be written: " + FailureReason.of(e), e);
-        }
+        AtomicFile.createFolder(target.getParent());
+        AtomicFile.write(target, MAPPER.writerWithDefaultPrettyPrinter().writeValueAsBytes(tree));
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.coder.files.FileException;
 import io.coda4j.coder.tokenizer.TokenizerJson.MergeEncoding;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -292,9 +293,17 @@ final class TokenizerJsonTest {
         Path file = folder.resolve("tokenizer.json");
         Files.createDirectory(file);
         Files.writeString(file.resolve("occupied"), "x");
-        assertMessage(() -> TokenizerJson.write(Samples.tokenizer(), file), "cannot be written");
+        var e = assertThrows(FileException.class, () -> TokenizerJson.write(Samples.tokenizer(), file));
+        assertTrue(e.getMessage().startsWith(file + ": cannot be written: "), e.getMessage());
         try (var files = Files.list(folder)) {
             assertEquals(1, files.count());
         }
+    }
+
+    @Test
+    void aTokenizerBelowAFileNamesTheFolderThatCannotBe() throws IOException {
+        var below = Files.writeString(folder.resolve("file"), "x").resolve("tokenizer");
+        var e = assertThrows(FileException.class, () -> TokenizerJson.writeFolder(Samples.tokenizer(), below));
+        assertTrue(e.getMessage().startsWith(below + ": the folder cannot be created: "), e.getMessage());
     }
 }

@@ -127,7 +127,7 @@ class FailingWritesTest {
         assumeTrue(!Files.isWritable(locked), "this user may write anywhere, so no folder is unwritable");
         var e = assertThrows(
                 SafetensorsException.class, () -> model(new SafetensorsWriter()).writeSharded(locked, 10_000));
-        assertTrue(e.getMessage().contains("AccessDenied"), e.getMessage());
+        assertTrue(e.getMessage().contains("permission denied"), e.getMessage());
         assertEquals(List.of(), names(locked));
     }
 
