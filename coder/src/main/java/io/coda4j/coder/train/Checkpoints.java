@@ -155,6 +155,7 @@ public final class Checkpoints {
 
     private List<Path> list() {
         if (!Files.isDirectory(folder)) {
+            AtomicFile.checkFolder(folder);
             return List.of();
         }
         try (var paths = Files.list(folder)) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.coda4j.coder.files.FileException;
 import io.coda4j.nn.safetensors.Safetensors;
 import io.coda4j.tensor.cpu.CpuDevice;
 import io.coda4j.tensor.spi.Device;
@@ -250,6 +251,18 @@ class TrainerTest {
         assertThrows(
                 RecipeException.class, () -> small.train("new/run", recipe, false, DEVICE, TrainingListener.SILENT));
         assertFalse(Files.exists(small.out("new")));
+    }
+
+    @Test
+    void aFileWhereCheckpointsBelongIsNoRunWithoutCheckpoints() throws IOException {
+        var small = new SmallRun(folder);
+        small.train("run", small.recipe(2), false, DEVICE, TrainingListener.SILENT);
+        var run = small.out("run");
+        Files.move(run.resolve("checkpoints"), run.resolve("elsewhere"));
+        Files.createFile(run.resolve("checkpoints"));
+        var e = assertThrows(
+                FileException.class, () -> small.train("run", small.recipe(2), true, DEVICE, TrainingListener.SILENT));
+        assertTrue(e.getMessage().startsWith(run.resolve("checkpoints") + ": cannot be a folder"), e.getMessage());
     }
 
     @Test
