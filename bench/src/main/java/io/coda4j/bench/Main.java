@@ -30,7 +30,7 @@ public final class Main {
 
     /** Runs the command in {@code args}; its exit code, which is 2 after one line about bad input. */
     static int run(String... args) {
-        return commandLine().execute(args);
+        return io.coda4j.coder.cli.Main.written(commandLine().execute(args));
     }
 
     /** The command line with its messages for bad input. */

@@ -68,8 +68,7 @@ public final class Main {
     /** Runs the command that {@code args} name; its exit code. */
     static int run(String... args) {
         try {
-            int code = commandLine().execute(args);
-            return code != USAGE && System.out.checkError() ? unwritten(code) : code;
+            return written(commandLine().execute(args));
         } catch (OutOfMemoryError e) {
             return explain(e);
         }
@@ -102,8 +101,15 @@ public final class Main {
         return Path.of(name);
     }
 
-    /** Java's standard output swallows failures, such as those of a full disk, and only remembers that there was one. */
-    private static int unwritten(int code) {
+    /**
+     * The exit code of a process whose command returned {@code code}: another, after a line that says why, if a success could
+     * not be written. Java's standard output swallows failures, such as those of a full disk, and only remembers that there
+     * was one.
+     */
+    public static int written(int code) {
+        if (code == USAGE || !System.out.checkError()) {
+            return code;
+        }
         System.err.println("coda: standard output: not all of it could be written; is the disk full?");
         return code == 0 ? USAGE : code;
     }
