@@ -132,10 +132,18 @@ public final class Int8Checkpoint implements AutoCloseable {
                 after += entry.byteSize();
             }
         }
+        clearUnfinished(to);
         requireRoom(to, after);
         AtomicFile.createFolder(to);
         writer.writeSharded(to, SHARD_BYTES);
         return new Summary(quantized, entries.size() - quantized, before, after);
+    }
+
+    /** Makes room first. The configuration comes last: where it stands nobody was killed, but somebody may be writing. */
+    private static void clearUnfinished(Path to) {
+        if (Files.isDirectory(to) && Files.notExists(to.resolve("config.json"))) {
+            AtomicFile.clearUnfinished(to);
+        }
     }
 
     private void tell(String tensor) {

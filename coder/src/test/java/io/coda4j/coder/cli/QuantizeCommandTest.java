@@ -129,6 +129,21 @@ class QuantizeCommandTest {
     }
 
     @Test
+    void whatAKilledRunLeftHalfWrittenIsClearedAwayBeforeTheNext() throws IOException {
+        Files.createDirectories(small);
+        var left = small.resolve(".model.safetensors.1b4e28ba-2fa1-11d2-883f-0016d3cca427.tmp");
+        var note = small.resolve(".notes.1.tmp");
+        Files.writeString(left, "half");
+        Files.writeString(note, "whole");
+        made(model, small);
+        assertFalse(Files.exists(left));
+        assertTrue(Files.exists(note), "a file of others");
+        Files.writeString(left, "half");
+        refused(quantize(model, small), "already holds a model");
+        assertTrue(Files.exists(left), "somebody may be writing to a folder with a model");
+    }
+
+    @Test
     void commandsReadTheResultInTheirPrecision() {
         made(model, small);
         var first = generate(small);
