@@ -4,7 +4,7 @@ import io.coda4j.coder.tokenizer.BpeTokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A text with holes, as tokens of which those in the holes are masked.
@@ -13,7 +13,8 @@ import java.util.regex.Pattern;
  * @param holes ranges of masked tokens, in order
  */
 public record Template(int[] tokens, List<Hole> holes) {
-    private static final Pattern HOLE = Pattern.compile("\\[\\[MASK:([^\\]]*)\\]\\]");
+    private static final String OPENING = "[[MASK:";
+    private static final String CLOSING = "]]";
     private static final int LONGEST_HOLE = 100_000;
 
     /** Tokens {@code start <= index < end}. */
@@ -24,6 +25,9 @@ public record Template(int[] tokens, List<Hole> holes) {
         }
     }
 
+    /** The characters {@code start <= index < end} that stand for a hole, and what they say of its length. */
+    private record Mark(int start, int end, String number) {}
+
     /**
      * The template written in {@code text} with holes {@code [[MASK:n]]} of n tokens.
      *
@@ -32,18 +36,17 @@ public record Template(int[] tokens, List<Hole> holes) {
     public static Template parse(String text, BpeTokenizer tokenizer, int maskId) {
         var pieces = new ArrayList<int[]>();
         var holes = new ArrayList<Hole>();
-        var matcher = HOLE.matcher(text);
         int at = 0;
         int length = 0;
-        while (matcher.find()) {
-            var given = tokenizer.encode(text.substring(at, matcher.start()), false);
-            var masks = new int[holeLength(text, matcher.start(), matcher.group(1))];
+        for (var mark = nextMark(text, 0); mark != null; mark = nextMark(text, at)) {
+            var given = tokenizer.encode(text.substring(at, mark.start()), false);
+            var masks = new int[holeLength(text, mark)];
             Arrays.fill(masks, maskId);
             holes.add(new Hole(length + given.length, length + given.length + masks.length));
             pieces.add(given);
             pieces.add(masks);
             length += given.length + masks.length;
-            at = matcher.end();
+            at = mark.end();
         }
         if (holes.isEmpty()) {
             throw new GenerationException("the text has no hole; write [[MASK:n]] where n tokens are to be filled in");
@@ -61,7 +64,27 @@ public record Template(int[] tokens, List<Hole> holes) {
         return new Template(tokens, List.of(new Hole(before.length, before.length + count)));
     }
 
-    private static int holeLength(String text, int at, String number) {
+    /**
+     * The first mark of a hole at or behind {@code from}, or null. The first bracket behind an opening decides about it and
+     * about all openings before that bracket, so that each character is gone through once, whatever stays open.
+     */
+    private static @Nullable Mark nextMark(String text, int from) {
+        int start = text.indexOf(OPENING, from);
+        while (start >= 0) {
+            int bracket = text.indexOf(']', start);
+            if (bracket < 0) {
+                return null;
+            }
+            if (text.startsWith(CLOSING, bracket)) {
+                return new Mark(start, bracket + CLOSING.length(), text.substring(start + OPENING.length(), bracket));
+            }
+            start = text.indexOf(OPENING, bracket);
+        }
+        return null;
+    }
+
+    private static int holeLength(String text, Mark mark) {
+        String number = mark.number();
         try {
             int length = Integer.parseInt(number.strip());
             if (length >= 1 && length <= LONGEST_HOLE) {
@@ -71,7 +94,7 @@ public record Template(int[] tokens, List<Hole> holes) {
             // The message below covers both cases.
         }
         // With the first character of the hole, because lines() leaves out an empty last line.
-        long line = text.substring(0, at + 1).lines().count();
+        long line = text.substring(0, mark.start() + 1).lines().count();
         throw new GenerationException("line " + line + ": [[MASK:" + number
                 + "]]: expected a number of tokens from 1 to " + LONGEST_HOLE + ", such as [[MASK:16]]");
     }

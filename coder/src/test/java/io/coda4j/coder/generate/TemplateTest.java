@@ -63,4 +63,29 @@ final class TemplateTest {
         var template = assertTimeoutPreemptively(Duration.ofSeconds(30), () -> parse("x\n[[MASK:1]]".repeat(count)));
         assertEquals(count, template.holes().size());
     }
+
+    @Test
+    void marksThatAreNotClosedAreReadInSeconds() {
+        String open = "[[MASK:".repeat(300_000);
+        for (String text : List.of(open, open + "]", open + "] [[MASK:3]]")) {
+            assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
+                if (text.endsWith("]]")) {
+                    assertEquals(3, parse(text).holes().getFirst().length());
+                } else {
+                    assertThrows(GenerationException.class, () -> parse(text));
+                }
+            });
+        }
+    }
+
+    @Test
+    void whatIsNoMarkStaysText() {
+        for (String text : List.of("[[MASK:2]", "[[MASK:2] ]", "[MASK:2]]", "[[mask:2]]", "[[MASK:a]b")) {
+            var template = parse(text + "[[MASK:2]]" + text);
+            assertEquals(
+                    text + "<|mask|><|mask|>" + text,
+                    TOKENIZER.decode(template.tokens()),
+                    () -> "around the hole stands " + text);
+        }
+    }
 }
