@@ -22,18 +22,6 @@ final class IntList {
         size += more.length;
     }
 
-    int get(int i) {
-        return values[i];
-    }
-
-    boolean endsWith(int value) {
-        return size > 0 && values[size - 1] == value;
-    }
-
-    int size() {
-        return size;
-    }
-
     int[] toArray() {
         return Arrays.copyOf(values, size);
     }
