@@ -6,7 +6,7 @@ package io.coda4j.coder.tokenizer;
  * @param id the token's id
  * @param content the exact text that becomes this token
  * @param special whether decoding may leave the token out (control tokens are special, {@code <think>} is not)
- * @param normalized whether the token is looked for after NFC normalisation instead of in the raw text
+ * @param normalized whether the token is looked for after NFC normalisation, itself normalised, instead of in the raw text
  */
 public record AddedToken(int id, String content, boolean special, boolean normalized) {
     public AddedToken {

@@ -4,16 +4,13 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** Finds added tokens in text: the leftmost match, and of those that start there the longest. */
 final class AddedTokenTrie {
-    /** A match of {@code token} at {@code start}. */
-    record Match(int start, AddedToken token) {
-        int end() {
-            return start + token.content().length();
-        }
-    }
+    /** A match of {@code token} at {@code start <= index < end}. */
+    record Match(int start, int end, AddedToken token) {}
 
     private static final class Node {
         private final Map<Character, Node> children = new HashMap<>();
@@ -22,10 +19,15 @@ final class AddedTokenTrie {
 
     private final Node root = new Node();
 
-    AddedTokenTrie(List<AddedToken> tokens) {
+    /**
+     * Finds {@code tokens} where their spelling stands.
+     *
+     * @param spelling from a token's content to how it looks in the texts; of tokens that look alike the last is found
+     */
+    AddedTokenTrie(List<AddedToken> tokens, UnaryOperator<String> spelling) {
         for (AddedToken token : tokens) {
             var node = root;
-            for (char c : token.content().toCharArray()) {
+            for (char c : spelling.apply(token.content()).toCharArray()) {
                 node = node.children.computeIfAbsent(c, _ -> new Node());
             }
             node.token = token;
@@ -53,20 +55,20 @@ final class AddedTokenTrie {
                 int next = excluded.nextSetBit(start);
                 barrier = next < 0 ? text.length() : Math.min(next, text.length());
             }
-            AddedToken token = longestAt(text, start, barrier);
-            if (token != null) {
-                return new Match(start, token);
+            var longest = longestAt(text, start, barrier);
+            if (longest != null) {
+                return longest;
             }
         }
         return null;
     }
 
-    private @Nullable AddedToken longestAt(String text, int start, int end) {
-        AddedToken longest = null;
+    private @Nullable Match longestAt(String text, int start, int end) {
+        Match longest = null;
         var node = start < end ? root.children.get(text.charAt(start)) : null;
         for (int i = start + 1; node != null; i++) {
             if (node.token != null) {
-                longest = node.token;
+                longest = new Match(start, i, node.token);
             }
             node = i < end ? node.children.get(text.charAt(i)) : null;
         }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,9 +40,10 @@ public final class BpeTokenizer {
                 .toList();
         this.roles = roles;
         rawTokens =
-                new AddedTokenTrie(added.stream().filter(t -> !t.normalized()).toList());
+                new AddedTokenTrie(added.stream().filter(t -> !t.normalized()).toList(), UnaryOperator.identity());
+        // In normalised text nothing is spelled otherwise.
         normalizedTokens =
-                new AddedTokenTrie(added.stream().filter(AddedToken::normalized).toList());
+                new AddedTokenTrie(added.stream().filter(AddedToken::normalized).toList(), splitter::normalize);
         bytesById = new byte[1 + highestId()][];
         for (AddedToken token : added) {
             register(token);
@@ -175,7 +177,8 @@ public final class BpeTokenizer {
     }
 
     /**
-     * Returns the text of {@code ids}; bytes that are not UTF-8 become U+FFFD.
+     * Returns the text of {@code ids}; bytes that are not UTF-8 become U+FFFD. An added token is always its content. The
+     * Hugging Face library takes one like {@code <É>}, all of whose characters spell bytes too, for those bytes.
      *
      * @param skipSpecial whether special tokens are left out
      * @throws TokenizerException if an id names no token

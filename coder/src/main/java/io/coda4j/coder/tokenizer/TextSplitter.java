@@ -19,9 +19,9 @@ record TextSplitter(Pattern pattern, boolean nfc) {
     static final String QWEN2 = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}"
             + "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-    /** Compiles {@code regex} with Unicode classes, because {@code \s} means Unicode white space in these files. */
+    /** Compiles {@code regex} so that it means what it does in the files of the Hugging Face library. */
     static TextSplitter of(String regex, boolean nfc) {
-        return new TextSplitter(Pattern.compile(regex, Pattern.UNICODE_CHARACTER_CLASS), nfc);
+        return new TextSplitter(Pattern.compile(regex, PatternDialect.FLAGS), nfc);
     }
 
     String normalize(String text) {

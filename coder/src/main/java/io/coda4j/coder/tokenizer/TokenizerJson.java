@@ -63,7 +63,34 @@ public final class TokenizerJson {
                 .map(t -> readAddedToken(t, t.field("id").id()))
                 .toList();
         requirePlain(bpe);
-        return assemble(file, reader.model(), splitter, added, roles);
+        var model = reader.model();
+        var tokenizer = assemble(file, model, splitter, added, roles);
+        requireIdsAsCounted(root, model, added);
+        return tokenizer;
+    }
+
+    /**
+     * The Hugging Face library goes by the order of added tokens and not by their ids: those that are not in the vocabulary
+     * are numbered from its size on. Another id in the file would be another one than the library uses.
+     */
+    private static void requireIdsAsCounted(JsonCursor root, BpeModel model, List<AddedToken> added) {
+        int next = model.vocabulary().size();
+        for (int i = 0; i < added.size(); i++) {
+            var token = added.get(i);
+            if (model.vocabulary().containsKey(token.content())) {
+                continue;
+            }
+            if (token.id() != next) {
+                throw root.field("added_tokens")
+                        .elements()
+                        .get(i)
+                        .field("id")
+                        .error("the added token '" + token.content()
+                                + "' has the id " + token.id() + ", but the Hugging Face library would give it " + next
+                                + "; added tokens must follow the vocabulary and each other without a gap");
+            }
+            next++;
+        }
     }
 
     /** Builds a tokenizer and adds the file's name to complaints about its tokens. */
@@ -107,9 +134,21 @@ public final class TokenizerJson {
         if (!behavior.string().equals("Isolated")) {
             throw behavior.error("unsupported behavior '" + behavior.string() + "', only Isolated");
         }
-        var regex = split.field("pattern").field("Regex");
+        return readPattern(split.field("pattern").field("Regex"), nfc);
+    }
+
+    private static TextSplitter readPattern(JsonCursor regex, boolean nfc) {
+        String pattern = regex.string();
         try {
-            return TextSplitter.of(regex.string(), nfc);
+            var splitter = TextSplitter.of(pattern, nfc);
+            int different = PatternDialect.firstDifference(pattern);
+            if (different >= 0) {
+                throw regex.error(
+                        "the pattern may split text in another way here than in the Hugging Face library, from '"
+                                + pattern.substring(different) + "' on, at index " + different
+                                + "; write it with plain classes such as [a-z\\p{L}\\s]");
+            }
+            return splitter;
         } catch (PatternSyntaxException e) {
             throw regex.error("the pattern is not a regular expression that Java understands: " + e.getDescription()
                     + " near index " + e.getIndex());

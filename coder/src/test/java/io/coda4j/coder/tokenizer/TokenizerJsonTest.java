@@ -224,6 +224,12 @@ final class TokenizerJsonTest {
                         "/pre_tokenizer/pretokenizers/1/use_regex",
                         "use_regex true is not supported, only false"),
                 defect("pattern", t -> split(t).putObject("pattern").put("Regex", "(a"), "pattern/Regex", "Java"),
+                defect(
+                        "pattern that Java reads otherwise",
+                        t -> split(t).putObject("pattern").put("Regex", "[a-z]+|\\h+"),
+                        "pattern/Regex",
+                        "from '\\h+' on, at index 7"),
+                defect("added behind a gap", t -> last(t).put("id", 777), "/added_tokens/5/id", "777", "335"),
                 defect("string pattern", t -> split(t).putObject("pattern").put("String", "a"), "'Regex' is missing"),
                 defect(
                         "post-processor",
@@ -274,6 +280,10 @@ final class TokenizerJsonTest {
 
     private static ObjectNode byteLevel(JsonNode tree) {
         return (ObjectNode) tree.get("pre_tokenizer").get("pretokenizers").get(1);
+    }
+
+    private static ObjectNode last(JsonNode tree) {
+        return (ObjectNode) tree.get("added_tokens").get(5);
     }
 
     private static ObjectNode added(JsonNode tree) {
