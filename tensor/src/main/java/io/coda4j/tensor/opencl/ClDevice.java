@@ -208,9 +208,10 @@ final class ClDevice implements Device, Tunable, KernelClock {
             return;
         }
         closed = true;
-        queue.close();
-        programs.close();
-        memory.close();
-        context.close();
+        // From the last to the first, each of them whatever became of those before.
+        try (context;
+                memory;
+                programs;
+                queue) {}
     }
 }

@@ -3,7 +3,7 @@ package io.coda4j.tensor.opencl;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /** How many objects of the OpenCL driver this device holds, so that tests can see that none is forgotten. */
-final class ClHandles {
+class ClHandles {
     /** What must be released by hand. */
     enum Kind {
         CONTEXT,

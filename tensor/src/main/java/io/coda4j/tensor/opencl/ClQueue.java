@@ -49,6 +49,12 @@ final class ClQueue implements AutoCloseable {
     /** Host memory that a transfer still reads. */
     private record Staged(Arena arena, cl_event transferred) {}
 
+    /** One thing to release, which fails with unchecked exceptions alone. */
+    private interface Release extends AutoCloseable {
+        @Override
+        void close();
+    }
+
     private final String device;
     private final ClHandles handles;
     private final cl_context context;
@@ -265,9 +271,10 @@ final class ClQueue implements AutoCloseable {
 
     private void releaseFirstStaged() {
         var done = staged.removeFirst();
-        clReleaseEvent(done.transferred);
-        handles.released(ClHandles.Kind.EVENT);
-        done.arena.close();
+        try (done.arena) {
+            clReleaseEvent(done.transferred);
+            handles.released(ClHandles.Kind.EVENT);
+        }
     }
 
     private static boolean isComplete(cl_event event) {
@@ -341,11 +348,32 @@ final class ClQueue implements AutoCloseable {
 
     @Override
     public synchronized void close() {
-        finish();
-        closed = true;
-        while (!staged.isEmpty()) {
-            releaseFirstStaged();
+        // What failed on the device is reported after everything was released.
+        try (Release _ = () -> release(queue);
+                Release _ = this::releaseAllStaged) {
+            try {
+                finish();
+            } finally {
+                closed = true;
+            }
         }
-        release(queue);
+    }
+
+    private void releaseAllStaged() {
+        RuntimeException first = null;
+        while (!staged.isEmpty()) {
+            try {
+                releaseFirstStaged();
+            } catch (RuntimeException e) {
+                if (first == null) {
+                    first = e;
+                } else {
+                    first.addSuppressed(e);
+                }
+            }
+        }
+        if (first != null) {
+            throw first;
+        }
     }
 }

@@ -109,6 +109,34 @@ class ClHandlesTest {
         assertEquals(1, handles.ever(Kind.CONTEXT), "the context was made");
     }
 
+    /** As after a kernel that failed: the first failure is reported, and the others with it. */
+    @Test
+    void noneSurvivesADeviceThatFailsToClose() {
+        var platforms = ClPlatforms.probed();
+        Requirement.require("opencl", platforms.reason());
+        var handles = new ClHandles() {
+            @Override
+            void released(Kind kind) {
+                super.released(kind);
+                if (kind == Kind.EVENT || kind == Kind.QUEUE || kind == Kind.CONTEXT) {
+                    throw new DeviceException("no release of " + kind);
+                }
+            }
+        };
+        var options = ClDevice.Options.in(ClTestDevice.BINARIES);
+        var device = ClDevice.open("opencl:0", platforms.devices().getFirst(), options, handles);
+        var there = Array.of(Shape.of(3), 1f, 2f, 3f).to(device);
+        var error = assertThrows(DeviceException.class, device::close);
+        there.close();
+        assertEquals("no release of EVENT", error.getMessage());
+        assertEquals(
+                List.of("no release of QUEUE", "no release of CONTEXT"),
+                List.of(error.getSuppressed()).stream()
+                        .map(Throwable::getMessage)
+                        .toList());
+        assertEquals(0, handles.live());
+    }
+
     /** Before the device is out of memory. */
     @Test
     void buffersThatNobodyClosesAreFound() {
