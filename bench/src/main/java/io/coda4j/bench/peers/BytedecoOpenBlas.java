@@ -23,30 +23,22 @@ final class BytedecoOpenBlas implements OpenBlas {
     }
 
     @Override
-    public void multiply(
-            boolean isLeftTransposed,
-            boolean isRightTransposed,
-            int m,
-            int n,
-            int k,
-            MemorySegment x,
-            MemorySegment w,
-            MemorySegment y) {
+    public void multiply(Work.Gemm work, MemorySegment x, MemorySegment w, MemorySegment y) {
         openblas_full.cblas_sgemm(
                 openblas_full.CblasRowMajor,
-                transposition(isLeftTransposed),
-                transposition(isRightTransposed),
-                m,
-                n,
-                k,
+                transposition(work.isLeftTransposed()),
+                transposition(work.isRightTransposed()),
+                work.m(),
+                work.n(),
+                work.k(),
                 1,
                 pointer(x),
-                isLeftTransposed ? m : k,
+                work.leftStride(),
                 pointer(w),
-                isRightTransposed ? k : n,
+                work.rightStride(),
                 0,
                 pointer(y),
-                n);
+                work.n());
     }
 
     private static int transposition(boolean isTransposed) {

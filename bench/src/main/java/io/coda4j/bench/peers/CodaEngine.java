@@ -99,12 +99,12 @@ final class CodaEngine implements Engine {
     }
 
     private Task gemm(Work.Gemm work) {
-        boolean isRowMajor = !work.form().equals("TN");
-        boolean isTransposed = work.form().equals("NT");
-        var x = isRowMajor ? Shape.of(work.m(), work.k()) : Shape.of(work.k(), work.m());
-        var w = isTransposed ? Shape.of(work.n(), work.k()) : Shape.of(work.k(), work.n());
+        boolean isLeftTransposed = work.isLeftTransposed();
+        boolean isRightTransposed = work.isRightTransposed();
+        var x = isLeftTransposed ? Shape.of(work.k(), work.m()) : Shape.of(work.m(), work.k());
+        var w = isRightTransposed ? Shape.of(work.n(), work.k()) : Shape.of(work.k(), work.n());
         var dot = new Primitive.Dot(
-                List.of(), List.of(), List.of(isRowMajor ? 1 : 0), List.of(isTransposed ? 1 : 0), DType.F32);
+                List.of(), List.of(), List.of(isLeftTransposed ? 0 : 1), List.of(isRightTransposed ? 1 : 0), DType.F32);
         return task(
                 in -> Interpreter.current().apply(dot, in),
                 new Layout(work.isFrozen() ? Set.of(1) : Set.of()),

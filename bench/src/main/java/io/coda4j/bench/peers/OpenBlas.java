@@ -13,19 +13,6 @@ interface OpenBlas {
     /** The processor whose kernels run. */
     String core();
 
-    /**
-     * One product: y[m,n] = x[m,k] w[k,n], all by rows and in native memory.
-     *
-     * @param isLeftTransposed whether x lies as [k,m]
-     * @param isRightTransposed whether w lies as [n,k]
-     */
-    void multiply(
-            boolean isLeftTransposed,
-            boolean isRightTransposed,
-            int m,
-            int n,
-            int k,
-            MemorySegment x,
-            MemorySegment w,
-            MemorySegment y);
+    /** The product {@code work} of x and w to y[M,N], all F32 in native memory. */
+    void multiply(Work.Gemm work, MemorySegment x, MemorySegment w, MemorySegment y);
 }

@@ -56,9 +56,7 @@ final class OpenBlasEngine implements Engine {
 
         @Override
         public void run() {
-            boolean isLeftTransposed = work.form().equals("TN");
-            boolean isRightTransposed = work.form().equals("NT");
-            library.multiply(isLeftTransposed, isRightTransposed, work.m(), work.n(), work.k(), x, w, y);
+            library.multiply(work, x, w, y);
         }
 
         @Override

@@ -115,31 +115,23 @@ final class SystemOpenBlas implements OpenBlas {
     }
 
     @Override
-    public void multiply(
-            boolean isLeftTransposed,
-            boolean isRightTransposed,
-            int m,
-            int n,
-            int k,
-            MemorySegment x,
-            MemorySegment w,
-            MemorySegment y) {
+    public void multiply(Work.Gemm work, MemorySegment x, MemorySegment w, MemorySegment y) {
         try {
             sgemm.invokeExact(
                     ROW_MAJOR,
-                    isLeftTransposed ? TRANS : NO_TRANS,
-                    isRightTransposed ? TRANS : NO_TRANS,
-                    m,
-                    n,
-                    k,
+                    work.isLeftTransposed() ? TRANS : NO_TRANS,
+                    work.isRightTransposed() ? TRANS : NO_TRANS,
+                    work.m(),
+                    work.n(),
+                    work.k(),
                     1f,
                     x,
-                    isLeftTransposed ? m : k,
+                    work.leftStride(),
                     w,
-                    isRightTransposed ? k : n,
+                    work.rightStride(),
                     0f,
                     y,
-                    n);
+                    work.n());
         } catch (Throwable e) {
             throw new IllegalStateException(e);
         }

@@ -81,6 +81,26 @@ sealed interface Work {
      * @param isFrozen whether w is the same matrix in every run, so that an engine may prepare it
      */
     record Gemm(DType dtype, String form, int m, int n, int k, boolean isFrozen) implements Work {
+        /** Whether x lies as [K,M]. */
+        boolean isLeftTransposed() {
+            return form.equals("TN");
+        }
+
+        /** Whether w lies as [N,K]. */
+        boolean isRightTransposed() {
+            return form.equals("NT");
+        }
+
+        /** Elements of a row of x as it lies. */
+        int leftStride() {
+            return isLeftTransposed() ? m : k;
+        }
+
+        /** Elements of a row of w as it lies. */
+        int rightStride() {
+            return isRightTransposed() ? k : n;
+        }
+
         /** PyTorch rounds results of BF16 operands to BF16. */
         @Override
         public double tolerance() {

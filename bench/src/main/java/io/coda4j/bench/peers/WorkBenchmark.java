@@ -120,14 +120,12 @@ public class WorkBenchmark {
     private static float[] naive(Work.Gemm work) {
         var x = Operands.uniform(1, work.m() * work.k());
         var w = Operands.uniform(2, work.n() * work.k());
-        boolean isLeftTransposed = work.form().equals("TN");
-        boolean isRightTransposed = work.form().equals("NT");
         var sums = new float[Operands.SAMPLE];
         for (int n = 0; n < sums.length; n++) {
             double sum = 0;
             for (int k = 0; k < work.k(); k++) {
-                double left = x[isLeftTransposed ? k * work.m() : k];
-                sum += left * w[isRightTransposed ? n * work.k() + k : k * work.n() + n];
+                double left = x[work.isLeftTransposed() ? k * work.m() : k];
+                sum += left * w[work.isRightTransposed() ? n * work.k() + k : k * work.n() + n];
             }
             sums[n] = (float) sum;
         }

@@ -29,8 +29,8 @@ final class SystemOpenBlasTest {
             int column = i % work.n();
             double sum = 0;
             for (int k = 0; k < work.k(); k++) {
-                double left = x[form.equals("TN") ? k * work.m() + row : row * work.k() + k];
-                double right = w[form.equals("NT") ? column * work.k() + k : k * work.n() + column];
+                double left = x[work.isLeftTransposed() ? k * work.m() + row : row * work.k() + k];
+                double right = w[work.isRightTransposed() ? column * work.k() + k : k * work.n() + column];
                 sum += left * right;
             }
             expected[i] = (float) sum;
