@@ -82,13 +82,14 @@ final class PjrtPlugin {
         }
     }
 
-    /** What the system's loader says, which the lookup above keeps to itself. */
+    /** What the system's loader says, which the lookup above keeps to itself, without the file's name in front of it. */
     private static String loaderMessage(Path library, IllegalArgumentException otherwise) {
+        var name = library.toAbsolutePath().toString();
         try {
-            System.load(library.toAbsolutePath().toString());
+            System.load(name);
             return String.valueOf(otherwise.getMessage());
         } catch (UnsatisfiedLinkError e) {
-            return String.valueOf(e.getMessage());
+            return String.valueOf(e.getMessage()).replace(name + ": ", "");
         }
     }
 

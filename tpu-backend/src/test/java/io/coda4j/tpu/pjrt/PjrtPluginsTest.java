@@ -117,6 +117,7 @@ class PjrtPluginsTest {
         var text = Files.writeString(file("plugin.so"), "text").toString();
         var error = assertThrows(DeviceException.class, () -> Devices.open("pjrt:" + text));
         assertTrue(error.getMessage().startsWith(text + " cannot be loaded: "), error::getMessage);
+        assertEquals(0, error.getMessage().lastIndexOf(text), error::getMessage);
         assertEquals(1, error.getMessage().lines().count(), error::getMessage);
         var java = Path.of(System.getProperty("java.home"), "lib", "libzip.so");
         var other = assertThrows(DeviceException.class, () -> Devices.open("pjrt:" + java));
