@@ -25,8 +25,12 @@ import picocli.CommandLine.Unmatched;
             "  coda bench jmh -p work='training step demo' -p threads=2 -prof gc"
         })
 final class JmhCommand implements Callable<Integer> {
+    // The short forms are JMH's.
     @Option(names = "--help", usageHelp = true, description = "Show this help message and exit.")
     private boolean isHelpAsked;
+
+    @Option(names = "--version", versionHelp = true, description = "Print version information and exit.")
+    private boolean isVersionAsked;
 
     @Unmatched
     private final List<String> arguments = new ArrayList<>();
