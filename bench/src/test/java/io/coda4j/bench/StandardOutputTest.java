@@ -2,9 +2,8 @@ package io.coda4j.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.coda4j.tensor.testing.FullDisk;
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
@@ -26,12 +25,5 @@ class StandardOutputTest {
         assertEquals(
                 "coda: standard output: not all of it could be written; is the disk full?",
                 err.toString(StandardCharsets.UTF_8).strip());
-    }
-
-    private static final class FullDisk extends OutputStream {
-        @Override
-        public void write(int b) throws IOException {
-            throw new IOException("No space left on device");
-        }
     }
 }

@@ -211,12 +211,12 @@ final class CodaEngine implements Engine {
                         uniform(2, shape),
                         uniform(3, shape));
             case ROPE -> {
-                int heads = work.width() / CodaModels.HEAD_DIM;
-                var rope = new Primitive.Rope(CodaModels.ROPE_THETA, false);
+                int headDim = CodaModels.TRANSFORMER.headDim();
+                var rope = new Primitive.Rope(CodaModels.TRANSFORMER.ropeTheta(), false);
                 yield task(
                         in -> Tensor.apply(rope, in.get(0), in.get(1)),
                         Layout.DENSE,
-                        uniform(1, Shape.of(1, work.rows(), heads, CodaModels.HEAD_DIM)),
+                        uniform(1, Shape.of(1, work.rows(), work.width() / headDim, headDim)),
                         Array.of(
                                 Shape.of(work.rows()),
                                 IntStream.range(0, work.rows()).toArray()));

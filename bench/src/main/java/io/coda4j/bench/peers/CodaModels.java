@@ -11,17 +11,10 @@ import java.nio.file.Path;
 
 /** Models with the dimensions of CoDA 1.7B, some with fewer layers, and random weights. */
 final class CodaModels {
-    /** Of CoDA 1.7B. */
-    static final int LAYERS = ModelPreset.coda().transformer().layers();
+    /** Dimensions of CoDA 1.7B. */
+    static final TransformerConfig TRANSFORMER = ModelPreset.coda().transformer();
 
-    /** Its vocabulary. */
-    static final int VOCABULARY = ModelPreset.coda().transformer().vocabulary();
-
-    /** Width of its heads. */
-    static final int HEAD_DIM = ModelPreset.coda().transformer().headDim();
-
-    /** Base of its rotary frequencies. */
-    static final double ROPE_THETA = ModelPreset.coda().transformer().ropeTheta();
+    static final int LAYERS = TRANSFORMER.layers();
 
     /** Its mask token. */
     static final int MASK = ModelPreset.coda().maskToken();
@@ -43,21 +36,13 @@ final class CodaModels {
 
     private static CodaConfig config(int layers) {
         var coda = ModelPreset.coda();
-        var full = coda.transformer();
-        var model = new TransformerConfig(
-                full.vocabulary(),
-                full.hidden(),
-                layers,
-                full.heads(),
-                full.kvHeads(),
-                full.headDim(),
-                full.intermediate(),
-                full.ropeTheta(),
-                full.normEps(),
-                full.tied(),
-                full.padToken());
         return new CodaConfig(
-                model, coda.maskToken(), coda.eosToken(), coda.attention(), coda.shift(), coda.maxPositions());
+                TRANSFORMER.withLayers(layers),
+                coda.maskToken(),
+                coda.eosToken(),
+                coda.attention(),
+                coda.shift(),
+                coda.maxPositions());
     }
 
     /** Tokens of text, the same for every engine. */

@@ -23,6 +23,9 @@ final class TorchEngine implements Engine {
 
     static final int BFLOAT16 = 15;
 
+    private static final String SWIGLU = "torch.mul(torch.silu(x), up)";
+    private static final String CROSS_ENTROPY = "torch.cross_entropy_loss(x, targets, None, 0, -100, 0.)";
+
     private final NDManager manager;
     private final String description;
 
@@ -165,15 +168,10 @@ final class TorchEngine implements Engine {
     private Task rows(Work.Rows work) {
         var x = uniform(1, work.rows(), work.width());
         return switch (work.function()) {
-            case RMS_NORM ->
-                task(
-                        "return torch.rms_norm(x, [" + work.width() + "], w, 1.0e-06)",
-                        List.of("x", "w"),
-                        x,
-                        uniform(2, work.width()));
+            case RMS_NORM -> task("return " + rmsNorm(work), List.of("x", "w"), x, uniform(2, work.width()));
             case RMS_NORM_BACKWARD ->
                 bothWays(
-                        "torch.rms_norm(x, [" + work.width() + "], w, 1.0e-06)",
+                        rmsNorm(work),
                         List.of("x", "w"),
                         List.of(),
                         uniform(3, work.rows(), work.width()),
@@ -181,68 +179,43 @@ final class TorchEngine implements Engine {
                         uniform(2, work.width()));
             case SWIGLU_BACKWARD ->
                 bothWays(
-                        "torch.mul(torch.silu(x), up)",
+                        SWIGLU,
                         List.of("x", "up"),
                         List.of(),
                         uniform(3, work.rows(), work.width()),
                         x,
                         uniform(2, work.rows(), work.width()));
             case ROPE -> rope(work);
-            case SWIGLU ->
-                task(
-                        "return torch.mul(torch.silu(x), up)",
-                        List.of("x", "up"),
-                        x,
-                        uniform(2, work.rows(), work.width()));
+            case SWIGLU -> task("return " + SWIGLU, List.of("x", "up"), x, uniform(2, work.rows(), work.width()));
             case SOFTMAX -> task("return torch.softmax(x, 1)", List.of("x"), x);
             case EXP -> task("return torch.exp(x)", List.of("x"), x);
             case ADD -> task("return torch.add(x, y)", List.of("x", "y"), x, uniform(2, work.rows(), work.width()));
-            case CROSS_ENTROPY ->
-                task(
-                        "return torch.cross_entropy_loss(x, targets, None, 0, -100, 0.)",
-                        List.of("x", "targets"),
-                        x,
-                        targets(work));
+            case CROSS_ENTROPY -> task("return " + CROSS_ENTROPY, List.of("x", "targets"), x, targets(work));
             case CROSS_ENTROPY_BACKWARD ->
-                bothWays(
-                        "torch.cross_entropy_loss(x, targets, None, 0, -100, 0.)",
-                        List.of("x"),
-                        List.of("targets"),
-                        uniform(3, work.rows()),
-                        x,
-                        targets(work));
+                bothWays(CROSS_ENTROPY, List.of("x"), List.of("targets"), uniform(3, work.rows()), x, targets(work));
             case ADAMW -> adamW(work);
             case ADAFACTOR -> adafactor(work);
         };
+    }
+
+    private static String rmsNorm(Work.Rows work) {
+        return "torch.rms_norm(x, [" + work.width() + "], w, 1.0e-06)";
     }
 
     private NDArray targets(Work.Rows work) {
         return manager.create(Operands.indices(2, work.rows(), work.width())).toType(DataType.INT64, false);
     }
 
-    /** As models in PyTorch write it, with tables that are made once. */
+    /** As {@link TransformerScript} has it, with tables that are made once. */
     private Task rope(Work.Rows work) {
-        int size = CodaModels.HEAD_DIM;
-        var body = """
-                a = torch.slice(x, 3, 0, %1$d, 1)
-                b = torch.slice(x, 3, %1$d, %2$d, 1)
-                turned = torch.cat([torch.neg(b), a], -1)
-                return torch.add(torch.mul(x, cos), torch.mul(turned, sin))
-                """.formatted(size / 2, size);
-        var cos = new float[work.rows() * size];
-        var sin = new float[work.rows() * size];
-        for (int i = 0; i < cos.length; i++) {
-            double angle = i / size * Math.pow(CodaModels.ROPE_THETA, -2.0 * (i % size % (size / 2)) / size);
-            cos[i] = (float) Math.cos(angle);
-            sin[i] = (float) Math.sin(angle);
-        }
-        var table = new Shape(work.rows(), 1, size);
+        var model = CodaModels.TRANSFORMER;
+        var rotations = TransformerScript.rotations(manager, model, 0, work.rows());
         return task(
-                body,
+                TransformerScript.rotation("x", model) + "return x\n",
                 List.of("x", "cos", "sin"),
-                uniform(1, 1, work.rows(), work.width() / size, size),
-                manager.create(cos, table),
-                manager.create(sin, table));
+                uniform(1, 1, work.rows(), work.width() / model.headDim(), model.headDim()),
+                rotations.get(0),
+                rotations.get(1));
     }
 
     /**
@@ -266,36 +239,7 @@ final class TorchEngine implements Engine {
         names.add("g");
         var all = new ArrayList<>(List.of(operands));
         all.add(cotangent);
-        return new RecordedTask(task(body, names, all.toArray(NDArray[]::new)));
-    }
-
-    /**
-     * A task that asks for gradients itself. PyTorch records operations only while DJL collects gradients, so it does from the start
-     * to the end.
-     */
-    private final class RecordedTask implements Task {
-        private final GradientCollector collector = manager.getEngine().newGradientCollector();
-        private final ScriptTask task;
-
-        RecordedTask(ScriptTask task) {
-            this.task = task;
-        }
-
-        @Override
-        public void run() {
-            task.run();
-        }
-
-        @Override
-        public float[] sample() {
-            return task.sample();
-        }
-
-        @Override
-        public void close() {
-            task.close();
-            collector.close();
-        }
+        return new RecordedTask(new TorchScript(manager, names, body), new NDList(all));
     }
 
     private Task adamW(Work.Rows work) {
@@ -351,7 +295,26 @@ final class TorchEngine implements Engine {
         return Arrays.copyOf(wide.toFloatArray(), (int) Math.min(Operands.SAMPLE, array.size()));
     }
 
-    private static final class ScriptTask implements Task {
+    /**
+     * A task that asks for gradients itself. PyTorch records operations only while DJL collects gradients, so it does from the start
+     * to the end.
+     */
+    private static final class RecordedTask extends ScriptTask {
+        private final GradientCollector collector;
+
+        RecordedTask(TorchScript script, NDList operands) {
+            super(script, operands);
+            collector = operands.getManager().getEngine().newGradientCollector();
+        }
+
+        @Override
+        public void close() {
+            super.close();
+            collector.close();
+        }
+    }
+
+    private static class ScriptTask implements Task {
         private final TorchScript script;
         private final NDList operands;
         private NDArray result;

@@ -198,13 +198,18 @@ final class TransformerScript {
     }
 
     private void rotate(String x, String path) {
+        norm(x, x, path, model.headDim());
+        body.append(rotation(x, model));
+    }
+
+    /** Statements that rotate {@code x} [rows,length,heads,d] by {@code cos} and {@code sin}. */
+    static String rotation(String x, TransformerConfig model) {
         int width = model.headDim();
-        norm(x, x, path, width);
-        body.append("""
+        return """
                 l = torch.slice(%1$s, 3, 0, %2$d)
                 r = torch.slice(%1$s, 3, %2$d, %3$d)
                 %1$s = torch.add(torch.mul(%1$s, cos), torch.mul(torch.cat([torch.neg(r), l], 3), sin))
-                """.formatted(x, width / 2, width));
+                """.formatted(x, width / 2, width);
     }
 
     private String name(String path) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.coda4j.nn.json.Json;
+import io.coda4j.tensor.testing.FullDisk;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -66,21 +67,12 @@ class ParityCommandTest {
         for (var transfers : List.of("[0, 1, 1, 2]", "[1, 1, 1, 1]")) {
             counts(transfers);
             int code = run("parity", folder.toString()).code;
-            var outcome = run(fullDisk(), "parity", folder.toString());
+            var outcome = run(new FullDisk(), "parity", folder.toString());
             assertEquals(code == 0 ? 2 : code, outcome.code, outcome.err);
             assertEquals(
                     List.of("coda: standard output: not all of it could be written; is the disk full?"),
                     outcome.err.lines().toList());
         }
-    }
-
-    private static OutputStream fullDisk() {
-        return new OutputStream() {
-            @Override
-            public void write(int b) throws IOException {
-                throw new IOException("No space left on device");
-            }
-        };
     }
 
     @Test
